@@ -174,6 +174,11 @@ const FIXED: readonly (readonly [what: string, costs: string, usd: number | unde
   ],
   ['With an edge: secret', inCents(PRICES.secret.dollars), PRICES.secret.dollars, 'edge'],
   ['With a dashboard: a bucket of 2 MB and a distribution, free until they are used', '$0.00', 0],
+  [
+    'With a dashboard: an event of S3 for each file of an upload',
+    `${inCents(PRICES.busEvent.dollars)} ${PRICES.busEvent.unit}`,
+    0,
+  ],
 ];
 
 export const fixedLines = (): readonly string[] => [
@@ -192,7 +197,10 @@ export const fixedUsd = (
   });
   const template = (isEdge: boolean): number =>
     rows
-      .filter(({ what }) => !what.startsWith('Outside of') && what.startsWith('With an edge') === isEdge)
+      .filter(
+        ({ what }) =>
+          !/^(?:Outside of|With a dashboard)/.test(what) && what.startsWith('With an edge') === isEdge,
+      )
       .reduce((total, { usd }) => total + usd, 0);
   const other = (isEdge: boolean): number =>
     FIXED.filter(([, , , edge]) => (edge === 'edge') === isEdge).reduce(

@@ -19,6 +19,7 @@ import { MessageRule } from './constructs/message-rule.ts';
 import { NoticeFunction } from './constructs/notice-function.ts';
 import { NOTICES_TIMEOUT } from './constructs/notice-queue.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
+import { addCloudFrontRule } from './constructs/page-rules.ts';
 import { Reconciliation } from './constructs/reconciliation.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
@@ -30,7 +31,7 @@ import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
 import { roleArn } from './role-names.ts';
 import { permissionsOf } from './role-permissions.ts';
-import type { StageConfig } from './stage-config.ts';
+import { EDGE_REGION, type StageConfig, usesCloudFront } from './stage-config.ts';
 import { watcherStatements } from './watcher-uses.ts';
 
 export interface AuditStackProps extends StackProps {
@@ -331,6 +332,8 @@ export class AuditStack extends Stack {
       writtenTables,
       evidence: [trailBucket.bucketName, archive.bucketName],
     });
+    // In another region, the stack of changes in us-east-1 has this rule.
+    if (this.region === EDGE_REGION && usesCloudFront(config)) addCloudFrontRule(this, { stage, topic });
     new NoticeRule(this, 'BreakGlass', {
       stage,
       topic,

@@ -3,7 +3,8 @@ import type { Construct } from 'constructs';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { addDataRules, addWatchRules, addWriteRule, tablesOf } from './constructs/change-rules.ts';
 import { addKeyRules, keysIn, regionOfKey, type WatchedKey } from './constructs/key-rules.ts';
-import { EDGE_REGION, type StageConfig } from './stage-config.ts';
+import { addCloudFrontRule } from './constructs/page-rules.ts';
+import { EDGE_REGION, type StageConfig, usesCloudFront } from './stage-config.ts';
 
 export interface ChangesStackProps extends StackProps {
   readonly config: StageConfig;
@@ -14,20 +15,20 @@ export interface ChangesStackProps extends StackProps {
 }
 
 /**
- * Only this region's EventBridge receives IAM's calls:
+ * Only this region's EventBridge receives the calls of IAM and CloudFront:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
  */
-const IAM_REGION = EDGE_REGION;
+const GLOBAL_REGION = EDGE_REGION;
 
 /** Regions other than the stage's where a call can weaken the protection of its keys. */
 export const otherRegions = (config: StageConfig, own: string): readonly string[] => {
   const replicas = config.multiRegion?.replicaRegions ?? [];
   const retired = (config.retiredMasterKeyArns ?? []).map(regionOfKey);
-  return [...new Set([IAM_REGION, ...replicas, ...retired])].filter((region) => region !== own);
+  return [...new Set([GLOBAL_REGION, ...replicas, ...retired])].filter((region) => region !== own);
 };
 
 /**
- * Notices from a region other than the stage's: changes of roles in us-east-1, of keys and tables in a stand-by region, and of
+ * Notices from a region other than the stage's: changes of roles and of CloudFront in us-east-1, of keys and tables in a stand-by region, and of
  * retired keys in their region. A rule receives only events of its region, and an alarm notifies only topics of its region, so
  * the stack has its own topic (docs/decisions/0109-notices-in-every-region.md).
  */
@@ -38,6 +39,7 @@ export class ChangesStack extends Stack {
     const topic = new AlarmTopic(this, 'Alarms', { stage, name: 'change-alarms', email: config.alarmEmail });
     const common = { stage, topic };
     addWatchRules(this, common);
+    if (this.region === GLOBAL_REGION && usesCloudFront(config)) addCloudFrontRule(this, common);
 
     const groups = {
       Replicated: replicas ?? [],

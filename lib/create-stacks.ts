@@ -73,7 +73,14 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
   const dashboard =
     config.dashboard === undefined
       ? undefined
-      : new DashboardStack(app, name('dashboard'), { env, config, dashboard: config.dashboard, data, api });
+      : new DashboardStack(app, name('dashboard'), {
+          env,
+          config,
+          dashboard: config.dashboard,
+          data,
+          api,
+          audit,
+        });
   const replicas = (config.multiRegion?.replicaRegions ?? []).map(
     (replicaRegion) =>
       new ReplicaStack(app, name(`replica-${replicaRegion}`), {

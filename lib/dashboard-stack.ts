@@ -1,7 +1,9 @@
 import { CrossStackReferences, ReferenceStrength, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ApiStack } from './api-stack.ts';
+import type { AuditStack } from './audit-stack.ts';
 import { DashboardSite, type DashboardSiteProps } from './constructs/dashboard-site.ts';
+import { addBucketRule, addFileRule } from './constructs/page-rules.ts';
 import type { DataStack } from './data-stack.ts';
 import { signInPrefix } from './sign-in-prefix.ts';
 import type { Dashboard, StageConfig } from './stage-config.ts';
@@ -11,17 +13,18 @@ export interface DashboardStackProps extends StackProps {
   readonly dashboard: Dashboard;
   readonly data: DataStack;
   readonly api: ApiStack;
+  readonly audit: AuditStack;
 }
 
 /** The operator's dashboard and the widget's files. Holds no state: a command uploads its files. */
 export class DashboardStack extends Stack {
   constructor(scope: Construct, id: string, props: DashboardStackProps) {
-    const { config, dashboard, data, api, ...rest } = props;
+    const { config, dashboard, data, api, audit, ...rest } = props;
     super(scope, id, { description: 'Spelo BYOK: dashboard and widget', ...rest });
     // The value it reads is in a separate output, which cannot be an import. The sign-in and the API's id cannot
     // change: other stacks import both.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
-    new DashboardSite(this, 'Dashboard', {
+    const { bucketName } = new DashboardSite(this, 'Dashboard', {
       // What is behind an edge is reached through it alone.
       apiUrl:
         config.edge === undefined || config.domain === undefined
@@ -30,6 +33,9 @@ export class DashboardStack extends Stack {
       domain: dashboard.domain,
       ...this.#signIn(config, dashboard, data),
     });
+    const watched = { stage: config.stage, topic: audit.topic, bucketName };
+    addFileRule(this, { ...watched, logRetention: config.logRetentionDays });
+    addBucketRule(this, watched);
   }
 
   #signIn(

@@ -176,6 +176,10 @@ export interface Throttle {
 /** CloudFront, its certificate, its WAF and the metrics of both are here, wherever the API is. */
 export const EDGE_REGION = 'us-east-1';
 
+/** Whether the stage has a distribution of CloudFront. */
+export const usesCloudFront = ({ edge, dashboard }: StageConfig): boolean =>
+  edge !== undefined || dashboard !== undefined;
+
 const RETENTIONS = Object.values(RetentionDays).filter(
   (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
 );

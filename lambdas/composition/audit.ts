@@ -5,6 +5,7 @@ import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tokens.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { AUDIT_ROUTES } from '../contract/routes/audit.ts';
 import { auditEndpoints } from '../http/endpoints/audit-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { listAuditTrail } from '../use-cases/audit/list-audit-trail.ts';
@@ -24,6 +25,7 @@ export const auditHandler = (environment: EnvironmentOf<'audit'>, runtime: Runti
     ),
   };
   return httpHandler(
+    AUDIT_ROUTES,
     auditEndpoints({ listAuditTrail: listAuditTrail(ports), verifyAuditTrail: verifyAuditTrail(ports) }),
     httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
   );

@@ -11,6 +11,7 @@ import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { EVENTS_ROUTES } from '../contract/routes/events.ts';
 import { TABLES } from '../contract/tables.ts';
 import { eventsEndpoints } from '../http/endpoints/events-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
@@ -29,6 +30,7 @@ export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Run
     usage: environment.USAGE_TABLE,
   });
   return httpHandler(
+    EVENTS_ROUTES,
     eventsEndpoints({
       answerPreflight: answerPreflight({ sites: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE) }),
       recordReports: recordEvents({

@@ -13,6 +13,7 @@ import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { KEYS_ROUTES } from '../contract/routes/keys.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS } from '../domain/limits.ts';
 import { keysEndpoints } from '../http/endpoints/keys-endpoints.ts';
@@ -78,6 +79,7 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
     ),
   };
   return httpHandler(
+    KEYS_ROUTES,
     keysEndpoints({
       viewOpenAiKey: viewOpenAiKey(ports),
       storeOpenAiKey: storeOpenAiKey(ports, DEFAULT_RATE_LIMITS),

@@ -19,6 +19,7 @@ import { josePublicKeys } from '../adapters/oidc/embed-tokens.ts';
 import { publicSuffixList } from '../adapters/psl/public-suffixes.ts';
 import type { HttpsPostOptions } from '../adapters/webhooks/https-post.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { MANAGE_ROUTES } from '../contract/routes/manage.ts';
 import { TABLES } from '../contract/tables.ts';
 import { isPublicAddress } from '../domain/network-address.ts';
 import { apiTokenEndpoints } from '../http/endpoints/api-token-endpoints.ts';
@@ -168,6 +169,7 @@ export const manageHandler = (
     }),
   };
   return httpHandler(
+    MANAGE_ROUTES,
     endpoints,
     httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
   );

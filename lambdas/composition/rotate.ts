@@ -7,6 +7,7 @@ import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts'
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { ROTATE_ROUTES } from '../contract/routes/rotate.ts';
 import { rotateEndpoints } from '../http/endpoints/rotate-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
@@ -43,6 +44,7 @@ export const rotateHandler = (environment: EnvironmentOf<'rotate'>, runtime: Run
     ),
   };
   return httpHandler(
+    ROTATE_ROUTES,
     rotateEndpoints({ reencryptOpenAiKey: reencryptOpenAiKey(ports) }),
     httpDeps(environment, runtime),
   );

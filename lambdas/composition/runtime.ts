@@ -6,7 +6,7 @@ import { backoffMs } from '../domain/backoff.ts';
 import type { RandomBytes } from '../domain/identifiers.ts';
 import { type Log, redactLogValue } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { BackOff, Clock } from '../use-cases/ports/runtime.ts';
+import type { BackOff, Clock, Pause } from '../use-cases/ports/runtime.ts';
 import { embeddedMetrics } from './embedded-metrics.ts';
 
 /**
@@ -25,6 +25,9 @@ export interface Runtime {
 export const strongRandom: RandomBytes = (size) => randomBytes(size);
 
 /** Waits in real time, whatever a clock says. */
+export const realPause: Pause = (ms) => sleep(ms);
+
+/** As realPause. */
 export const jitteredBackOff: BackOff = (attempt) => sleep(backoffMs(attempt, strongRandom));
 
 /** The world of a deployed function: structured logs and embedded metrics on standard output. */

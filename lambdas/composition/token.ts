@@ -26,6 +26,7 @@ import { joseEmbedTokens } from '../adapters/oidc/embed-tokens.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { TOKEN_ROUTES } from '../contract/routes/token.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../domain/limits.ts';
 import { tokenEndpoints } from '../http/endpoints/token-endpoints.ts';
@@ -38,7 +39,7 @@ import { reportRefusedOrigin } from '../use-cases/tenancy/report-refused-origin.
 import { httpDeps } from './http-deps.ts';
 import { keyMarksOf } from './key-marks.ts';
 import { recordingKeyFailures } from './recording-key-failures.ts';
-import type { Runtime } from './runtime.ts';
+import { type Runtime, realPause } from './runtime.ts';
 
 /** One of the functions that can decrypt (lib/key-uses.ts), and nothing that it does not need. */
 export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runtime): HttpHandler => {
@@ -67,6 +68,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     random: runtime.random,
     backOff: runtime.backOff,
     monotonicMs: runtime.monotonicMs,
+    pause: realPause,
     pseudonyms,
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
@@ -100,6 +102,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
   };
   return httpHandler(
+    TOKEN_ROUTES,
     tokenEndpoints({
       answerPreflight: answerPreflight({
         sites: tenancy,

@@ -9,6 +9,7 @@ import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tok
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { USAGE_ROUTES } from '../contract/routes/usage.ts';
 import { usageEndpoints } from '../http/endpoints/usage-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { listLiveSessions } from '../use-cases/calls/list-live-sessions.ts';
@@ -47,6 +48,7 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
   };
   return httpHandler(
+    USAGE_ROUTES,
     usageEndpoints({
       clock: ports.clock,
       plans: ports.plans,

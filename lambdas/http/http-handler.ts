@@ -1,7 +1,7 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import type { FunctionName } from '../contract/routes.ts';
-import type { EndpointsOf } from './endpoints/endpoint.ts';
+import type { EndpointsOf, RoutesOf } from './endpoints/endpoint.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { problemResponse } from './middleware/problem-response.ts';
@@ -16,10 +16,11 @@ export type HttpHandler = (event: APIGatewayProxyEventV2, context: Context) => P
  * runs in the order of this list on the way in and in reverse on the way out.
  */
 export const httpHandler = <Name extends FunctionName>(
+  routes: RoutesOf<Name>,
   endpoints: EndpointsOf<Name>,
   deps: HttpDeps,
 ): HttpHandler => {
-  const router = createRouter(endpoints, deps);
+  const router = createRouter<Name>(routes, endpoints, deps);
   const pipeline = middy<APIGatewayProxyEventV2, Result, Error, RequestContext, RequestState>()
     .use(accessLog(deps))
     .use(responseHeaders(router.dependsOnAccept))

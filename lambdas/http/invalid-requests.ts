@@ -12,8 +12,10 @@ const networkOf = (address: string): string => {
   if (!address.includes(':') || address.includes('.')) return address;
   const [front = '', back] = address.toLowerCase().split('::');
   const groups = front === '' ? [] : front.split(':');
-  const first = back === undefined ? groups : [...groups, '0', '0', '0', '0'];
-  return first.slice(0, 4).join(':');
+  if (back === undefined) return groups.slice(0, 4).join(':');
+  const last = back === '' ? [] : back.split(':');
+  const zeros = Array.from({ length: Math.max(0, 8 - groups.length - last.length) }, () => '0');
+  return [...groups, ...zeros, ...last].slice(0, 4).join(':');
 };
 
 /** Networks that are remembered at once. More of them are forgotten together: this bounds work, it decides no right. */

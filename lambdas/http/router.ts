@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
+import { type FunctionName, type Route, routeKeyOf } from '../contract/route.ts';
+import type { RouteId } from '../contract/routes.ts';
 import { BrokerError } from '../domain/broker-error.ts';
 import { isSiteId } from '../domain/identifiers.ts';
 import type { Caller } from '../domain/tenancy/workspace.ts';
@@ -7,7 +8,7 @@ import { authenticate } from './authenticate.ts';
 import { prefersCsv } from './csv.ts';
 import { csvResponse } from './csv-response.ts';
 import { sourceIpOf } from './edge.ts';
-import type { EndpointRequest, EndpointsOf } from './endpoints/endpoint.ts';
+import type { EndpointRequest, EndpointsOf, RoutesOf } from './endpoints/endpoint.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { invalidRequests, REFUSED_PREFLIGHT } from './invalid-requests.ts';
 import { bodyText, parseBody, parseQuery } from './parse-request.ts';
@@ -35,12 +36,13 @@ export interface Router {
  * the endpoint, shape the answer by the route's schema.
  */
 export const createRouter = <Name extends FunctionName>(
+  routes: RoutesOf<Name>,
   endpoints: EndpointsOf<Name>,
   deps: HttpDeps,
 ): Router => {
   const served = new Map<string, { route: Route; endpoint: AnyEndpoint }>(
     Object.entries(endpoints).map(([id, endpoint]) => {
-      const route: Route = ROUTES[id as RouteId];
+      const route = routes[id as keyof RoutesOf<Name>];
       return [routeKeyOf(route), { route, endpoint: endpoint as AnyEndpoint }];
     }),
   );

@@ -48,7 +48,7 @@ const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<
     Rule: calls('events', ['DisableRule', 'DeleteRule', 'RemoveTargets', 'PutRule', 'PutTargets'], {
       ...byHand,
       requestParameters: {
-        $or: ['name', 'rule'].map((name) => ({ [name]: prefixes(`${Stack.of(scope).stackName}-`) })),
+        $or: ['name', 'rule'].map((name) => ({ [name]: prefixes(own) })),
       },
     }),
     // A filter policy or a data protection policy can drop every message.
@@ -76,7 +76,7 @@ const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<
     Log: calls(
       'logs',
       ['DeleteLogGroup', 'DeleteLogStream', 'DeleteMetricFilter', 'PutMetricFilter', 'PutRetentionPolicy'],
-      { ...byHand, requestParameters: { logGroupName: prefixes(own) } },
+      { ...byHand, requestParameters: { logGroupName: prefixes(own, `/aws/events/${own}`) } },
     ),
     // Dead letters, notices, and the hang-ups of calls.
     Queue: calls('sqs', ['DeleteQueue', 'PurgeQueue', 'SetQueueAttributes', 'AddPermission'], {

@@ -6,8 +6,18 @@ import type { Construct } from 'constructs';
 
 type Detail = NonNullable<EventPattern['detail']>;
 
-/** CloudFormation changes what the template says; who made it do so is told by the rule on stacks. */
-export const byHand = { sourceIPAddress: [{ 'anything-but': 'cloudformation.amazonaws.com' }] };
+/**
+ * CloudFormation changes what the template says; who made it do so is told by the rule on stacks. Its calls have
+ * `invokedBy`; the address is its name, and for some services `AWS Internal`.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+ */
+export const byHand = {
+  sourceIPAddress: [{ 'anything-but': 'cloudformation.amazonaws.com' }],
+  $or: [
+    { userIdentity: { invokedBy: [{ exists: false }] } },
+    { userIdentity: { invokedBy: [{ 'anything-but': 'cloudformation.amazonaws.com' }] } },
+  ],
+};
 
 export const prefixes = (...texts: readonly string[]) => texts.map((prefix) => ({ prefix }));
 

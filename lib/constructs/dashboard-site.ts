@@ -22,6 +22,7 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
+  CfnBucket,
   type IBucket,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
@@ -77,10 +78,12 @@ const ROUTE_IN_BROWSER = `function handler(event) {
 export class DashboardSite extends Construct {
   /** `https://…cloudfront.net`, or the stage's own name. */
   readonly url: string;
+  readonly bucketName: string;
 
   constructor(scope: Construct, id: string, props: DashboardSiteProps) {
     super(scope, id);
     const bucket = this.#bucket(props.accessLogs);
+    this.bucketName = bucket.bucketName;
     const distribution = this.#distribution(bucket, props);
     this.url = `https://${props.domain?.name ?? distribution.distributionDomainName}`;
     const config: DashboardConfig = {
@@ -111,6 +114,10 @@ export class DashboardSite extends Construct {
         serverAccessLogsPrefix: 'dashboard-files/',
       }),
     });
+    // Not CDK's `eventBridgeEnabled`, which brings a function that may change the events of every bucket.
+    const resource = bucket.node.defaultChild;
+    if (!(resource instanceof CfnBucket)) throw new Error('The bucket has no resource.');
+    resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
     if (accessLogs === undefined)
       Validations.of(bucket).acknowledge({
         id: 'AwsSolutions-S1',

@@ -48,7 +48,8 @@ export class NoticeRule extends Construct {
   }
 }
 
-const matchesOf = (rules: readonly Rule[]): IMetric => {
+/** How many events the rules matched, by the minute. */
+export const matchesOf = (rules: readonly Rule[]): IMetric => {
   const period = Duration.minutes(1);
   const [first, ...more] = rules.map(
     (rule) =>

@@ -138,6 +138,7 @@ describe('npm run check:imports', () => {
 
     it.each([
       'functions import no package that is installed for development alone',
+      'functions load the routes that they serve, not the table of all routes',
       'no cycles',
       'every file below lambdas belongs to a layer',
       'a file below lambdas that imports nothing belongs to a layer',

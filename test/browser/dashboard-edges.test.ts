@@ -113,6 +113,33 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(await button('Newer').isDisabled()).toBe(true);
   });
 
+  it('leads from a page that only another person can read to the first one', async () => {
+    for (const [path, list] of [
+      ['usage?tab=sessions&sessions=x', 'Sessions, newest first'],
+      ['usage?tab=errors&errors=x', 'Errors, newest first'],
+      ['alerts?tab=deliveries&page=x', 'Deliveries, newest first'],
+      ['audit?rows=x', 'Audit trail'],
+    ] as const) {
+      await open(path);
+      await run.page.getByRole('alert').first().waitFor();
+      await button('Newer').first().click();
+      await run.page.getByRole('table', { name: list }).waitFor();
+      expect(new URL(run.page.url()).search).not.toMatch(/=x$/);
+    }
+  });
+
+  it('begins at the first page of a list after another tab has changed the filters that both have', async () => {
+    await open('usage?tab=sessions');
+    await button('Older').click();
+    await button('Newer').and(run.page.locator(':enabled')).waitFor();
+    await run.page.getByRole('tab', { name: 'Errors' }).click();
+    await run.page.getByLabel('Site', { exact: true }).selectOption({ label: 'Shop site' });
+    await run.page.getByRole('tab', { name: 'Sessions' }).click();
+    await run.page.getByRole('table', { name: 'Sessions, newest first' }).waitFor();
+    const { searchParams } = new URL(run.page.url());
+    expect([searchParams.get('site'), searchParams.get('sessions')]).toEqual([tenant.siteId, null]);
+  });
+
   it('says of a session that never connected neither that it runs nor how long it lasted', async () => {
     await open(`usage?tab=sessions&session=${first}`);
     const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
@@ -213,5 +240,28 @@ describeInBrowser('the dashboard at its edges', () => {
     await open('alerts?tab=webhooks');
     await run.page.getByText('A workspace has at most 10 webhooks: remove one to add another.').waitFor();
     expect(await button('Add a webhook').isDisabled()).toBe(true);
+  });
+
+  it('shows the price of the chosen model in whole, also where a phone cuts the text of the select', async () => {
+    await open(`sites/${tenant.siteId}`);
+    const model = run.page.getByLabel('Model', { exact: true });
+    const chosen = model.locator('option:checked').filter({ hasText: ' in, ' });
+    await chosen.waitFor({ state: 'attached' });
+    const option = (await chosen.textContent()) ?? '';
+    const [price = 'no price'] = /\$[\d.]+ in, \$[\d.]+ out/.exec(option) ?? [];
+    const hint = run.page.locator(`[id="${await model.getAttribute('aria-describedby')}"]`);
+    expect(await hint.innerText()).toContain(`${price} for a million tokens of sound.`);
+  });
+
+  it('adds a refused origin to the list as another person has changed it meanwhile, and not to the one it read', async () => {
+    await open('usage?tab=errors');
+    const add = button('Add this origin');
+    await add.waitFor();
+    const path = `/v1/sites/${tenant.siteId}`;
+    await asOwner(run.stack, tenant, 'PATCH', path, { allowed_origins: ['https://only.example.org'] });
+    await add.click();
+    await run.page.getByText('https://evil.example.net can use Shop site now.').waitFor();
+    const { allowed_origins } = await asOwner(run.stack, tenant, 'GET', path);
+    expect(allowed_origins).toEqual(['https://only.example.org', 'https://evil.example.net']);
   });
 });

@@ -106,12 +106,29 @@ describeInBrowser('a member', () => {
     expect(await roleOf()).toBe('admin');
   });
 
-  it('leaves the workspace; the last owner is told why they cannot', async () => {
+  it('who is the only owner is offered no way out, and reads why', async () => {
     const { page, stack } = run;
+    const inRow = (name: string) => page.getByLabel(`${name} ${tenant.owner}`, { exact: true });
     await open('members');
-    await button('Leave this workspace').click();
-    await dialog().getByRole('button', { name: 'Leave' }).click();
-    await dialog().getByText('A workspace must have an owner. Make another member an owner first.').waitFor();
+    await page.getByText('You are the only owner. To leave, make another member an owner first').waitFor();
+    const reason =
+      'The only owner. To change this role or remove the person, make another member an owner first.';
+    await members().getByText(reason).waitFor();
+    expect(await button('Leave this workspace').isDisabled()).toBe(true);
+    for (const control of [inRow('Role of'), inRow('Remove')]) {
+      expect(await control.isDisabled()).toBe(true);
+      const id = await control.getAttribute('aria-describedby');
+      expect(await page.locator(`[id="${id}"]`).innerText()).toBe(reason);
+    }
+    await addMember(stack, tenant, 'owner');
+    await open('members');
+    await button('Leave this workspace').and(page.locator(':enabled')).waitFor();
+    for (const control of [inRow('Role of'), inRow('Remove')]) expect(await control.isEnabled()).toBe(true);
+    expect(await members().innerText()).not.toContain('The only owner.');
+  });
+
+  it('leaves the workspace', async () => {
+    const { page, stack } = run;
     const viewer = await addMember(stack, tenant, 'viewer');
     await enter(viewer);
     await open('members');

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { asOwner } from '../support/keyed-tenant.ts';
+import { addMember } from '../support/people.ts';
 import { makeTenant, type Tenant } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { type DashboardRun, openPage, signIn, startDashboard } from './support/dashboard.ts';
@@ -44,6 +45,26 @@ const countRenewals = async (): Promise<() => number> => {
     await route.continue();
   });
   return () => renewals;
+};
+
+/** Types instructions, then signs in again as `sub`, because the issuer has refused to renew the sign-in. */
+const signInAgainAs = async (
+  sub: string,
+  typed: string,
+  meanwhile: () => Promise<unknown> = async () => undefined,
+): Promise<void> => {
+  await run.context.route(endpoint, (route) =>
+    route.fulfill({ status: 400, json: { error: 'invalid_grant' }, headers: CORS }),
+  );
+  await expireIn(run.page, 10);
+  await save(run.page, typed);
+  await run.page.getByText('Your sign-in has ended.').waitFor();
+  await run.context.unrouteAll();
+  await run.page.getByRole('button', { name: 'Sign in again' }).first().click();
+  await run.page.getByLabel('Sign in as').fill(sub);
+  await meanwhile();
+  await run.page.getByRole('button', { name: 'Continue' }).click();
+  await instructionsOf(run.page).waitFor();
 };
 
 describeInBrowser('a sign-in that expires while the dashboard is in use', () => {
@@ -109,5 +130,28 @@ describeInBrowser('a sign-in that expires while the dashboard is in use', () => 
     await run.page.getByRole('button', { name: 'Save changes' }).click();
     await saved(run.page);
     expect(await stored()).toBe('Typed before the sign-in ended.');
+  });
+
+  it('ends, and the restored edits do not replace without a word what another person has saved meanwhile', async () => {
+    const path = `/v1/sites/${tenant.siteId}`;
+    const before = await stored();
+    await signInAgainAs(tenant.owner, `${before} And mine.`, () =>
+      asOwner(run.stack, tenant, 'PATCH', path, { instructions: 'Theirs.' }),
+    );
+    expect(await instructionsOf(run.page).inputValue()).toBe(`${before} And mine.`);
+    await run.page.getByRole('button', { name: 'Save changes' }).click();
+    await run.page.getByText('Another person changed this while you edited it: instructions.').waitFor();
+    expect(await stored()).toBe('Theirs.');
+    await run.page.getByRole('button', { name: 'Save changes' }).click();
+    await saved(run.page);
+    expect(await stored()).toBe(`${before} And mine.`);
+  });
+
+  it('ends, and the unsaved edits are not given to another person who signs in', async () => {
+    const before = await stored();
+    await signInAgainAs(await addMember(run.stack, tenant, 'admin'), 'Typed by the owner.');
+    expect(await instructionsOf(run.page).inputValue()).toBe(before);
+    const kept = await run.page.evaluate<string>('JSON.stringify({ ...sessionStorage })');
+    expect(kept).not.toContain('Typed by the owner.');
   });
 });

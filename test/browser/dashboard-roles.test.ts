@@ -54,7 +54,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
     'Live',
     'Sessions',
     'Errors',
-    'At a time',
+    'Concurrency',
     ...[
       'Export sessions as CSV',
       'Export sessions as JSON',

@@ -61,6 +61,31 @@ describeInBrowser('two people who edit the same site', () => {
     expect(workspace.name).toBe('Harbour');
   });
 
+  it('are told so too of a field that was edited while another one was being saved', async () => {
+    await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
+    let mayAnswer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => {
+      mayAnswer = resolve;
+    });
+    const isSave = (url: URL): boolean => url.pathname === path();
+    await run.page.route(isSave, async (route) => {
+      if (route.request().method() === 'PATCH') await answered;
+      await route.continue();
+    });
+    await field('Name').fill('Quay shop');
+    await button('Save changes').click();
+    await field('Instructions').fill('Mine, typed during the save.');
+    await byAnother({ instructions: 'Theirs, during the save.' });
+    mayAnswer();
+    await run.page.getByText('Quay shop is saved.').waitFor();
+    await run.page.unroute(isSave);
+    await button('Save changes').click();
+    await run.page.getByText('Another person changed this while you edited it: instructions.').waitFor();
+    expect(await stored()).toMatchObject({ instructions: 'Theirs, during the save.', name: 'Quay shop' });
+    await byAnother({ instructions: 'Theirs.', name: 'Corner shop' });
+    await byAnother({ instructions: 'Mine.' });
+  });
+
   it('keep their own unsaved edits when the page is read again', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     await field('Name').fill('Unsaved name');

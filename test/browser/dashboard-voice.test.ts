@@ -97,6 +97,10 @@ describeInBrowser('Test voice in the dashboard', () => {
       /Your OpenAI account.*The workspace’s key, version 1.*\$0\.\d+/,
     );
     expect(await receipt.getByRole('row', { name: /Audio out/ }).count()).toBe(1);
+    // Also when its link was opened: the focus begins at the title, not with a ring around the table.
+    await run.page.reload();
+    await receipt.waitFor();
+    expect(await run.page.evaluate('document.activeElement.textContent')).toBe('Receipt');
     await receipt.getByRole('button', { name: 'Close' }).click();
 
     await run.page.getByRole('tab', { name: 'Overview' }).click();

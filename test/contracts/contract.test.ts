@@ -2,13 +2,29 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { PROBLEMS } from '../../lambdas/contract/problems.ts';
-import { commonRefusals, ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
+import { commonRefusals, type FunctionName, ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
+import { AUDIT_ROUTES } from '../../lambdas/contract/routes/audit.ts';
+import { EVENTS_ROUTES } from '../../lambdas/contract/routes/events.ts';
+import { KEYS_ROUTES } from '../../lambdas/contract/routes/keys.ts';
+import { MANAGE_ROUTES } from '../../lambdas/contract/routes/manage.ts';
+import { ROTATE_ROUTES } from '../../lambdas/contract/routes/rotate.ts';
+import { TOKEN_ROUTES } from '../../lambdas/contract/routes/token.ts';
+import { USAGE_ROUTES } from '../../lambdas/contract/routes/usage.ts';
 import { SERVICE_VERSION } from '../../lambdas/contract/version.ts';
 import { BROKER_ERROR_CODES } from '../../lambdas/domain/broker-error.ts';
 import { openApiDocument } from '../../tools/developer/openapi-document.ts';
 import { ROOT } from '../support/source-files.ts';
 
 const routes: readonly (readonly [string, Route])[] = Object.entries(ROUTES);
+const OF_FUNCTION: Readonly<Record<FunctionName, Readonly<Record<string, Route>>>> = {
+  token: TOKEN_ROUTES,
+  events: EVENTS_ROUTES,
+  keys: KEYS_ROUTES,
+  rotate: ROTATE_ROUTES,
+  audit: AUDIT_ROUTES,
+  manage: MANAGE_ROUTES,
+  usage: USAGE_ROUTES,
+};
 const checkedIn = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8'));
 
 describe('docs/openapi.json', () => {
@@ -51,6 +67,14 @@ describe('the problem catalogue', () => {
 });
 
 describe('the route table', () => {
+  it.each(Object.entries(OF_FUNCTION))(
+    'has exactly the routes of the table that the function %s loads, as those that it serves',
+    (name, table) => {
+      expect(table).toEqual(Object.fromEntries(routes.filter(([, { servedBy }]) => servedBy === name)));
+      expect(Object.keys(table).length).toBeGreaterThan(0);
+    },
+  );
+
   it('has no two routes with one route key', () => {
     const keys = routes.map(([, route]) => routeKeyOf(route));
     expect(new Set(keys).size).toBe(keys.length);

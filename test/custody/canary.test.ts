@@ -16,6 +16,7 @@ import {
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { MANAGE_ROUTES } from '../../lambdas/contract/routes/manage.ts';
 import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
 import { AUDIT_EVENT_TYPES } from '../../lambdas/domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
@@ -744,6 +745,7 @@ describe('every way through the product is taken with a canary for a key', () =>
       const lines: string[] = [];
       const { log, metrics, monotonicMs } = localRuntime((line) => lines.push(line));
       const handler = httpHandler<'manage'>(
+        MANAGE_ROUTES,
         { health: () => Promise.reject(error) } as unknown as EndpointsOf<'manage'>,
         { log, metrics, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
       );

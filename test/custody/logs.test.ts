@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { tokenHandler } from '../../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { LogMessage } from '../../lambdas/contract/log-messages.ts';
+import { MANAGE_ROUTES } from '../../lambdas/contract/routes/manage.ts';
 import type { AuditEvent } from '../../lambdas/domain/audit/audit-record.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { newApiToken } from '../../lambdas/domain/tenancy/api-token-text.ts';
@@ -200,6 +201,7 @@ describe('an unexpected error is logged with its place and without its words', (
     const lines: string[] = [];
     const { monotonicMs, log, metrics } = localRuntime((line) => lines.push(line));
     const failing = httpHandler<'manage'>(
+      MANAGE_ROUTES,
       { health: () => Promise.reject(thrown) } as unknown as EndpointsOf<'manage'>,
       { log, metrics, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
     );

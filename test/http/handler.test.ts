@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { PROBLEMS } from '../../lambdas/contract/problems.ts';
+import { MANAGE_ROUTES } from '../../lambdas/contract/routes/manage.ts';
 import { SECURITY_HEADERS } from '../../lambdas/contract/security-headers.ts';
 import { BrokerError } from '../../lambdas/domain/broker-error.ts';
 import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
@@ -46,7 +47,7 @@ const play = async (endpoints: Partial<Endpoints>, given: Given = {}) => {
     recordRequest: (...metric: unknown[]) => counted.push(metric),
   } as unknown as HttpDeps['metrics'];
   let now = 1_000;
-  const handler = httpHandler<'manage'>(endpoints as Endpoints, {
+  const handler = httpHandler<'manage'>(MANAGE_ROUTES, endpoints as Endpoints, {
     log,
     metrics,
     monotonicMs: () => (now += 7),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import type { LogMessage } from '../../lambdas/contract/log-messages.ts';
+import { TOKEN_ROUTES } from '../../lambdas/contract/routes/token.ts';
 import { ROUTES, routeKeyOf } from '../../lambdas/contract/routes.ts';
 import { BrokerError } from '../../lambdas/domain/broker-error.ts';
 import { httpHandler } from '../../lambdas/http/http-handler.ts';
@@ -28,6 +29,7 @@ const handlerFor = (visitors: number) => {
   };
   let waiting: (() => void)[] = [];
   const handler = httpHandler<'token'>(
+    TOKEN_ROUTES,
     {
       mintToken: async (request: { origin: string; allowOrigin: (origin: string) => void }) => {
         request.allowOrigin(request.origin);

@@ -52,6 +52,10 @@ describe('the count of invalid requests', () => {
       expect(() => counts.check(other)).not.toThrow();
     send(PER_MINUTE, '2001:db8::1');
     expect(() => counts.check('2001:db8::5:0:0:1')).toThrow(new BrokerError('rate_limited'));
+    // The zeros that `::` stands for may end before the 64th bit.
+    send(PER_MINUTE, '2001::8:9:a:b:c');
+    expect(() => counts.check('2001:0:0:8:1::1')).toThrow(new BrokerError('rate_limited'));
+    expect(() => counts.check('2001::7:9:a:b:c')).not.toThrow();
     send(PER_MINUTE, '::ffff:192.0.2.1');
     expect(() => counts.check('::ffff:192.0.2.2')).not.toThrow();
   });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { EVENTS_ROUTES } from '../../lambdas/contract/routes/events.ts';
+import { TOKEN_ROUTES } from '../../lambdas/contract/routes/token.ts';
 import { BrokerError } from '../../lambdas/domain/broker-error.ts';
-import type { EndpointsOf } from '../../lambdas/http/endpoints/endpoint.ts';
+import type { EndpointsOf, RoutesOf } from '../../lambdas/http/endpoints/endpoint.ts';
 import type { HttpDeps } from '../../lambdas/http/http-deps.ts';
 import { createRouter } from '../../lambdas/http/router.ts';
 
@@ -25,7 +27,9 @@ const scene = () => {
   };
   const report = async () => ({ accepted: 0, duplicates: 0 });
   const endpoints = { allowTokenOrigin: allow, allowEventsOrigin: allow, reportEvents: report };
+  const { allowTokenOrigin } = TOKEN_ROUTES;
   const router = createRouter(
+    { allowTokenOrigin, ...EVENTS_ROUTES } as unknown as RoutesOf<'token'>,
     endpoints as unknown as EndpointsOf<'token'>,
     {
       monotonicMs: () => 60_000,

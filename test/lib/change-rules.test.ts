@@ -110,6 +110,19 @@ describe('the rules on changes notice', () => {
     ],
     ['events', 'PutTargets', request({ rule: 'spelo-byok-dev-audit-Tampering1' }), 'Changes/Code/RuleRule'],
     [
+      'events',
+      'DisableRule',
+      request({ name: 'spelo-byok-dev-observability-ApiChanged1' }),
+      'Changes/Code/RuleRule',
+    ],
+    ['events', 'DeleteRule', request({ name: 'spelo-byok-dev-dashboard-Files1' }), 'Changes/Code/RuleRule'],
+    [
+      'logs',
+      'DeleteLogGroup',
+      request({ logGroupName: '/aws/events/spelo-byok-dev-dashboard-files' }),
+      'Changes/Code/LogRule',
+    ],
+    [
       'sns',
       'SetSubscriptionAttributes',
       request({ subscriptionArn: 'Alarms', attributeName: 'FilterPolicy' }),
@@ -174,6 +187,14 @@ describe('the rules on changes notice', () => {
       call('lambda', 'UpdateFunctionCode20150331v2', {
         ...request({ functionName: 'spelo-byok-dev-token' }),
         sourceIPAddress: 'cloudformation.amazonaws.com',
+      }),
+    ],
+    [
+      'CloudFormation where AWS records no address',
+      call('lambda', 'UpdateFunctionCode20150331v2', {
+        ...request({ functionName: 'spelo-byok-dev-token' }),
+        sourceIPAddress: 'AWS Internal',
+        userIdentity: { invokedBy: 'cloudformation.amazonaws.com' },
       }),
     ],
     [

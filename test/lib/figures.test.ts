@@ -36,6 +36,12 @@ const countAlarms = (alarms: readonly Resource[]) => {
   return { alarms: alarms.length, metrics: metrics.length };
 };
 
+type Alarms = ReturnType<typeof countAlarms>;
+const difference = (more: Alarms, less: Alarms): Alarms => ({
+  alarms: more.alarms - less.alarms,
+  metrics: more.metrics - less.metrics,
+});
+
 const alarmsIn = (stacks: readonly SynthesizedStack[]) =>
   countAlarms(stacks.map(templateOf).flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm')));
 
@@ -43,14 +49,21 @@ const PRICE_OF_KEY = PRICES.key.dollars;
 const PRICE_OF_ALARM_METRIC = PRICES.alarmMetric.dollars;
 const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
 
-/** The lines of `docs/cost.md`: dev has no edge, prod has one. */
+/** A stage outside of us-east-1, with a dashboard or without. */
+const OUTSIDE = { region: 'eu-central-1' };
+
+/** The lines of `docs/cost.md`: dev has no edge and no dashboard, prod has both. */
 const costLines = (): readonly string[] => {
   const count = (type: string): number => resourcesOf('dev', type).length;
   const plain = alarmsIn(exampleApp({ stage: 'dev' }).stacks);
-  const { stacks, changes } = exampleApp({ stage: 'prod' });
-  const elsewhere = alarmsIn(changes);
-  const withEdge = alarmsIn(stacks.filter((stack) => !changes.includes(stack)));
-  const edge = { alarms: withEdge.alarms - plain.alarms, metrics: withEdge.metrics - plain.metrics };
+  const outside = exampleApp({ settings: OUTSIDE });
+  const elsewhere = alarmsIn(outside.changes);
+  const served = exampleApp({ settings: { ...OUTSIDE, dashboard: {} } });
+  const cloudFront = difference(alarmsIn(served.changes), elsewhere);
+  const dashboard = alarmsIn([served.dashboard].filter((stack) => stack !== undefined));
+  const prod = exampleApp({ stage: 'prod' });
+  const others = [prod.dashboard, ...prod.changes];
+  const edge = difference(alarmsIn(prod.stacks.filter((stack) => !others.includes(stack))), plain);
   const keys = count('AWS::KMS::Key');
   return [
     '| What the templates hold | Per month |',
@@ -59,6 +72,8 @@ const costLines = (): readonly string[] => {
     `| ${keys} customer-managed KMS keys | ${dollars(keys * PRICE_OF_KEY)} |`,
     `| ${plain.alarms} alarms; AWS counts the ${plain.metrics} metrics that they read | ${dollars(plain.metrics * PRICE_OF_ALARM_METRIC)} |`,
     `| With an edge: ${edge.alarms} more alarms, on ${edge.metrics} more metrics | ${dollars(edge.metrics * PRICE_OF_ALARM_METRIC)} |`,
+    `| With an edge or a dashboard: ${cloudFront.alarms} more alarm, in us-east-1, on ${cloudFront.metrics} metric | ${dollars(cloudFront.metrics * PRICE_OF_ALARM_METRIC)} |`,
+    `| With a dashboard: ${dashboard.alarms} more alarms, on ${dashboard.metrics} metrics | ${dollars(dashboard.metrics * PRICE_OF_ALARM_METRIC)} |`,
     `| Outside of us-east-1: ${elsewhere.alarms} more alarm there, on ${elsewhere.metrics} metrics | ${dollars(elsewhere.metrics * PRICE_OF_ALARM_METRIC)} |`,
   ];
 };

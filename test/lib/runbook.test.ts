@@ -14,9 +14,11 @@ const sections = new Map(
     .map((section) => [section.slice(0, section.indexOf('\n')).trim(), section] as const),
 );
 
-/** Those of the stage with the least, and those that only an edge brings. */
+/** Those of the stage with the least, and those that only an edge or a dashboard brings. */
 const { edge, observability } = exampleApp({ settings: { region: 'eu-central-1', edge: exampleEdge } });
 if (edge === undefined) throw new Error('The stage has no edge.');
+const { audit, dashboard } = exampleApp({ settings: { region: 'us-east-1', dashboard: {} } });
+if (dashboard === undefined) throw new Error('The stage has no dashboard.');
 
 const alarmsIn = (template: StackTemplate) =>
   ofType(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => ({
@@ -36,7 +38,7 @@ const alarmsIn = (template: StackTemplate) =>
 const everywhere = Object.values(templates).flatMap(alarmsIn);
 const alarms = [
   ...everywhere,
-  ...[observability, edge].flatMap((stack) =>
+  ...[observability, edge, audit, dashboard].flatMap((stack) =>
     alarmsIn(templateOf(stack)).filter(
       ({ AlarmName }) => !everywhere.some((other) => other.AlarmName === AlarmName),
     ),
@@ -95,6 +97,9 @@ describe('the alarms', () => {
       ['spelo-byok-dev-requests-do-not-come-through-the-edge', undefined, 50],
       ['spelo-byok-dev-the-edge-answers-with-errors', undefined, 10],
       ['spelo-byok-dev-the-firewall-turns-requests-away', undefined, 20],
+      ['spelo-byok-dev-cloudfront-was-changed', 'TriggeredRules', 0],
+      ['spelo-byok-dev-files-of-the-dashboard-were-written', 'TriggeredRules', 0],
+      ['spelo-byok-dev-the-bucket-of-the-dashboard-was-changed', 'TriggeredRules', 0],
     ]);
   });
 

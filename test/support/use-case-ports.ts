@@ -29,6 +29,7 @@ import { dynamoDbMembership } from '../../lambdas/adapters/aws/tenancy/dynamodb-
 import { joseEmbedTokens } from '../../lambdas/adapters/oidc/embed-tokens.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls } from '../../lambdas/adapters/openai/realtime-calls.ts';
+import { realPause } from '../../lambdas/composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
@@ -91,6 +92,7 @@ export const useCasePorts = (stack: TestStack) => {
     },
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     monotonicMs: () => performance.now(),
+    pause: realPause,
     watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
     live: dynamoDbLive(dynamoDb, tables.limits),
     budgets: dynamoDbBudgets(dynamoDb, { ...tables, writer: 'manage' }),

@@ -129,6 +129,13 @@ export const IMPORT_RULES: IForbiddenRuleType[] = [
     from: { path: below('lambdas') },
     to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
   },
+  {
+    // zod makes the schemas of a table while it loads, and a visitor waits for that at a cold start.
+    name: 'functions load the routes that they serve, not the table of all routes',
+    severity: 'error',
+    from: { path: below('lambdas'), pathNot: below('lambdas/contract') },
+    to: { path: '^lambdas/contract/routes\\.ts$', dependencyTypesNot: ['type-only'] },
+  },
   { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
   {
     name: 'every import leads somewhere',

@@ -7,6 +7,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import type { CallObserver } from '../../domain/call-observer.ts';
 import { callLimits, observeCalls, withoutCallLog } from './aws-calls.ts';
 import { documentClient } from './document-client.ts';
+import { endpointOnce } from './endpoint-once.ts';
 import { keepAliveHandler } from './keep-alive-handler.ts';
 
 export interface AwsEndpoints {
@@ -35,6 +36,7 @@ export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObser
     }),
   });
   const signer = oneSigner(client, 'dynamodb');
+  endpointOnce(client);
   withoutCallLog(client);
   observeCalls(client, 'dynamodb', calls);
   return client;
@@ -51,6 +53,7 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),
   });
   const signer = oneSigner(client, 'kms');
+  endpointOnce(client);
   withoutCallLog(client);
   observeCalls(client, 'kms', calls);
   return client;

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { FunctionName, ROUTES, RouteId } from '../../contract/routes.ts';
+import type { FunctionName, ROUTES, Route, RouteId } from '../../contract/routes.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 
 type RouteOf<Id extends RouteId> = (typeof ROUTES)[Id];
@@ -43,6 +43,9 @@ export type Endpoint<Id extends RouteId> = (request: EndpointRequest<Id>) => Pro
 type ServedBy<Name extends FunctionName> = {
   [Id in RouteId]: RouteOf<Id>['servedBy'] extends Name ? Id : never;
 }[RouteId];
+
+/** Exactly the routes that a function serves: a missing one does not compile. */
+export type RoutesOf<Name extends FunctionName> = { readonly [Id in ServedBy<Name>]: Route };
 
 /** Exactly the endpoints that a function serves: a missing one does not compile. */
 export type EndpointsOf<Name extends FunctionName> = { readonly [Id in ServedBy<Name>]: Endpoint<Id> };

@@ -1,5 +1,5 @@
-import { tampering } from '../../domain/anomalies/tampering.ts';
 import type { BudgetChange } from '../../domain/audit/budget-change.ts';
+import { RESTORED } from '../../domain/audit/explained-change.ts';
 import { periodEnd, periodStart } from '../../domain/budgets/budget-period.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { OutboxReader } from '../ports/audit.ts';
@@ -8,7 +8,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { WorkspaceReader } from '../ports/tenancy.ts';
 import type { UsageReader } from '../ports/usage.ts';
 import { explainChange } from './explain-change.ts';
-import { reportTampering, type TamperingPorts } from './report-tampering.ts';
+import type { TamperingPorts } from './report-tampering.ts';
 
 export interface BudgetExplanationPorts extends TamperingPorts {
   readonly clock: Clock;
@@ -26,7 +26,8 @@ const TOLERANCE = 0.01;
 
 /**
  * Reports a change of a budget that no audit event explains, and a spent amount that became less than the usage totals
- * of its period. It becomes less when a watcher replaces the page's early reports, and when a lost response is counted late.
+ * of its period, unless the workspace was restored. It becomes less when a watcher replaces the page's early reports, and when a
+ * lost response is counted late.
  */
 export const explainBudgetChange =
   (ports: BudgetExplanationPorts) =>
@@ -35,12 +36,8 @@ export const explainBudgetChange =
     if (lowered === undefined || !(await isMissingCosts(ports, lowered))) return;
     const { workspaceId, siteId } = lowered;
     const subject = `spent amount of the ${siteId === null ? 'budget of the workspace' : `budget of site ${siteId}`}`;
-    await reportTampering(ports)(
-      tampering(
-        { kind: 'unexplained_change', workspaceId, siteId, subject, at: ports.clock().toISOString() },
-        record,
-      ),
-    );
+    // A restore replaces the budget and its totals one after the other.
+    await explainChange(ports)({ workspaceId, siteId, subject, explanations: [RESTORED] }, at, record);
   };
 
 const DAY_MS = 86_400_000;

@@ -118,6 +118,8 @@ export const followCall = async (
     const next = afterEvent(call, event);
     call = next.call;
     for (const step of next.steps) {
+      // The response that was counted a step before may have spent the amount.
+      if (call.stopped && step.do === 'respond') continue;
       const renewedMs = await takeStep(watcher, sideband, { call, stop }, step);
       // A watcher that waits for its successor looks for it whatever the call does.
       if (renewedMs !== undefined && askedAtMs === undefined) renewedAtMs = Math.max(renewedAtMs, renewedMs);

@@ -2,18 +2,27 @@ import { BrokerError } from '../../domain/broker-error.ts';
 import type { CallId, WatchMode } from '../../domain/calls/call.ts';
 import type { SessionId, SiteId } from '../../domain/identifiers.ts';
 import type { WatcherInvoker } from '../ports/calls.ts';
-import type { BackOff } from '../ports/runtime.ts';
+import type { Pause } from '../ports/runtime.ts';
 import type { SessionReader } from '../ports/sessions.ts';
 
 export interface StartWatchPorts {
   readonly monotonicMs: () => number;
-  readonly backOff: BackOff;
+  readonly pause: Pause;
   readonly watchers: WatcherInvoker;
   readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
 }
 
 /** Longest time that an answer waits for the watcher, milliseconds of real time. */
 const LONGEST_WAIT_MS = 3_000;
+
+/**
+ * Pause before the first look for the watcher, milliseconds. It makes ten AWS calls in a row and connects to OpenAI before it
+ * sees the call: 250 ms with 5 ms for each AWS call and 200 ms for OpenAI (docs/performance.md#first-sound).
+ */
+const FIRST_PAUSE_MS = 150;
+
+/** Pause before each later look, milliseconds: the answer leaves at most this and one read after the watcher sees the call. */
+const NEXT_PAUSE_MS = 10;
 
 /** Seconds that a visitor waits before another try. */
 const RETRY_SECONDS = 5;
@@ -23,7 +32,7 @@ const RETRY_SECONDS = 5;
  * it does not within three seconds. `eager` never refuses: an unwatched call counts what its page reports.
  */
 export const startWatch = async (
-  { monotonicMs, backOff, watchers, meterReader }: StartWatchPorts,
+  { monotonicMs, pause, watchers, meterReader }: StartWatchPorts,
   mode: WatchMode,
   call: {
     readonly siteId: SiteId;
@@ -42,10 +51,11 @@ export const startWatch = async (
   const deadline = monotonicMs() + LONGEST_WAIT_MS;
   try {
     await started;
+    await pause(FIRST_PAUSE_MS);
     while (monotonicMs() < deadline) {
       const usage = (await meterReader.readSessionUsage(call.siteId, [call.sessionId])).get(call.sessionId);
       if (usage?.watch?.attached === true) return;
-      await backOff(1);
+      await pause(NEXT_PAUSE_MS);
     }
   } catch {
     // Without its watcher the call must not begin, whatever kept it away.

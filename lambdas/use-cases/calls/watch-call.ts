@@ -286,15 +286,17 @@ const useKey = async <Result>(
   let kmsRequestId: string | undefined;
   const settle = (outcome: ReturnType<typeof outcomeOf>): Promise<void> =>
     keyUses.settle(keyUse, { at: clock().toISOString(), ...outcome, kmsRequestId });
+  let result: Result;
   try {
-    const result = await opener.withPlaintext(sealed, use, (requestId) => {
+    result = await opener.withPlaintext(sealed, use, (requestId) => {
       kmsRequestId = requestId;
     });
-    await settle(outcomeOf(result));
-    return result;
   } catch (error) {
     await Promise.allSettled([settle({ result: 'failed' })]);
     if (error instanceof SealedKeyUnreadableError) return undefined;
     throw error;
   }
+  // Outside of the `try`: a use that worked is never on record as one that failed.
+  await settle(outcomeOf(result));
+  return result;
 };

@@ -7,5 +7,8 @@
 /** The present time. Given in, so that tests move it. */
 export type Clock = () => Date;
 
+/** Waits for this many milliseconds of real time. */
+export type Pause = (ms: number) => Promise<void>;
+
 /** Waits before a write that met another one is tried again; `attempt` is the one that failed, from 1. */
 export type BackOff = (attempt: number) => Promise<void>;

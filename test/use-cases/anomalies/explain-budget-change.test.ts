@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Tampering } from '../../../lambdas/domain/anomalies/tampering.ts';
+import type { AuditEvent } from '../../../lambdas/domain/audit/audit-record.ts';
 import type { Budget } from '../../../lambdas/domain/budgets/budget.ts';
 import { explainBudgetChange } from '../../../lambdas/use-cases/anomalies/explain-budget-change.ts';
 import { aBudget, aDay, OTHER_SITE_ID } from '../budgets/budget-fixture.ts';
@@ -24,6 +25,7 @@ const examined = async ({
   timeZone = 'UTC',
   workspace = aWorkspace({ timeZone }) as ReturnType<typeof aWorkspace> | null,
   now = NOW,
+  events = [] as readonly AuditEvent[],
 } = {}) => {
   const found: Tampering[] = [];
   const ranges: string[] = [];
@@ -32,7 +34,7 @@ const examined = async ({
     tamperings: { knows: async () => false, note: async () => undefined },
     announcer: { announceTampering: async (one) => void found.push(one) },
     onTampering: () => undefined,
-    outbox: { eventsSince: async () => [] },
+    outbox: { eventsSince: async (writer) => (writer === 'restore' ? events : []) },
     workspaces: { readWorkspace: async () => workspace ?? undefined },
     budgets: { readBudget: async () => budget ?? undefined },
     usage: {
@@ -50,6 +52,11 @@ describe('a spent amount that became less', () => {
     const { found, ranges } = await examined();
     expect(found).toEqual([`unexplained_change: spent amount of the budget of site ${SITE_ID}`]);
     expect(ranges).toEqual([`2026-11-01 to ${NOW.toISOString().slice(0, 10)}`]);
+  });
+
+  it('is none where a restore of the workspace replaced the budget, whose totals may come later', async () => {
+    const event = { type: 'workspace.restored', workspaceId: WORKSPACE_ID, siteId: null, facts: {} };
+    expect((await examined({ events: [event as unknown as AuditEvent] })).found).toEqual([]);
   });
 
   it('is none where the totals bear it out, up to a hundredth of the amount', async () => {

@@ -117,6 +117,7 @@ export const opened = async ({
         new Map(ids.map((id) => [id, aWatchedMeter(log.includes('watch strictly'))])),
     },
     monotonicMs: () => NOW_SECONDS * 1_000,
+    pause: async () => undefined,
     watchers: { start: async ({ strict }) => step(strict ? 'watch strictly' : 'watch') },
     hangUps: { send: async (...message) => step(`queue ${messageText(...message)}`) },
     ...own,

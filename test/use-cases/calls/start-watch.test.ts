@@ -9,18 +9,24 @@ import { aWatchedMeter, CALL_ID, SESSION_ID } from './call-fixture.ts';
 
 const down = new DependencyUnavailableError('lambda', 'Invoke', 'ServiceException');
 
-/** Starts one watch with a clock that only the pauses move; `seenAfter` reads the watcher is attached. */
+/** How long a read of the session usage takes. */
+const READ_MS = 5;
+
+/** Starts one watch with a clock that only pauses and reads move. The watcher is attached from `attachedAtMs`. */
 const started = async (
   mode: WatchMode,
-  { start = async () => undefined, seenAfter = 0 }: { start?: () => Promise<void>; seenAfter?: number } = {},
+  {
+    start = async () => undefined,
+    attachedAtMs = 0,
+  }: { start?: () => Promise<void>; attachedAtMs?: number } = {},
 ) => {
   const log: string[] = [];
   let nowMs = 0;
-  let reads = 0;
+  const readsAtMs: number[] = [];
   const ports = strictPorts<StartWatchPorts>({
     monotonicMs: () => nowMs,
-    backOff: async () => {
-      nowMs += 100;
+    pause: async (ms: number) => {
+      nowMs += ms;
     },
     watchers: {
       start: async ({ strict }: { strict: boolean }) => {
@@ -30,8 +36,10 @@ const started = async (
     },
     meterReader: {
       readSessionUsage: async () => {
-        reads++;
-        return new Map([[SESSION_ID, aWatchedMeter(reads > seenAfter)]]);
+        readsAtMs.push(nowMs);
+        const attached = nowMs >= attachedAtMs;
+        nowMs += READ_MS;
+        return new Map([[SESSION_ID, aWatchedMeter(attached)]]);
       },
     },
   });
@@ -44,16 +52,20 @@ const started = async (
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return { error, log, reads, nowMs };
+  return { error, log, readsAtMs, nowMs };
 };
 
 describe('a watcher', () => {
   it('is not started where the stage watches no calls', async () => {
-    expect(await started('off')).toMatchObject({ error: undefined, log: [], reads: 0 });
+    expect(await started('off')).toMatchObject({ error: undefined, log: [], readsAtMs: [], nowMs: 0 });
   });
 
   it('is started without waiting for it in an eager stage', async () => {
-    expect(await started('eager', { seenAfter: 99 })).toMatchObject({ log: ['start'], reads: 0 });
+    expect(await started('eager', { attachedAtMs: 99 })).toMatchObject({
+      log: ['start'],
+      readsAtMs: [],
+      nowMs: 0,
+    });
   });
 
   it('that cannot be started refuses nobody in an eager stage', async () => {
@@ -62,14 +74,32 @@ describe('a watcher', () => {
   });
 
   it('of a strict call is waited for until it sees the call', async () => {
-    const { error, log, reads } = await started('strict', { seenAfter: 4 });
+    const { error, log, nowMs } = await started('strict', { attachedAtMs: 1_000 });
     expect(error).toBeUndefined();
     expect(log).toEqual(['start strictly']);
-    expect(reads).toBe(5);
+    expect(nowMs).toBeGreaterThanOrEqual(1_000);
   });
 
+  it('of a strict call is not looked for in the 150 ms in which it cannot see the call yet', async () => {
+    const { readsAtMs } = await started('strict', { attachedAtMs: 0 });
+    expect(readsAtMs).toEqual([150]);
+  });
+
+  it('of a strict call that needs 300 ms is seen after at most eleven reads', async () => {
+    const { readsAtMs } = await started('strict', { attachedAtMs: 300 });
+    expect(readsAtMs.length).toBeLessThanOrEqual(11);
+  });
+
+  it.each([151, 200, 250, 300, 500, 1_000, 2_900])(
+    'of a strict call that sees it after %i ms lets the answer leave at most 20 ms later',
+    async (attachedAtMs) => {
+      const { nowMs } = await started('strict', { attachedAtMs });
+      expect(nowMs - attachedAtMs).toBeLessThanOrEqual(2 * READ_MS + 10);
+    },
+  );
+
   it.each([
-    ['does not see the call within three seconds', { seenAfter: 1_000 }, 3_000],
+    ['does not see the call within three seconds', { attachedAtMs: Number.POSITIVE_INFINITY }, 3_000],
     ['cannot be started', { start: () => Promise.reject(down) }, 0],
   ])('of a strict call that %s makes the line busy for five seconds', async (_, given, waitedMs) => {
     const { error, nowMs } = await started('strict', given);

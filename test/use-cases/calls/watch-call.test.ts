@@ -62,6 +62,7 @@ const world = (
   const budget = { isSpent: false, isCrossed: false, reads: 0 };
   const keyUses: string[] = [];
   let hangUpFails = false;
+  let settleFails = false;
   let sidebands: FakeSideband[] = [];
   let invoice: TokenCounts = NO_TOKENS;
   let isLive = true;
@@ -151,8 +152,13 @@ const world = (
     keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
     keyUses: {
       intend: async () => undefined,
-      settle: async ({ reason }: KeyUse, { result, openAiRequestId }: KeyUseOutcome) =>
-        void keyUses.push(`${reason} ${result} ${openAiRequestId ?? 'without id'}`),
+      settle: async ({ reason }: KeyUse, { result, openAiRequestId }: KeyUseOutcome) => {
+        if (settleFails) {
+          settleFails = false;
+          throw new DependencyUnavailableError('dynamodb', 'UpdateItem', 'InternalServerError');
+        }
+        keyUses.push(`${reason} ${result} ${openAiRequestId ?? 'without id'}`);
+      },
     },
     spentBudgets: {
       isSpent: async () => {
@@ -253,6 +259,11 @@ const world = (
     failHangUps: () => {
       hangUpFails = true;
     },
+    /** The next outcome of a key use is not written. */
+    failNextSettle: () => {
+      settleFails = true;
+    },
+    send,
     /** The page reports that sound flows. */
     connect: () => {
       stored = { ...stored, connectedAtMs: nowMs };
@@ -681,6 +692,30 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(call.keyUses).toContain('hangup failed without id');
     const { tokens, invoice } = await call.end();
     expect(tokens).toEqual(invoice);
+  });
+
+  it('asks for no answer to a turn that waited for the response that spends the amount', async () => {
+    const session = { ...SESSION, admission: { turnByTurn: true } } as unknown as typeof SESSION;
+    const call = world('allowed', { session });
+    await call.start();
+    await call.until(call.isWatched);
+    const response = { responseId: 'resp_a', reservationId: 'rsv_1' };
+    call.send({ type: 'response_started', maxOutputTokens: null, ...response });
+    call.send({ type: 'turn', itemId: 'item_b' });
+    call.budget.isCrossed = true;
+    call.send({ type: 'response_done', tokens: { ...NO_TOKENS, audioOut: 1 }, ...response });
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.sidebandLog).toEqual(['stop']);
+    expect(call.responseRequests).toEqual([]);
+  });
+
+  it('never records a hang-up that worked as one that failed, although its outcome could not be written', async () => {
+    const call = await watched();
+    call.failNextSettle();
+    call.budget.isCrossed = true;
+    call.respond();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.keyUses).toEqual(['watch ok without id', 'watch ok without id']);
   });
 
   it('stops the responses although the queue refuses the end', async () => {

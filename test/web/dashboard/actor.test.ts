@@ -35,7 +35,7 @@ describe('a search for an actor', () => {
     ['sub-grace', 'sub-grace', false],
     ['visitor', 'visitor', false],
     ['other@harbour.example', 'sub-other', false],
-    ['Grace Hopper', 'sub-grace', true],
+    ['Grace Hopper', 'Grace Hopper', true],
     ['', '', false],
   ])('by "%s" asks for %s', (text, actor, isAmbiguous) => {
     expect(actorIn(text, MEMBERS)).toEqual({ actor, isAmbiguous });

@@ -29,9 +29,12 @@ describe('a count in the dashboard', () => {
 });
 
 describe('a day in the address', () => {
-  it.each(['', 'garbage', '2026-13-01', '2026-1-1', '2026-11-30T00:00'])('is none if it is "%s"', (text) => {
-    expect(isDay(text)).toBe(false);
-  });
+  it.each(['', 'garbage', '2026-13-01', '2026-02-30', '2026-1-1', '2026-11-30T00:00'])(
+    'is none if it is "%s"',
+    (text) => {
+      expect(isDay(text)).toBe(false);
+    },
+  );
 
   it('is recognized', () => {
     expect(isDay('2026-11-30')).toBe(true);

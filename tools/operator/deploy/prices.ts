@@ -44,6 +44,7 @@ export const PRICES = {
   objectPut: row('S3: PUT and LIST requests', 5, 'per million', 's3'),
   objectGet: row('S3: GET requests', 0.4, 'per million', 's3'),
   objectStorage: row('S3: storage', 0.023, 'per GB-month', 's3'),
+  busEvent: row('EventBridge: events that a bucket sends', 1, 'per million', 'eventbridge'),
   queueRequest: row('SQS: requests', 0.4, 'per million', 'sqs'),
   mail: row('SES: mail', 0.1, 'per thousand', 'ses'),
   edgeRequest: row('CloudFront: HTTPS requests', 1, 'per million', 'cloudfront'),

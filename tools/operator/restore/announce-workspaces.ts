@@ -20,6 +20,7 @@ export const announcingWorkspaces = (
   return {
     ...copy,
     putMissing: async (tableName, item) => {
+      if (workspaceOf(item['pk']?.S ?? '') === undefined) return copy.putMissing(tableName, item);
       if ((await copy.read(tableName, item)) !== undefined) return false;
       await beforeWrite(item);
       return copy.putMissing(tableName, item);
@@ -31,10 +32,10 @@ export const announcingWorkspaces = (
   };
 };
 
-/** `WORKSPACE#w1`, `WEBHOOKS#w1`, `STOP#w1`; a stop of the stage is the platform's. */
+/** Of items that the detector wants explained: `WORKSPACE#w1`, `MAIL#w1`, `BUDGET#w1`; a stop of the stage is the platform's. */
 const workspaceOf = (pk: string): string | undefined => {
   const [kind = '', id] = pk.split('#');
-  if (!['WORKSPACE', 'WEBHOOKS', 'STOP'].includes(kind)) return undefined;
+  if (!['WORKSPACE', 'WEBHOOKS', 'MAIL', 'STOP', 'BUDGET'].includes(kind)) return undefined;
   return id === 'stage' ? 'platform' : id;
 };
 

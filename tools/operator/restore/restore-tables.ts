@@ -63,16 +63,18 @@ export const restoreTables =
     const now = clock().getTime() / 1_000;
     const unlessExpired = (item: RawItem): RawItem | undefined =>
       item[EXPIRY]?.N !== undefined && Number(item[EXPIRY].N) <= now ? undefined : item;
-    const announcing = announcingWorkspaces(copy, (workspaceId) =>
-      noteRestored(caller, workspaceId, tombstones.auditEvents, outbox),
-    );
+    // For each table again: the detector accepts an event for six hours.
+    const announcing = (): TableCopy =>
+      announcingWorkspaces(copy, (workspaceId) =>
+        noteRestored(caller, workspaceId, tombstones.auditEvents, outbox),
+      );
     const copyOne = async (
       name: RestorableTable,
       admit: (item: RawItem) => RawItem | undefined = unlessExpired,
     ): Promise<void> => {
       const { done, after } = progress.of(name);
       if (done) return;
-      await copyTable(name === 'tenancy' ? announcing : copy, {
+      await copyTable(name === 'tenancy' || name === 'usage' ? announcing() : copy, {
         ...tables[name],
         admit,
         apply,

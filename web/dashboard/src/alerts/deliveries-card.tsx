@@ -72,6 +72,8 @@ export const DeliveriesCard = () => {
           );
         }}
       </Loaded>
+      {/* A link of another person names a page that only they can read. */}
+      {deliveries.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
     </Card>
   );
 };

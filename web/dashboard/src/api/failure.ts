@@ -58,7 +58,8 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   invalid_request: null,
   invalid_site_id: 'Copy the site ID again from the site’s embed snippet.',
   unauthorized: 'Nothing that you stored is lost.',
-  recent_sign_in_required: 'What you filled in is kept, except a pasted key.',
+  recent_sign_in_required:
+    'Unsaved settings are kept. Fill in a dialog or an invitation again, and paste a key again.',
   forbidden: null,
   invalid_signature: 'Reload the page. The session’s signing secret is no longer valid.',
   session_not_found: 'Reload the list. Sessions are deleted at the end of their retention period.',

@@ -92,6 +92,8 @@ export const AnomaliesCard = () => {
           </>
         )}
       </Loaded>
+      {/* A link of another person names a page that only they can read. */}
+      {found.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
     </Card>
   );
 };

@@ -209,6 +209,8 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
           </>
         )}
       </Loaded>
+      {/* A link of another person names a page that only they can read. */}
+      {rows.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
       {open !== undefined && <RowDialog row={open} onClose={() => setOpen(undefined)} />}
     </Card>
   );

@@ -1,5 +1,6 @@
 import { ErrorResponse, type User, UserManager, WebStorageStateStore } from 'oidc-client-ts';
 import type { DashboardConfig } from '../config.ts';
+import { dropKeptDrafts } from '../ui/kept-drafts.ts';
 
 const KEEP = 'spelo.keep-signed-in';
 /** A token that ends sooner is renewed first, so that a request does not meet its end on the way. */
@@ -186,6 +187,7 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
     },
     accessToken: async (options) => (await liveUser(options?.refused))?.access_token,
     end: async () => {
+      dropKeptDrafts();
       window.localStorage.removeItem(KEEP);
       // Gone here in any case; the issuer's own session ends too where it offers that.
       const leaving = current.signoutRedirect().catch(async () => {

@@ -27,11 +27,15 @@ export interface ActorSearch {
   readonly isAmbiguous: boolean;
 }
 
-/** Turns the name or the address of a member into their ID. Any other text is an ID already. */
+/**
+ * Turns the name or the address of a member into their ID. Any other text is an ID already, and so is a name that more than one
+ * member has: it matches nothing, rather than one of them.
+ */
 export const actorIn = (text: string, members: readonly Named[]): ActorSearch => {
   const asked = text.trim();
   const is = (value: string | null): boolean => value?.toLowerCase() === asked.toLowerCase();
   const found = members.filter(({ name, email }) => is(name) || is(email));
   const [first] = found;
-  return { actor: first?.sub ?? asked, isAmbiguous: found.length > 1 };
+  const isAmbiguous = found.length > 1;
+  return { actor: isAmbiguous ? asked : (first?.sub ?? asked), isAmbiguous };
 };

@@ -11,6 +11,7 @@ import { Bullets, Card } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import css from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+import { isLastOwner } from './words.ts';
 
 /** The signed-in person's own membership: user ID, name, and the way out. */
 export const MyselfCard = () => {
@@ -19,7 +20,9 @@ export const MyselfCard = () => {
   const navigate = useNavigate();
   const say = useToast();
   const members = useMembers(workspaceId, { enabled: may('owner') });
-  const stored = members.data?.find(({ sub }) => sub === person.sub)?.name ?? '';
+  const myself = members.data?.find(({ sub }) => sub === person.sub);
+  const stored = myself?.name ?? '';
+  const isLast = myself !== undefined && isLastOwner(myself, members.data ?? []);
   const [typed, setTyped] = useState<string>();
   const name = typed ?? stored;
   const [leaving, setLeaving] = useState(false);
@@ -30,9 +33,13 @@ export const MyselfCard = () => {
   return (
     <Card
       title="You"
-      lead="Owners see your name in the list of members."
+      lead={`Owners see your name in the list of members.${
+        isLast
+          ? ' You are the only owner. To leave, make another member an owner first, or delete the workspace.'
+          : ''
+      }`}
       aside={
-        <Button kind="dangerQuiet" onClick={() => setLeaving(true)}>
+        <Button kind="dangerQuiet" disabled={isLast} onClick={() => setLeaving(true)}>
           Leave this workspace
         </Button>
       }
@@ -56,6 +63,7 @@ export const MyselfCard = () => {
           maxLength={100}
           autoComplete="name"
           placeholder="for example Ada Lovelace"
+          {...(!may('owner') && { hint: 'Only owners see the name that is stored now. Saving replaces it.' })}
           onChange={(event) => setTyped(event.target.value)}
         />
         {save.error !== null && <FailureNote failure={save.error} />}
@@ -77,13 +85,7 @@ export const MyselfCard = () => {
           }}
           onClose={() => setLeaving(false)}
         >
-          <Bullets
-            items={[
-              'Your next request is refused.',
-              'Only an owner can invite you again.',
-              'The last owner cannot leave: make another member an owner first, or delete the workspace.',
-            ]}
-          />
+          <Bullets items={['Your next request is refused.', 'Only an owner can invite you again.']} />
         </ConfirmDialog>
       )}
     </Card>

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { ROLES, type Role } from '../../../../lambdas/domain/tenancy/workspace.ts';
 import { type Member, useChange, useMembers } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
@@ -12,7 +12,7 @@ import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
 import { Actor } from './actor.tsx';
-import { personName, RIGHTS, roleName } from './words.ts';
+import { isLastOwner, personName, RIGHTS, roleName } from './words.ts';
 
 type Asking =
   | { readonly what: 'remove'; readonly member: Member }
@@ -24,6 +24,7 @@ export const PeopleCard = () => {
   const { person } = useSession();
   const members = useMembers(workspace_id);
   const [asking, setAsking] = useState<Asking>();
+  const reason = useId();
   return (
     <Card title="People" flush>
       <Loaded query={members} what="the members">
@@ -47,6 +48,12 @@ export const PeopleCard = () => {
                       </div>
                     )}
                     {member.sub === person.sub && <div className={ui['meta']}>That is you.</div>}
+                    {isLastOwner(member, items) && (
+                      <div className={ui['meta']} id={reason}>
+                        The only owner. To change this role or remove the person, make another member an owner
+                        first.
+                      </div>
+                    )}
                   </>
                 ),
               },
@@ -58,6 +65,8 @@ export const PeopleCard = () => {
                     style={{ minWidth: 120 }}
                     aria-label={`Role of ${personName(member)}`}
                     value={member.role}
+                    disabled={isLastOwner(member, items)}
+                    aria-describedby={isLastOwner(member, items) ? reason : undefined}
                     onChange={(event) =>
                       setAsking({ what: 'role', member, role: event.target.value as Role })
                     }
@@ -88,6 +97,8 @@ export const PeopleCard = () => {
                     small
                     kind="dangerQuiet"
                     aria-label={`Remove ${personName(member)}`}
+                    disabled={isLastOwner(member, items)}
+                    aria-describedby={isLastOwner(member, items) ? reason : undefined}
                     onClick={() => setAsking({ what: 'remove', member })}
                   >
                     Remove

@@ -90,7 +90,7 @@ const WorkspaceForm = () => {
           event.preventDefault();
           change.mutate(send(), {
             onSuccess: (saved) => {
-              adopt();
+              adopt(draftOf(saved));
               say(`The settings of ${saved.name} are saved.`);
             },
           });

@@ -169,7 +169,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
               { body, changedByOthers },
               {
                 onSuccess: (saved) => {
-                  adopt();
+                  adopt(draftOf(saved));
                   say(`${saved.name} is saved.`);
                 },
               },

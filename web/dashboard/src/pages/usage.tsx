@@ -16,7 +16,7 @@ export default function UsagePage() {
           { id: 'live', title: 'Live', content: () => <LiveSessions /> },
           { id: 'sessions', title: 'Sessions', content: () => <Sessions /> },
           { id: 'errors', title: 'Errors', content: () => <Errors /> },
-          { id: 'concurrency', title: 'At a time', content: () => <Concurrency /> },
+          { id: 'concurrency', title: 'Concurrency', content: () => <Concurrency /> },
         ]}
       />
     </Page>

@@ -134,8 +134,8 @@ const RulesCard = ({ site }: { readonly site: Site }) => {
         onSubmit={(event) => {
           event.preventDefault();
           change.mutate(send(), {
-            onSuccess: () => {
-              adopt();
+            onSuccess: (saved) => {
+              adopt(saved);
               say(`The rules for visitors of ${site.name} are saved.`);
             },
           });

@@ -1,9 +1,13 @@
 import { useState } from 'react';
 import { useRoute } from '../api/queries.ts';
+import type { DataOf } from '../api/routes.ts';
 import { SelectField, TextField } from '../ui/field.tsx';
 import { formatDay, formatUsd } from '../ui/format.ts';
 
 const OTHER = 'other';
+
+const priceOf = ({ audio }: DataOf<'readPricing'>['models'][number]): string =>
+  `${formatUsd(audio.input)} in, ${formatUsd(audio.output)} out`;
 
 /** The models of the price catalogue, each with the day on which OpenAI ends it; or any other by its id. */
 export const ModelField = ({
@@ -21,13 +25,19 @@ export const ModelField = ({
     ({ shutdown_date }) => shutdown_date === null || shutdown_date > new Date().toISOString().slice(0, 10),
   );
   const names = [...new Set([...offered.map(({ model: id }) => id), ...(other ? [] : [model])])];
-  const ending = offered.find(({ model: id }) => id === model)?.shutdown_date ?? null;
-  const hint =
-    ending !== null ? (
-      <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before then.</strong>
-    ) : (
-      'Prices are for a million tokens of sound. OpenAI has not announced a shutdown date for this model.'
-    );
+  const chosen = offered.find(({ model: id }) => id === model);
+  const ending = chosen?.shutdown_date ?? null;
+  const hint = (
+    <>
+      {/* A phone cuts the text of the select. */}
+      {chosen !== undefined && `${priceOf(chosen)} for a million tokens of sound. `}
+      {ending !== null ? (
+        <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before then.</strong>
+      ) : (
+        'OpenAI has not announced a shutdown date for this model.'
+      )}
+    </>
+  );
   return (
     <div style={{ display: 'grid', gap: 10 }}>
       <SelectField
@@ -46,8 +56,7 @@ export const ModelField = ({
           return (
             <option key={name} value={name}>
               {name}
-              {known !== undefined &&
-                `, ${formatUsd(known.audio.input)} in, ${formatUsd(known.audio.output)} out`}
+              {known !== undefined && `, ${priceOf(known)}`}
               {end !== null && ` (until ${formatDay(end)})`}
             </option>
           );

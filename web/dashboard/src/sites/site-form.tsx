@@ -35,7 +35,7 @@ export const SiteForm = ({
   readonly onSubmit: (
     changes: Partial<SiteDraft>,
     form: {
-      readonly adopt: () => void;
+      readonly adopt: (saved: SiteDraft) => void;
       /** See useDraft. */
       readonly changedByOthers: (now: SiteDraft) => readonly string[];
     },

@@ -23,9 +23,17 @@ export const useAddress = (): {
   };
 };
 
+/** Names in the address of where the shown page of a list starts. */
+const PAGES = ['rows', 'anomalies', 'errors', 'sessions', 'page'] as const;
+
+/** Returns to the first page of every list. Another tab may change the filters that a later page belongs to. */
+export const leavePages = (search: URLSearchParams): void => {
+  for (const name of PAGES) search.delete(name);
+};
+
 /** The pages gone through of a list; the address keeps where the one that is shown starts. */
 export const usePages = (
-  name: string,
+  name: (typeof PAGES)[number],
 ): {
   readonly cursors: readonly string[];
   readonly move: (cursors: readonly string[], change?: Readonly<Record<string, string>>) => void;

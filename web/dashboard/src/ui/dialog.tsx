@@ -20,11 +20,18 @@ export const Dialog = ({
   readonly children: ReactNode;
 }) => {
   const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const id = useId();
   // Closed before it leaves the page, or the browser would not give the focus back.
   useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
+    // The browser focuses the first element that can have the focus. A table that scrolls is no place to begin.
+    const first = heading.current;
+    if (first !== null && document.activeElement?.matches('section') === true) {
+      first.tabIndex = -1;
+      first.focus();
+    }
     return () => opened?.close();
   }, []);
   return (
@@ -38,7 +45,9 @@ export const Dialog = ({
       }}
     >
       <div className={css['dialogHead']}>
-        <h2 id={id}>{title}</h2>
+        <h2 id={id} ref={heading}>
+          {title}
+        </h2>
       </div>
       <div className={css['dialogBody']}>{children}</div>
       <div className={css['dialogFoot']}>{foot}</div>

@@ -62,7 +62,10 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** True for a day of the calendar, `YYYY-MM-DD`. An address can contain any text. */
 export const isDay = (text: string): boolean =>
-  DAY.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
+  DAY.test(text) &&
+  !Number.isNaN(Date.parse(`${text}T00:00:00Z`)) &&
+  // Browsers take February 30 for March 2.
+  new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
 
 /** `2 min 5 s` */
 export const formatSeconds = (seconds: number): string => {

@@ -6,13 +6,21 @@
 const LEAVING = new EventTarget();
 let isLeaving = false;
 
+/** The unsaved edits of one form. */
+interface UnsavedEdits<Draft extends object> {
+  /** User ID of the person who made them. Nobody else gets them back. */
+  readonly sub: string;
+  readonly edits: Partial<Draft>;
+  /** The stored value of each edited field when its edit began. */
+  readonly bases: Partial<Draft>;
+}
+
+const PREFIX = 'spelo.draft ';
 const nameOf = (stored: object): string =>
-  `spelo.draft ${window.location.pathname}${window.location.search} ${Object.keys(stored).join()}`;
+  `${PREFIX}${window.location.pathname}${window.location.search} ${Object.keys(stored).join()}`;
 
 /** True while the page leaves to sign in again: nothing is lost, so nothing is asked. */
 export const leavesToSignIn = (): boolean => isLeaving;
-
-const kept = new Set<string>();
 
 /** Has every form that is shown keep its draft. */
 export const keepDrafts = (): void => {
@@ -20,28 +28,34 @@ export const keepDrafts = (): void => {
   LEAVING.dispatchEvent(new Event('leave'));
 };
 
-/** Deletes what keepDrafts kept. For a page that stays open after all: its forms still hold the text. */
+/** Deletes every kept draft: of a page that stays open after all, whose forms still hold the text, or at the sign-out. */
 export const dropKeptDrafts = (): void => {
   isLeaving = false;
-  for (const name of kept) window.sessionStorage.removeItem(name);
-  kept.clear();
+  for (const name of Object.keys(window.sessionStorage))
+    if (name.startsWith(PREFIX)) window.sessionStorage.removeItem(name);
 };
 
 /** Calls `draft` when drafts are kept. Returns the function that ends it. */
-export const onKeepDrafts = (stored: object, draft: () => object | undefined): (() => void) => {
+export const onKeepDrafts = <Draft extends object>(
+  stored: Draft,
+  draft: () => UnsavedEdits<Draft> | undefined,
+): (() => void) => {
   const keep = (): void => {
     const unsaved = draft();
     if (unsaved === undefined) return;
-    kept.add(nameOf(stored));
     window.sessionStorage.setItem(nameOf(stored), JSON.stringify(unsaved));
   };
   LEAVING.addEventListener('leave', keep);
   return () => LEAVING.removeEventListener('leave', keep);
 };
 
-/** The draft that was kept of this form, once. */
-export const takeKeptDraft = <Draft extends object>(stored: Draft): Partial<Draft> | undefined => {
-  const unsaved = window.sessionStorage.getItem(nameOf(stored));
+/** The draft of this form that was kept for the person, once. */
+export const takeKeptDraft = <Draft extends object>(
+  stored: Draft,
+  sub: string,
+): UnsavedEdits<Draft> | undefined => {
+  const text = window.sessionStorage.getItem(nameOf(stored));
   window.sessionStorage.removeItem(nameOf(stored));
-  return unsaved === null ? undefined : JSON.parse(unsaved);
+  const unsaved: UnsavedEdits<Draft> | undefined = text === null ? undefined : JSON.parse(text);
+  return unsaved?.sub === sub ? unsaved : undefined;
 };

@@ -1,6 +1,7 @@
 import { Tabs as Primitive } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { useSearchParams } from 'react-router';
+import { leavePages } from './address.ts';
 import css from './ui.module.css';
 
 export interface Tab {
@@ -21,6 +22,7 @@ export const Tabs = ({ label, tabs }: { readonly label: string; readonly tabs: r
         setSearch(
           (now) => {
             now.set('tab', id);
+            leavePages(now);
             return now;
           },
           { replace: true },

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { useBlocker } from 'react-router';
+import { useSession } from '../session.tsx';
 import { Button } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 import { leavesToSignIn, onKeepDrafts, takeKeptDraft } from './kept-drafts.ts';
@@ -17,10 +18,12 @@ const changesIn = <Draft extends object>(edits: Partial<Draft>, stored: Draft): 
  * another person appears and is never sent back. `dirty` while an edit differs from what is stored.
  */
 export const useDraft = <Draft extends object>(stored: Draft) => {
-  const [edits, setEdits] = useState<Partial<Draft>>(() => takeKeptDraft(stored) ?? {});
+  const { sub } = useSession().person;
+  const [kept] = useState(() => takeKeptDraft(stored, sub));
+  const [edits, setEdits] = useState<Partial<Draft>>(kept?.edits ?? {});
   const sent = useRef<Partial<Draft>>({});
   /** The stored value of each edited field when its edit began. */
-  const bases = useRef<Partial<Draft>>({});
+  const bases = useRef<Partial<Draft>>(kept?.bases ?? {});
   const changes = changesIn(edits, stored);
   const dirty = Object.keys(changes).length > 0;
   const discard = (field: keyof Draft): void => {
@@ -30,7 +33,10 @@ export const useDraft = <Draft extends object>(stored: Draft) => {
       return others as Partial<Draft>;
     });
   };
-  useEffect(() => onKeepDrafts(stored, () => (dirty ? edits : undefined)), [stored, edits, dirty]);
+  useEffect(
+    () => onKeepDrafts(stored, () => (dirty ? { sub, edits, bases: bases.current } : undefined)),
+    [stored, edits, dirty, sub],
+  );
   return {
     draft: { ...stored, ...edits },
     dirty,
@@ -40,7 +46,7 @@ export const useDraft = <Draft extends object>(stored: Draft) => {
         discard(field);
         return;
       }
-      if (!(field in bases.current)) bases.current[field] = stored[field];
+      if (!(field in edits)) bases.current[field] = stored[field];
       setEdits((now) => ({ ...now, [field]: value }));
     },
     /** The edited fields alone, to send. */
@@ -48,11 +54,11 @@ export const useDraft = <Draft extends object>(stored: Draft) => {
       sent.current = edits;
       return changes;
     },
-    /** Forgets the edits that were sent, once they are stored; those made meanwhile stay. */
-    adopt: (): void => {
+    /** Forgets the edits that were sent, once they are `saved`; those made meanwhile stay. */
+    adopt: (saved: Draft): void => {
       const asSent = sent.current;
       sent.current = {};
-      bases.current = {};
+      for (const field of Object.keys(asSent) as (keyof Draft)[]) bases.current[field] = saved[field];
       setEdits((now) => {
         const later = Object.entries(now).filter(([field, value]) => asSent[field as keyof Draft] !== value);
         return Object.fromEntries(later) as Partial<Draft>;

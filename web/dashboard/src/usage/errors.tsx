@@ -165,6 +165,8 @@ export const Errors = () => {
           </>
         )}
       </Loaded>
+      {/* A link of another person names a page that only they can read. */}
+      {errors.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
     </Card>
   );
 };

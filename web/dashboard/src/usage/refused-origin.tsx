@@ -18,11 +18,13 @@ export const RefusedOrigin = ({
   readonly mayChange: boolean;
 }) => {
   const say = useToast();
-  const change = useChange(
-    (api, body: { readonly allowed_origins?: string[]; readonly ignored_origins?: string[] }) =>
-      api.call('changeSite', { path: { siteId: row.site_id ?? '' }, body }),
-  );
   const { origin } = row;
+  const change = useChange(async (api, list: 'allowed_origins' | 'ignored_origins') => {
+    const path = { siteId: row.site_id ?? '' };
+    // Another person may have changed the list since the page was loaded.
+    const now = (await api.call('readSite', { path }))[list];
+    return api.call('changeSite', { path, body: { [list]: [...new Set([...now, origin ?? ''])] } });
+  });
   const settled =
     site !== undefined &&
     origin !== null &&
@@ -45,10 +47,9 @@ export const RefusedOrigin = ({
               small
               working={change.isPending}
               onClick={() =>
-                change.mutate(
-                  { allowed_origins: [...site.allowed_origins, origin] },
-                  { onSuccess: () => say(`${origin} can use ${site.name} now.`) },
-                )
+                change.mutate('allowed_origins', {
+                  onSuccess: () => say(`${origin} can use ${site.name} now.`),
+                })
               }
             >
               Add this origin
@@ -59,10 +60,9 @@ export const RefusedOrigin = ({
             kind="quiet"
             working={change.isPending}
             onClick={() =>
-              change.mutate(
-                { ignored_origins: [...site.ignored_origins, origin] },
-                { onSuccess: () => say(`${origin} stays refused and is no longer listed.`) },
-              )
+              change.mutate('ignored_origins', {
+                onSuccess: () => say(`${origin} stays refused and is no longer listed.`),
+              })
             }
           >
             Ignore

@@ -145,6 +145,8 @@ export const Sessions = () => {
           )
         }
       </Loaded>
+      {/* A link of another person names a page that only they can read. */}
+      {sessions.isLoadingError && <Pager cursors={cursors} next={null} order={filter.order} onMove={move} />}
       <OpenReceipt nameOf={nameOf} />
     </Card>
   );
