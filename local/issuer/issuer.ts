@@ -18,7 +18,7 @@ const SIGN_IN_SECONDS = 3_600;
 export type LocalIssuerOptions = {
   /** Keeps the key between runs, so that tokens already handed out stay good. */
   readonly stateFile?: string | undefined;
-  /** Used where there is no state file. @default a key of its own */
+  /** Used where there is no state file. @default a new key */
   readonly signingKey?: Promise<SigningKey> | undefined;
   /** The `aud` of every token. */
   readonly audience: string;

@@ -1,6 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import type { TestStack } from './stack.ts';
 
 type TableName = keyof typeof TABLES;
@@ -33,4 +35,25 @@ export const openTables = (stack: TestStack) => {
     },
     close: (): void => client.destroy(),
   };
+};
+
+/** Changes one attribute of a workspace that exists, behind the handlers' backs. */
+export const setOnWorkspace = async (
+  stack: Pick<TestStack, 'dynamoDb'>,
+  workspaceId: string,
+  attribute: string,
+  value: string,
+): Promise<void> => {
+  const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
+  await DynamoDBDocumentClient.from(client).send(
+    new UpdateCommand({
+      TableName: TABLES.tenancy.name,
+      Key: primaryKey.workspace(workspaceId as WorkspaceId),
+      UpdateExpression: 'SET #attribute = :value',
+      ConditionExpression: 'attribute_exists(pk)',
+      ExpressionAttributeNames: { '#attribute': attribute },
+      ExpressionAttributeValues: { ':value': value },
+    }),
+  );
+  client.destroy();
 };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { makeFakeKey } from '../../local/openai/server.ts';
-import { setOnWorkspace } from './plan.ts';
 import type { TestStack } from './stack.ts';
+import { setOnWorkspace } from './tables.ts';
 
 export const ORIGIN = 'https://shop.example';
 
