@@ -71,10 +71,6 @@ export default {
       globalSetup: '<rootDir>/test/lib/synthesizer.ts',
       globalTeardown: '<rootDir>/test/lib/stop-synthesizer.ts',
     }),
-    ...(displayName === 'browser' && {
-      globalSetup: '<rootDir>/test/browser/support/shared-browsers.ts',
-      globalTeardown: '<rootDir>/test/browser/support/close-shared-browsers.ts',
-    }),
   })),
   watchman: false,
   testTimeout: 120_000,

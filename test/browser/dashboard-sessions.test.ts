@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { readAuditExport } from '../../tools/operator/exports/read-audit-export.ts';
@@ -132,7 +132,7 @@ describeInBrowser('the list of sessions', () => {
   it('saves every row that fits the filters as CSV and JSON, also of errors and the audit trail', async () => {
     const saved = async (name: string): Promise<string> => {
       const [download] = await Promise.all([run.page.waitForEvent('download'), button(name).click()]);
-      return text(await download.createReadStream());
+      return readFileSync(await download.path(), 'utf8');
     };
     await open(`&site=${tenant.siteId}`);
     await rows().first().waitFor();

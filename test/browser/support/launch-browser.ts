@@ -22,10 +22,9 @@ const ARGUMENTS = [
   '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
 
-/** The variable with the endpoints of the browsers that test files share, by the speech that their microphones hear. */
-export const SHARED_BROWSERS = 'SHARED_BROWSERS';
-
 export interface LaunchOptions {
+  /** Without the flags that put a fake microphone and its permission in place of real ones. */
+  readonly withoutMicrophone?: boolean;
   /** The sound that the fake microphone hears. @default a short question every few seconds */
   readonly speech?: Speech;
   readonly colorScheme?: 'light' | 'dark';
@@ -35,60 +34,25 @@ export interface LaunchOptions {
   readonly timezoneId?: string;
 }
 
-/** A folder with the sound for a microphone, and the options of a browser that hears it. */
-const microphoneOf = (speech: Speech) => {
-  const folder = mkdtempSync(join(tmpdir(), 'spelo-browser-'));
-  const sound = join(folder, 'speech.wav');
-  writeSpeech(sound, speech);
-  return {
-    folder,
-    options: {
-      executablePath: EXECUTABLE,
-      headless: true,
-      args: [...ARGUMENTS, `--use-file-for-fake-audio-capture=${sound}`],
-    },
-    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
-  };
-};
-
-/** A browser for `launchBrowser` of any process that inherits its endpoint. It ends with the process that started it. */
-export const startSharedBrowser = async (speech: Speech) => {
-  const { options, remove } = microphoneOf(speech);
-  const server = await chromium.launchServer(options);
-  return {
-    endpoint: server.wsEndpoint(),
-    close: async (): Promise<void> => {
-      await server.close();
-      remove();
-    },
-  };
-};
-
-/**
- * An empty profile, deleted when it closes: another person. In the browser that the test files share, which keeps profiles
- * apart as it keeps private windows; without one in a browser that ends with it.
- */
+/** A separate browser with an empty profile, deleted when it closes. */
 export const launchBrowser = async ({
+  withoutMicrophone = false,
   speech = SHORT_QUESTION,
   ...options
 }: LaunchOptions = {}): Promise<BrowserContext> => {
-  const shared: Readonly<Record<string, string>> = JSON.parse(process.env[SHARED_BROWSERS] ?? '{}');
-  const endpoint = shared[JSON.stringify(speech)];
-  if (endpoint !== undefined) {
-    const browser = await chromium.connect(endpoint);
-    const context = await browser.newContext(options);
-    const closeContext = context.close.bind(context);
-    return Object.assign(context, {
-      close: async (): Promise<void> => {
-        await closeContext();
-        await browser.close();
-      },
-    });
-  }
-  const { folder, options: ofBrowser, remove } = microphoneOf(speech);
+  const folder = mkdtempSync(join(tmpdir(), 'spelo-browser-'));
   const profile = join(folder, 'profile');
   mkdirSync(profile);
-  const context = await chromium.launchPersistentContext(profile, { ...ofBrowser, ...options });
-  context.once('close', remove);
+  const sound = join(folder, 'speech.wav');
+  writeSpeech(sound, speech);
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: EXECUTABLE,
+    headless: true,
+    args: withoutMicrophone
+      ? ARGUMENTS.filter((argument) => !argument.endsWith('-for-media-stream'))
+      : [...ARGUMENTS, `--use-file-for-fake-audio-capture=${sound}`],
+    ...options,
+  });
+  context.once('close', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return context;
 };

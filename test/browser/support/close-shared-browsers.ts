@@ -1,1 +1,0 @@
-export { closeSharedBrowsers as default } from './shared-browsers.ts';
