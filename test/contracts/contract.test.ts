@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { PROBLEMS } from '../../lambdas/contract/problems.ts';
-import { commonRefusals, type FunctionName, ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
 import { AUDIT_ROUTES } from '../../lambdas/contract/routes/audit.ts';
 import { EVENTS_ROUTES } from '../../lambdas/contract/routes/events.ts';
 import { KEYS_ROUTES } from '../../lambdas/contract/routes/keys.ts';
@@ -10,6 +9,13 @@ import { MANAGE_ROUTES } from '../../lambdas/contract/routes/manage.ts';
 import { ROTATE_ROUTES } from '../../lambdas/contract/routes/rotate.ts';
 import { TOKEN_ROUTES } from '../../lambdas/contract/routes/token.ts';
 import { USAGE_ROUTES } from '../../lambdas/contract/routes/usage.ts';
+import {
+  commonRefusals,
+  type FunctionName,
+  ROUTES,
+  type Route,
+  routeKeyOf,
+} from '../../lambdas/contract/routes.ts';
 import { SERVICE_VERSION } from '../../lambdas/contract/version.ts';
 import { BROKER_ERROR_CODES } from '../../lambdas/domain/broker-error.ts';
 import { openApiDocument } from '../../tools/developer/openapi-document.ts';
