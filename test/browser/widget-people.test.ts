@@ -17,6 +17,8 @@ const scriptPage = (siteId: string, more: string): Promise<Visitor> =>
     stage.host.show(`<body><script src="${file()}" crossorigin data-site-id="${siteId}" ${more}></script>`),
   );
 
+const NO_BOX = { x: 0, y: 0, width: 0, height: 0 };
+
 /** A computer without a microphone. */
 const WITHOUT_MICROPHONE = `navigator.mediaDevices.getUserMedia = async () => {
   throw new DOMException('', 'NotFoundError');
@@ -90,6 +92,51 @@ describeInBrowser('a person at the widget', () => {
     });
     expect(shown).toEqual([background, text]);
     expect(await visitor.widget.getAttribute('theme')).toBe('dark');
+  });
+
+  it('presses by a double click only the button under the first click, not the one that appears there', async () => {
+    const { siteId } = await stage.tenant();
+    const newcomer = await stage.browser();
+    const visitor = await visit(
+      newcomer,
+      stage.host.show(`<body><script src="${file()}" crossorigin data-site-id="${siteId}"></script>`),
+    );
+    const boxOf = async (name: string) => (await visitor.button(name).boundingBox()) ?? NO_BOX;
+    const launcher = await boxOf('Talk to us');
+    await visitor.button('Talk to us').click();
+    await visitor.button('Agree and start').click({ trial: true });
+    const agree = await boxOf('Agree and start');
+    await visitor.button('Not now').click();
+    // In the corner, where both are.
+    const x = Math.min(launcher.x + launcher.width, agree.x + agree.width) - 12;
+    const y = Math.min(launcher.y + launcher.height, agree.y + agree.height) - 12;
+    expect([x > launcher.x, x > agree.x, y > launcher.y, y > agree.y]).toEqual([true, true, true, true]);
+    await visitor.page.mouse.dblclick(x, y);
+    expect(await visitor.widget.getAttribute('state')).toBe('notice');
+    expect(await visitor.page.evaluate(`localStorage.getItem('spelo-voice:notice')`)).toBeNull();
+    expect(await visitor.microphones()).toEqual([]);
+
+    await visitor.button('Agree and start').dblclick();
+    await visitor.passes('listening');
+    expect(await visitor.told('ended')).toEqual([]);
+    await visitor.button('Hang up').dblclick();
+    expect(await visitor.widget.getAttribute('state')).toBe('ended');
+    await visitor.button('Close').click();
+    await visitor.reaches('idle');
+  });
+
+  it('with a keyboard stays in the widget when the button that continues has to wait', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    await stage.call(browser, tenant);
+    const visitor = await visit(await stage.browser(), stage.host.url(tenant.siteId));
+    await visitor.button('Talk to us').press('Enter');
+    await visitor.button('Agree and start').press('Enter');
+    await visitor.reaches('busy');
+    expect(
+      await visitor.page.evaluate(
+        `document.querySelector('spelo-voice').shadowRoot.activeElement?.textContent`,
+      ),
+    ).toBe('Close');
   });
 
   it('types without a microphone, reads the answer, and is asked for no microphone', async () => {

@@ -118,27 +118,30 @@ export const createView = (root: ShadowRoot): View => {
   let shownOrb = '';
 
   const drawButton = (button: Button, element: HTMLElement): void => {
-    element.onclick = button.onClick;
+    const isIcon = button.look === 'icon';
+    element.onclick = ({ detail }) => {
+      // The first click of a double click may have put this button under the pointer. An icon is a toggle: each click counts.
+      if (isIcon || detail < 2) button.onClick();
+    };
     (element as HTMLButtonElement).disabled = button.disabled ?? false;
     if (button.pressed !== undefined) element.setAttribute('aria-pressed', String(button.pressed));
     if (element.dataset['drawn'] === button.label + button.icon) return;
     element.dataset['drawn'] = button.label + button.icon;
-    const isIcon = button.look === 'icon';
     if (isIcon) {
-      element.setAttribute('aria-label', button.label);
-      element.title = button.label;
+      element.ariaLabel = element.title = button.label;
     }
     element.replaceChildren(...(button.icon ? [icon(button.icon)] : []), ...(isIcon ? [] : [button.label]));
   };
 
-  /** The last button continues. */
-  const focusMain = (): void => [...buttons.values()].pop()?.focus();
+  /** Focuses the last button, which continues. A disabled one takes no focus: the one before it then keeps it. */
+  const focusMain = (): void => {
+    for (const element of buttons.values()) element.focus();
+  };
 
   const drawControls = (wanted: readonly Button[]): void => {
     const hadFocus = root.activeElement !== null;
-    const names = wanted.map(({ name }) => name);
     for (const [name, element] of buttons) {
-      if (names.includes(name)) continue;
+      if (wanted.map((each) => each.name).includes(name)) continue;
       element.remove();
       buttons.delete(name);
     }
