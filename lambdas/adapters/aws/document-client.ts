@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   BatchGetItemCommand,
   DeleteItemCommand,
@@ -21,6 +20,7 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { generateIdempotencyToken } from '@smithy/core/serde';
 import { type Attributes, type NativeItem, toAttributes, toNative } from './attribute-values.ts';
 import { jsonSerde } from './json-serde.ts';
 
@@ -95,7 +95,10 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>(
     {
       command: TransactWriteItemsCommand,
       // The SDK's serializer adds this token: an attempt that is repeated because its answer was lost is done once.
-      request: (input: Fields) => ({ ClientRequestToken: randomUUID(), ...requestOfTransaction(input) }),
+      request: (input: Fields) => ({
+        ClientRequestToken: generateIdempotencyToken(),
+        ...requestOfTransaction(input),
+      }),
       answer: (output: Fields) => output,
     },
   ],
