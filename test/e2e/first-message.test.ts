@@ -223,7 +223,7 @@ describe('the first message of a locked site', () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 5 }, locked);
     const path = `/v1/sites/${tenant.siteId}/budget`;
     // Covers one response at a time, and is short of one after the first.
-    const body = { period: 'day', amount_usd: 0.12, action: 'never_exceed' };
+    const body = { period: 'day', amount_usd: 0.108, action: 'never_exceed' };
     expectSuccess(await stack.call('PUT', path, { as: tenant.owner, body }));
     const waiting = await begin(tenant, { dataChannel: false });
     const { callId } = standIn();
