@@ -57,25 +57,29 @@ type Ask = (use: (url: string) => Promise<void>) => Promise<void>;
 const warm: Ask = (use) => use(stack.url);
 const cold: Ask = (use) => stack.withColdTokenFunction(use);
 
-const measure = async (name: string, place: Place, ask: Ask): Promise<Row> => {
-  const mint = () =>
-    ask(async (url) => {
-      const { code } = await mintAt(url, place);
-      if (code !== 'ok') throw new Error(`${name}: ${code}`);
-    });
+/** Each mint has a fresh place: a plan with a hard cap holds minutes for few sessions at once. */
+const measure = async (name: string, makePlace: () => Promise<Place>, ask: Ask): Promise<Row> => {
+  const mintIn = async (url: string, place: Place): Promise<void> => {
+    const { code } = await mintAt(url, place);
+    if (code !== 'ok') throw new Error(`${name}: ${code}`);
+  };
+  const first = await makePlace();
+  const mint = () => ask((url) => mintIn(url, first));
   if (ask === warm) await mint();
   const { waves } = await gate.inWaves(mint, QUIET_MS);
 
   const rounds: { whole: number; before: number; after: number; calls: number; chain: Hops }[] = [];
-  delayMs = DELAY_MS;
   for (let round = 0; round < ROUNDS; round++) {
+    const place = await makePlace();
     trace = [];
     let [from, to] = [0, 0];
+    delayMs = DELAY_MS;
     await ask(async (url) => {
       from = performance.now();
-      await mintAt(url, place);
+      await mintIn(url, place);
       to = performance.now();
     });
+    delayMs = 0;
     const openAi = trace.find(isOpenAiMint);
     if (openAi === undefined) throw new Error('OpenAI was not called.');
     const aws = trace.filter((call) => !isOpenAiMint(call));
@@ -90,7 +94,6 @@ const measure = async (name: string, place: Place, ask: Ask): Promise<Row> => {
       },
     });
   }
-  delayMs = 0;
   const of = (figure: 'whole' | 'before' | 'after' | 'calls') => median(rounds.map((round) => round[figure]));
   const chainOf = (side: keyof Hops) => median(rounds.map(({ chain }) => chain[side]));
   return {
@@ -138,9 +141,9 @@ const wavesOf = ({ name, waves }: Row): readonly string[] => [
 try {
   const owner = await signIn(stack);
   await putPlatformKey(stack, makeFakeKey(randomBytes));
-  const byok = await owner.makePlace();
-  const ownKey = await owner.makePlace({}, { key: 'site' });
-  const managed = await owner.makePlace({ billing_mode: 'managed' }, { key: 'none' });
+  const byok = () => owner.makePlace();
+  const ownKey = () => owner.makePlace({}, { key: 'site' });
+  const managed = () => owner.makePlace({ billing_mode: 'managed' }, { key: 'none' });
   const rows = [
     await measure("warm, workspace's key", byok, warm),
     await measure("warm, site's key", ownKey, warm),
