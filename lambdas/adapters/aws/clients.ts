@@ -26,10 +26,11 @@ export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver):
 
 /** As dynamoDbClient, for items as DynamoDB has them: no number loses a digit on the way. */
 export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBClient => {
+  const limits = callLimits(environment.AWS_CALL_TIMEOUT_MS);
   const client: DynamoDBClient = new DynamoDBClient({
     region: environment.AWS_REGION,
-    ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
-    requestHandler: keepAliveHandler(callLimits(environment.AWS_CALL_TIMEOUT_MS).requestHandler),
+    ...limits,
+    requestHandler: keepAliveHandler(limits.requestHandler),
     signer: () => signer(),
     ...(environment.AWS_ENDPOINT_URL_DYNAMODB !== undefined && {
       endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB,
@@ -44,10 +45,11 @@ export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObser
 
 /** As dynamoDbClient. */
 export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSClient => {
+  const limits = callLimits(environment.AWS_CALL_TIMEOUT_MS);
   const client: KMSClient = new KMSClient({
     region: environment.AWS_REGION,
-    ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
-    requestHandler: keepAliveHandler(callLimits(environment.AWS_CALL_TIMEOUT_MS).requestHandler),
+    ...limits,
+    requestHandler: keepAliveHandler(limits.requestHandler),
     signer: () => signer(),
     cacheMiddleware: true,
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),

@@ -25,6 +25,23 @@ const openAiKeyRoutes = (base: `/v1/${string}`, notFound: ProblemName) => {
 const siteKey = openAiKeyRoutes('/v1/sites/{siteId}', 'site_not_found');
 const workspaceKey = openAiKeyRoutes('/v1/workspaces/{workspaceId}', 'workspace_not_found');
 
+/** Of a request that names an embed token, a payer and a key: a client secret and a call are admitted alike. */
+const ADMISSION_REFUSALS = [
+  'embed_token_invalid',
+  'visitor_limit',
+  'minutes_exhausted',
+  'budget_exhausted',
+  'platform_key_missing',
+  'openai_key_missing',
+  'openai_key_unreadable',
+  'openai_key_rejected',
+  'openai_key_suspended',
+  'busy',
+  'openai_quota_exhausted',
+  'openai_error',
+  'openai_timeout',
+] as const;
+
 /** Routes of the token function. */
 export const TOKEN_ROUTES = {
   allowTokenOrigin: {
@@ -52,19 +69,7 @@ export const TOKEN_ROUTES = {
       'stopped',
       'origin_not_allowed',
       'calls_only',
-      'embed_token_invalid',
-      'visitor_limit',
-      'minutes_exhausted',
-      'budget_exhausted',
-      'platform_key_missing',
-      'openai_key_missing',
-      'openai_key_unreadable',
-      'openai_key_rejected',
-      'openai_key_suspended',
-      'busy',
-      'openai_quota_exhausted',
-      'openai_error',
-      'openai_timeout',
+      ...ADMISSION_REFUSALS,
     ],
   },
   allowCallOrigin: {
@@ -93,19 +98,7 @@ export const TOKEN_ROUTES = {
       'stopped',
       'origin_not_allowed',
       'invalid_signature',
-      'embed_token_invalid',
-      'visitor_limit',
-      'minutes_exhausted',
-      'budget_exhausted',
-      'platform_key_missing',
-      'openai_key_missing',
-      'openai_key_unreadable',
-      'openai_key_rejected',
-      'openai_key_suspended',
-      'busy',
-      'openai_quota_exhausted',
-      'openai_error',
-      'openai_timeout',
+      ...ADMISSION_REFUSALS,
     ],
   },
   testSiteKey: siteKey.test,
