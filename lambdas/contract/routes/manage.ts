@@ -38,6 +38,7 @@ const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, n
         'control_required',
         'watch_required',
         'price_required',
+        'changed_meanwhile',
         'version_conflict',
       ],
     },

@@ -4,8 +4,7 @@ import type { PROBLEMS, ProblemName } from '../../../../lambdas/contract/problem
 export type FailureCode =
   | (typeof PROBLEMS)[ProblemName]['code']
   | 'unreachable'
-  | 'unreadable'
-  | 'changed_meanwhile';
+  | 'unreadable';
 
 export interface FailureDetail {
   readonly path: string;
