@@ -147,6 +147,16 @@ export const MANAGE_ROUTES = {
     data: schemas.deleted,
     refusals: ['workspace_not_found', 'member_not_found', 'last_owner', 'version_conflict'],
   },
+  readMyself: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/me',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary: 'The caller as a member of this workspace: user ID, role and name.',
+    status: 200,
+    data: members.member,
+    refusals: ['workspace_not_found'],
+  },
   nameMyself: {
     method: 'PUT',
     path: '/v1/workspaces/{workspaceId}/me',

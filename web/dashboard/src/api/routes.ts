@@ -17,6 +17,7 @@ export const CALLED = {
   listMembers: { method: 'GET', path: '/v1/workspaces/{workspaceId}/members' },
   putMember: { method: 'PUT', path: '/v1/workspaces/{workspaceId}/members/{sub}' },
   removeMember: { method: 'DELETE', path: '/v1/workspaces/{workspaceId}/members/{sub}' },
+  readMyself: { method: 'GET', path: '/v1/workspaces/{workspaceId}/me' },
   nameMyself: { method: 'PUT', path: '/v1/workspaces/{workspaceId}/me' },
   listInvitations: { method: 'GET', path: '/v1/workspaces/{workspaceId}/invitations' },
   invitePerson: { method: 'POST', path: '/v1/workspaces/{workspaceId}/invitations' },
