@@ -113,7 +113,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(await button('Newer').isDisabled()).toBe(true);
   });
 
-  it('leads from a page that only another person can read to the first one', async () => {
+  it('shows the first page, and says so, where a link names a page that only another person can read', async () => {
     for (const [path, list] of [
       ['usage?tab=sessions&sessions=x', 'Sessions, newest first'],
       ['usage?tab=errors&errors=x', 'Errors, newest first'],
@@ -121,11 +121,34 @@ describeInBrowser('the dashboard at its edges', () => {
       ['audit?rows=x', 'Audit trail'],
     ] as const) {
       await open(path);
-      await run.page.getByRole('alert').first().waitFor();
-      await button('Newer').first().click();
+      await run.page.getByText('This is the first page.').waitFor();
       await run.page.getByRole('table', { name: list }).waitFor();
       expect(new URL(run.page.url()).search).not.toMatch(/=x$/);
     }
+    await open('audit?anomalies=x');
+    await run.page.getByText('This is the first page.').waitFor();
+    await run.page.getByText('Nothing unusual so far').waitFor();
+  });
+
+  it('offers the way back from a later page that could not be loaded', async () => {
+    await run.page.route(isListOf('errors'), (route) => route.fulfill({ status: 500, json: {} }));
+    await open('usage?tab=errors&errors=x');
+    await run.page.getByRole('alert').first().waitFor();
+    await run.page.unrouteAll({ behavior: 'wait' });
+    await button('Newer').click();
+    await run.page.getByRole('table', { name: 'Errors, newest first' }).waitFor();
+  });
+
+  it('says that a name was not searched while the names of the members are not there', async () => {
+    await run.page.route(isListOf('members'), (route) => route.fulfill({ status: 500, json: {} }));
+    await open('audit?actor=Ada');
+    await run.page.getByText('The names of the members could not be loaded.').waitFor();
+    await run.page.getByText('Names were not searched.').waitFor();
+    expect(await main()).not.toContain('Every row of the trail was searched.');
+    await run.page.unrouteAll({ behavior: 'wait' });
+    await button('Try again').first().click();
+    await run.page.getByText('Every row of the trail was searched.').waitFor();
+    expect(await main()).not.toContain('could not be loaded');
   });
 
   it('begins at the first page of a list after another tab has changed the filters that both have', async () => {
