@@ -15,8 +15,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => run?.close());
 
-const call = (method: string, path: string, body?: unknown) =>
-  asOwner(run.stack, tenant, method, path, body);
+const call = (method: string, path: string, body?: unknown) => asOwner(run.stack, tenant, method, path, body);
 const workspace = (path = ''): string => `/v1/workspaces/${tenant.workspaceId}${path}`;
 const site = (): string => `/v1/sites/${tenant.siteId}`;
 const open = (path: string): Promise<void> => openPage(run, tenant.workspaceId, path);
@@ -111,7 +110,10 @@ describeInBrowser('two people who have the same dialog open', () => {
     await write({ name: 'get_order', description: 'Theirs.' }, { name: 'open_cart' });
     await press('Save the function');
     await run.page.getByText('The function find_order is saved.').waitFor();
-    expect(await stored()).toMatchObject([{ name: 'find_order', description: 'Theirs.' }, { name: 'open_cart' }]);
+    expect(await stored()).toMatchObject([
+      { name: 'find_order', description: 'Theirs.' },
+      { name: 'open_cart' },
+    ]);
 
     await button('Change find_order').click();
     await field('Description').fill('Mine.');

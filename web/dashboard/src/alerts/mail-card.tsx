@@ -171,7 +171,11 @@ const Kinds = ({ mail }: { readonly mail: MailAlerts }) => {
         });
       }}
     >
-      <NoticeChoice legend="Send an email for" chosen={draft.events} onChange={(next) => set('events', [...next])} />
+      <NoticeChoice
+        legend="Send an email for"
+        chosen={draft.events}
+        onChange={(next) => set('events', [...next])}
+      />
       {change.error !== null && <FailureNote failure={change.error} />}
       <div>
         <Button type="submit" working={change.isPending} disabled={!dirty}>

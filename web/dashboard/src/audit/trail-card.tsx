@@ -210,8 +210,8 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
                 {isUnnamed
                   ? 'No row has this text as the ID of its actor. Names were not searched.'
                   : isFiltered || cursor !== undefined
-                  ? 'Every row of the trail was searched.'
-                  : 'Rows appear here some seconds after something happens.'}
+                    ? 'Every row of the trail was searched.'
+                    : 'Rows appear here some seconds after something happens.'}
               </Empty>
             ) : (
               <Table

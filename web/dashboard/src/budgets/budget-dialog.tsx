@@ -1,8 +1,8 @@
 import { useId } from 'react';
 import { BUDGET_ACTIONS, type BudgetAction } from '../../../../lambdas/domain/budgets/budget.ts';
 import { BUDGET_PERIODS, type BudgetPeriod } from '../../../../lambdas/domain/budgets/budget-period.ts';
-import { ApiFailure } from '../api/failure.ts';
 import type { Api } from '../api/client.ts';
+import { ApiFailure } from '../api/failure.ts';
 import { useChange, useRefresh } from '../api/queries.ts';
 import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';

@@ -13,7 +13,9 @@ import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
 import { argumentsOf, type FunctionTool, pageCode, textOf } from './schema-text.ts';
 
-const FunctionDialog = lazy(async () => ({ default: (await import('./function-dialog.tsx')).FunctionDialog }));
+const FunctionDialog = lazy(async () => ({
+  default: (await import('./function-dialog.tsx')).FunctionDialog,
+}));
 
 type Asking = { readonly what: 'add' } | { readonly what: 'change' | 'remove'; readonly tool: FunctionTool };
 
