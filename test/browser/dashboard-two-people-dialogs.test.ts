@@ -53,7 +53,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect(await call('GET', path)).toMatchObject({ period: 'month', amount_usd: 70, action: 'refuse' });
   });
 
-  it('are told of a budget that the other one has set or removed meanwhile', async () => {
+  it('get a warning about a budget that the other one has set or removed meanwhile', async () => {
     const path = `${site()}/budget`;
     await open('budgets');
     await button('Set a budget for Shop site').click();
@@ -75,7 +75,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect((await run.stack.call('GET', path, { as: tenant.owner })).status).toBe(404);
   });
 
-  it('keep the change of the other one to a webhook, and are told of the same field', async () => {
+  it('keep the change of the other one to a webhook, and get a warning about the same field', async () => {
     const { webhook_id } = await call('POST', workspace('/webhooks'), { url: 'https://a.example/hook' });
     const path = workspace(`/webhooks/${webhook_id}`);
     const stored = async () => (await call('GET', workspace('/webhooks'))).items[0];
@@ -100,7 +100,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect((await stored()).url).toBe('https://mine.example/hook');
   });
 
-  it('keep the change of the other one to a function, and are told of the same field and of one that is gone', async () => {
+  it('keep the change of the other one to a function, and get a warning about the same field and about one that is gone', async () => {
     const write = (...tools: object[]) => call('PATCH', site(), { tools });
     const stored = async () => (await call('GET', site())).tools;
     await write({ name: 'get_order', description: 'First.' });

@@ -70,7 +70,9 @@ export const Errors = () => {
             <div className={ui['meta']}>
               {SOURCES[latest.source]} ·{' '}
               <span className={ui['mono']}>
-                {latest.reason === null ? latest.code : `${latest.code} · ${latest.reason}`}
+                {latest.reason === null || latest.reason === latest.code
+                  ? latest.code
+                  : `${latest.code} · ${latest.reason}`}
               </span>
             </div>
           </>
