@@ -270,6 +270,7 @@ describe('a model that OpenAI will shut down', () => {
   ])('at %s has the verdict %s, and the key is good', async (now, code) => {
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
+      audited: false,
       openAiBaseUrl: dated.baseUrl,
       runtime: { clock: () => new Date(now) },
     });
@@ -289,6 +290,7 @@ describe('a model that OpenAI will shut down', () => {
     let now = '2027-01-10T00:00:00Z';
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
+      audited: false,
       openAiBaseUrl: dated.baseUrl,
       runtime: { clock: () => new Date(now) },
     });
