@@ -44,7 +44,7 @@ const LEAVES_ALL: readonly RouteId[] = [
   'putWorkspaceKey',
 ];
 
-/** What a path names must exist. A request that needs more than this names is refused, which fails its test. */
+/** Parts that must exist because a path names them. A request that lacks one is refused, which fails its test. */
 const NAMED_BY: readonly (readonly [RegExp, TenantPart])[] = [
   [/sites.*\/openai-key/, 'siteKey'],
   [/\/budget/, 'budgets'],

@@ -62,7 +62,7 @@ export interface TestAnswer {
 export interface TestStackOptions
   extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages' | 'webhooks'>> {
   readonly runtime?: Partial<Runtime>;
-  /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
+  /** false: the functions behind streams, which cost as much as the requests, run only while `streams.drain()` waits. */
   readonly audited?: boolean;
 }
 
