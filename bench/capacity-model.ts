@@ -103,7 +103,7 @@ const bucketOf = ({ perSecond, burst }: Bucket): { refill(): void } & Refilled =
   let tokens = burst;
   return {
     refill: () => {
-      // The tokens of a second never allow less than those of a tick.
+      // A bucket always holds at least the tokens of one tick.
       tokens = Math.min(Math.max(burst, perSecond / TICKS_A_SECOND), tokens + perSecond / TICKS_A_SECOND);
     },
     take: (wanted) => {
