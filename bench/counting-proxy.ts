@@ -8,7 +8,7 @@ export interface Counts {
   readonly writes: number;
   /** Bytes of the items after those writes, as DynamoDB measures items. */
   readonly bytesWritten: number;
-  /** 1 for each begun KiB of an item, twice that in a transaction; one of an index where its keys change. */
+  /** 1 for each begun KiB of an item, twice that in a transaction; one for an index whose keys change. */
   readonly writeUnits: number;
   /** 1 for each begun 4 KiB, strongly consistent; an item that is read by its key is taken to have no more. */
   readonly readUnits: number;
@@ -22,7 +22,7 @@ export interface CountingProxy extends Relay {
   counts(): Counts;
   /** The units of it by table. */
   units(): Readonly<Record<string, Units>>;
-  /** Requests that DynamoDB's rules refused, each with the message; what our code sends is never among them. */
+  /** Requests that DynamoDB's rules refused, each with its message. Our code must never send one. */
   refusals(): readonly string[];
 }
 
@@ -77,7 +77,7 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     const put = kind === 'Put';
     const indexKeys = put ? indexKeysOf(request['TableName']).map((name) => given[name]) : [];
     const index = put ? (indexKeys[0] === undefined ? '' : JSON.stringify(indexKeys)) : before.index;
-    // An update is taken to add all its values once: more than it does, if it goes wrong.
+    // Assumes that an update adds all its values once, which is an overestimate if the update fails.
     const size =
       kind === 'Delete'
         ? 0

@@ -63,7 +63,7 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   for (let opened = 0; opened < calls; opened += 1) pages.push(await openPage(siteId));
   const records = () => openAi.calls.slice(before);
 
-  // What a first response costs, of every call, so that the amount is a known number of them.
+  // The cost of a first response, so that the amount is a known number of responses.
   const ask = (page: RealtimeCaller) => page.send({ type: 'response.create' });
   for (const page of pages) ask(page);
   await Promise.all(pages.map((page) => page.event('response.done')));
@@ -83,7 +83,7 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   const deadline = Date.now() + PATIENCE_MS;
   const play = async (page: RealtimeCaller): Promise<void> => {
     for (let nth = 2; !page.hasEnded && Date.now() < deadline; nth += 1) {
-      // Visitors do not speak in step.
+      // Visitors do not speak at the same time.
       await sleep(turnMs * (1 + Math.random()));
       if (page.hasEnded) return;
       ask(page);

@@ -12,8 +12,8 @@ import { type Counts, startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * Whether a mint gets slower, or reads and writes more, when there are more sites and when more sessions run on its key.
- * `npm run bench:growth [-- --json] [-- --short] [-- --sites 1,10000,1000000]`.
+ * Measures whether a mint gets slower, or reads and writes more, with more sites and with more sessions on its key. `npm
+ * run bench:growth [-- --json] [-- --short] [-- --sites 1,10000,1000000]`.
  */
 
 const { values: options } = parseArgs({
@@ -58,7 +58,7 @@ const itemAt = async (
   return Item;
 };
 
-/** So many sites more, each workspace of them with a key, as the product would have put them. */
+/** Adds this many sites, with a key for each workspace, in the form that the product writes. */
 const addSites = async (like: Place, count: number): Promise<void> => {
   const at = { workspaceId: like.workspaceId as WorkspaceId, siteId: like.siteId as SiteId };
   const workspace = await itemAt(TABLES.tenancy.name, primaryKey.workspace(at.workspaceId));
@@ -102,7 +102,7 @@ interface Measured {
 
 const faults: string[] = [];
 
-/** The median of mints one after another. Each place is given its turn, so that sessions do not gather on one. */
+/** The median of sequential mints. The sites take turns, so that sessions do not accumulate on one. */
 const mints = async (chosen: readonly Place[], count: number): Promise<Measured> => {
   const before = proxy.counts();
   const took: number[] = [];
@@ -132,7 +132,7 @@ const inSites = async (): Promise<readonly Row[]> => {
   for (const sites of SITES) {
     await addSites(like, sites - stored);
     stored = sites;
-    // A fresh one, so that its sessions are as many as at the row before.
+    // A new site, so that it has as many sessions as in the previous row.
     const place = sites === 1 ? like : await owner.makePlace();
     await mints([place], sites === 1 ? 0 : MINTS);
     rows.push({
@@ -150,7 +150,7 @@ const inSessions = async (): Promise<readonly Row[]> => {
   let running = 0;
   for (const sessions of SESSIONS) {
     if (sessions === 1) {
-      // One mint tells little: the first one of several keys instead.
+      // A single mint varies too much, so it uses the first mint of several keys.
       const fresh = await Promise.all(Array.from({ length: FIRST_MINTS }, () => owner.makePlace()));
       rows.push({ name: '1 session on the key', ...(await mints(fresh, FIRST_MINTS)) });
       continue;

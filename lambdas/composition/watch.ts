@@ -26,7 +26,7 @@ import { flushingMetrics, type Runtime } from './runtime.ts';
 /** Invoked asynchronously, once for each call; nothing is returned. */
 export type WatchHandler = (event: unknown) => Promise<void>;
 
-/** Opens keys to watch calls. Only an asynchronous invocation leads to it: no route and no visitor. */
+/** Opens keys to watch calls. It runs only by asynchronous invocation; no route and no visitor can invoke it. */
 export const watchHandler = (
   environment: EnvironmentOf<'watch'>,
   { clock, random, backOff, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'backOff' | 'log' | 'metrics'>,

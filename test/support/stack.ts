@@ -28,7 +28,7 @@ export interface TestStack extends LocalStack {
   /** Moves the clock of the handlers; OpenAI, KMS and the issuer keep real time. */
   advance(milliseconds: number): void;
   call(method: string, path: string, options?: CallOptions): Promise<TestAnswer>;
-  /** An access token for `sub`. */
+  /** An access token for `sub`, not older than a minute. */
   tokenFor(sub: string): Promise<string>;
 }
 
@@ -62,7 +62,7 @@ export interface TestAnswer {
 export interface TestStackOptions
   extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages' | 'webhooks'>> {
   readonly runtime?: Partial<Runtime>;
-  /** false: without the audit pipeline, which takes as much time as the requests. Their events stay in the streams. */
+  /** false: the functions behind streams, which cost as much as the requests, run only while `streams.drain()` waits. */
   readonly audited?: boolean;
 }
 
@@ -84,6 +84,7 @@ export const startTestStack = async ({
     },
     path: process.env['PATH'],
     issuerKey,
+    followsStreams: audited,
     ...options,
     // The clocks that tests make stand still until they are moved.
     clockStands: options.runtime?.clock !== undefined,
@@ -103,16 +104,16 @@ export const startTestStack = async ({
       ...options.variables,
     },
   });
-  if (!audited) await stack.streams.close();
   // A bundle checks the expiry by the clock of the test.
   const aheadSeconds = (): number => (BUNDLED ? Math.max(0, (clock().getTime() - Date.now()) / 1_000) : 0);
-  const tokenFor = (sub: string): Promise<string> =>
+  const newToken = (sub: string): Promise<string> =>
     stack.issuer.issue({
       sub,
       expiresInSeconds: Math.ceil(aheadSeconds()) + 3_600,
       // The recent sign-in is checked by the same clock.
       ...(aheadSeconds() > 0 && { claims: { auth_time: Math.floor(clock().getTime() / 1_000) } }),
     });
+  const tokenFor = reusedFor(TOKEN_REUSE_MS, clock, newToken);
   return {
     ...stack,
     logs,
@@ -122,6 +123,27 @@ export const startTestStack = async ({
     },
     tokenFor,
     call: callerAt(() => stack.url, tokenFor),
+  };
+};
+
+/** How long a person uses a token before the tests ask for another one. Programs use one until it expires. */
+const TOKEN_REUSE_MS = 60_000;
+
+/** Makes one token of each person serve for `reuseMs` of real time and of the clock of the test, which may also go back. */
+const reusedFor = (
+  reuseMs: number,
+  clock: () => Date,
+  newToken: (sub: string) => Promise<string>,
+): TestStack['tokenFor'] => {
+  const issued = new Map<string, { readonly token: Promise<string>; readonly at: readonly number[] }>();
+  return (sub) => {
+    const at = [Date.now(), clock().getTime()];
+    const known = issued.get(sub);
+    const ages = known?.at.map((issuedAt, i) => (at[i] ?? 0) - issuedAt) ?? [];
+    if (known !== undefined && ages.every((age) => age >= 0 && age < reuseMs)) return known.token;
+    const token = newToken(sub);
+    issued.set(sub, { token, at });
+    return token;
   };
 };
 

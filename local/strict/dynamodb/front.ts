@@ -53,7 +53,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
           bytesOf(answer).then((bytes) => {
             const status = answer.statusCode ?? 500;
             const text = status === 400 ? inAwsWords(bytes) : bytes;
-            // A checksum of other bytes would make the client drop the answer.
+            // A checksum of different bytes would make the client discard the response.
             const {
               'x-amz-crc32': checksum,
               connection: __,
@@ -70,7 +70,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
           }, reject);
         },
       );
-      // A caller that has given up is not waited for.
+      // Does not wait for a caller that has given up.
       outgoing.on('close', () => {
         if (!outgoing.writableEnded) forwarded.destroy();
       });
@@ -90,7 +90,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
           for (const table of tableNames(call.input)) for (const listener of listeners) listener(table);
       }
     } catch {
-      // As an engine that has gone: the connection breaks.
+      // Like an engine that has stopped, it breaks the connection.
       outgoing.destroy();
     }
   });
@@ -110,7 +110,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
   };
 };
 
-/** Engines check no signature, but want one. */
+/** Engines require a signature but do not check it. */
 const ENGINE_HEADERS = {
   authorization:
     'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0',
@@ -144,7 +144,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'TransactWriteItems',
 ]);
 
-/** undefined for a request that names no operation or is no JSON: the engine refuses it. */
+/** Undefined for a request without an operation or valid JSON, which the engine refuses. */
 const callIn = (incoming: IncomingMessage, body: Buffer): Call | undefined => {
   const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1);
   const input = operation === undefined ? undefined : parsed(body);
@@ -160,8 +160,12 @@ const parsed = (body: Buffer): Json | undefined => {
   }
 };
 
-const bytesOf = async (stream: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-};
+/** By events: an iterator of a stream takes as much of a processor as the rules. */
+const bytesOf = (stream: IncomingMessage): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    stream.on('error', reject);
+    stream.on('close', () => reject(new Error('The connection was closed.')));
+  });

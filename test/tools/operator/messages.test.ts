@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 import { ROOT } from '../../support/source-files.ts';
 
 /** Text that a command prints in a shell that has nothing of a deployment. */
@@ -12,15 +11,9 @@ const shownWith = async (
   script: string,
   ...args: string[]
 ): Promise<string> => {
-  try {
-    await promisify(execFile)(process.execPath, [`tools/operator/${script}.ts`, ...args], {
-      cwd: ROOT,
-      env: { PATH: process.env['PATH'], ...variables },
-    });
-  } catch (error) {
-    return String(Object(error).stderr);
-  }
-  throw new Error(`${script} ended with status 0.`);
+  const { code, stderr } = await runOperatorCommand(script, args, variables);
+  if (code === 0) throw new Error(`${script} ended with status 0.`);
+  return stderr;
 };
 
 describe('a command without the variables of a deployment', () => {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Site } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { ScannedSite } from '../../../lambdas/use-cases/ports/tenancy.ts';
@@ -10,7 +8,7 @@ import { listedModels } from '../../../local/openai/models.ts';
 import { checkModels, compareWithList } from '../../../tools/operator/models/check-models.ts';
 import { expectSuccess } from '../../support/answers.ts';
 import { makeKeyedTenant } from '../../support/keyed-tenant.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { aSite } from '../../use-cases/sessions/token-fixture.ts';
 
@@ -94,20 +92,12 @@ describe("the comparison with OpenAI's model list", () => {
 
 describe('the model check command', () => {
   const run = (given: readonly string[]) =>
-    promisify(execFile)(process.execPath, ['tools/operator/model-check.ts', ...given], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-        AWS_REGION: 'us-east-1',
-        TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
-        AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
-      },
-    }).then(
-      ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
-      ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
-    );
+    runOperatorCommand('model-check', given, {
+      ...LOCAL_CREDENTIALS,
+      AWS_REGION: 'us-east-1',
+      TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
+      AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+    });
 
   it('lists the sites of a deployment and changes none', async () => {
     const tenant = await makeKeyedTenant(stack);

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseArchivedRows } from '../../../lambdas/adapters/aws/audit/archived-rows.ts';
@@ -14,7 +12,7 @@ import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { readKeyTrail } from '../../../tools/operator/deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from '../../../tools/operator/deletions/replay.ts';
 import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
 
@@ -23,7 +21,7 @@ const keyPath = ({ workspaceId }: Tenant): string => `/v1/workspaces/${workspace
 
 let stack: TestStack;
 beforeEach(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
 });
 afterEach(async () => {
   await stack.close();
@@ -180,18 +178,7 @@ describe('the audit trail for the command', () => {
 });
 
 const command = (name: string, archive: string, ...given: string[]) =>
-  promisify(execFile)(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
-    cwd: ROOT,
-    env: {
-      ...stack.variables,
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+  runOperatorCommand(name, ['--audit', archive, ...given], { ...stack.variables, ...LOCAL_CREDENTIALS });
 
 describe('npm run verify-archive and npm run reapply-deletions', () => {
   it('handle a restore together, and their exit status shows what they did', async () => {

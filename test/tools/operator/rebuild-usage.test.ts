@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { dynamoDbClient } from '../../../lambdas/adapters/aws/clients.ts';
@@ -12,11 +10,11 @@ import { expectSuccess } from '../../support/answers.ts';
 import { frozenClock } from '../../support/frozen-clock.ts';
 import { type Item, tablesAt } from '../../support/key-tables.ts';
 import { addSite, asOwner, needed } from '../../support/keyed-tenant.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { putOnPlan } from '../../support/plan.ts';
 import { putPlatformKey } from '../../support/platform-key.ts';
 import { beginSession, endSession, playSession } from '../../support/played-session.ts';
 import { event, report, usageEvent } from '../../support/reports.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, type Tenant } from '../../support/tenant.ts';
 
@@ -314,18 +312,7 @@ describe('days without stored session usage', () => {
 
 describe('npm run rebuild-usage', () => {
   const command = (...given: string[]) =>
-    promisify(execFile)(process.execPath, ['tools/operator/rebuild-usage.ts', ...given], {
-      cwd: ROOT,
-      env: {
-        ...stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
+    runOperatorCommand('rebuild-usage', given, { ...stack.variables, ...LOCAL_CREDENTIALS });
 
   it('reports a difference with exit status 1, corrects it with --repair, and then exits with 0', async () => {
     const { tenant } = await makeBusyTenant();

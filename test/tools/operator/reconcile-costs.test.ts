@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ROOT } from '../../support/source-files.ts';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -31,12 +29,7 @@ const reconcile = async (costs: string, usage: string, ...given: string[]) => {
   writeFileSync(join(folder, 'costs.csv'), costs);
   writeFileSync(join(folder, usageName), usage);
   const paths = ['--costs', join(folder, 'costs.csv'), '--usage', join(folder, usageName)];
-  return promisify(execFile)(process.execPath, ['tools/operator/reconcile-costs.ts', ...paths, ...given], {
-    cwd: ROOT,
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+  return runOperatorCommand('reconcile-costs', [...paths, ...given]);
 };
 
 const driftsOf = async (costs: string, usage: string, ...given: string[]) => {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseArchivedRows } from '../../../lambdas/adapters/aws/audit/archived-rows.ts';
@@ -14,8 +12,8 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { verifyArchivedRows } from '../../../lambdas/use-cases/audit/verify-archived-rows.ts';
 import type { KmsCall } from '../../../local/kms/server.ts';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 import { agreeing, MASTER_KEY, type Trail, trailRecord, without } from '../../support/reconciliation.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey } from '../../support/tenant.ts';
 
@@ -38,16 +36,7 @@ const command = async (trail: Trail, audit: string, ...given: string[]) => {
   writeFileSync(join(logs, 'second.json'), JSON.stringify({ Records: trail.slice(1) }));
   writeFileSync(join(folder, 'audit.ndjson'), audit);
   const paths = ['--cloudtrail', join(folder, 'AWSLogs'), '--audit', join(folder, 'audit.ndjson')];
-  return promisify(execFile)(
-    process.execPath,
-    ['tools/operator/reconcile-cloudtrail.ts', ...paths, ...given],
-    {
-      cwd: ROOT,
-    },
-  ).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+  return runOperatorCommand('reconcile-cloudtrail', [...paths, ...given]);
 };
 
 describe('npm run reconcile', () => {
@@ -92,7 +81,7 @@ describe('a run of the product', () => {
   });
 
   it('has one audit row for each KMS decrypt, and none besides', async () => {
-    stack = await startTestStack();
+    stack = await startTestStack({ audited: false });
     const tenants = await Promise.all([makeTenant(stack), makeTenant(stack), makeTenant(stack)]);
     const [plain, own, failing] = tenants;
     await putWorkspaceKey(stack, plain, fakeKey());

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import {
   CreateTableCommand,
   DeleteItemCommand,
@@ -19,8 +17,8 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { ITEM_USES, RESTORABLE_TABLES, restoredTableActions } from '../../../lib/item-uses.ts';
 import { type AwsCall, type AwsProxy, startAwsProxy } from '../../support/aws-proxy.ts';
+import { ended, LOCAL_CREDENTIALS, startOperatorCommand } from '../../support/operator-command.ts';
 import { joinAs } from '../../support/people.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
 
@@ -35,7 +33,7 @@ const archive = join(folder, 'audit.ndjson');
 const progressFile = join(folder, 'progress.json');
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
   proxy = await startAwsProxy();
   proxy.forwardTo(stack.dynamoDb.endpoint);
   dynamoDb = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
@@ -83,24 +81,12 @@ const archivedRows = async (): Promise<AuditRow[]> => {
   return stack.s3.keys(bucket).flatMap((key) => parseArchivedRows(stack.s3.read(bucket, key) ?? ''));
 };
 
-const start = (name: string, ...given: string[]): ChildProcess =>
-  spawn(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
-    cwd: ROOT,
-    env: {
-      ...stack.variables,
-      AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    },
+const start = (name: string, ...given: string[]) =>
+  startOperatorCommand(name, ['--audit', archive, ...given], {
+    ...stack.variables,
+    AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
+    ...LOCAL_CREDENTIALS,
   });
-const ended = async (child: ChildProcess) => {
-  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr] = await Promise.all(
-    [child.stdout, child.stderr].map((stream) => stream && text(stream)),
-  );
-  return { code: await closed, stdout: stdout ?? '', stderr: stderr ?? '' };
-};
 const restore = (...given: string[]) =>
   ended(start('restore', '--from', PREFIX, '--progress', progressFile, ...given));
 

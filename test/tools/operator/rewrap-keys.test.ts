@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
@@ -7,7 +5,7 @@ import { switchState } from '../../../lambdas/domain/keys/key-lifecycle.ts';
 import { isLive, type KeyAddress } from '../../../lambdas/domain/keys/stored-key.ts';
 import type { RewrapPorts } from '../../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import type { TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
 import { type Migration, startMigration } from './migration.ts';
@@ -425,21 +423,8 @@ describe('a record that cannot be re-wrapped', () => {
 });
 
 describe('npm run rewrap-keys', () => {
-  const command = async (migration: Migration, ...given: string[]) => {
-    const run = promisify(execFile)(process.execPath, ['tools/operator/rewrap-keys.ts', ...given], {
-      cwd: ROOT,
-      env: {
-        ...migration.stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    });
-    return run.then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
-  };
+  const command = ({ stack }: Migration, ...given: string[]) =>
+    runOperatorCommand('rewrap-keys', given, { ...stack.variables, ...LOCAL_CREDENTIALS });
 
   it('refuses a target key that the functions do not open, moves the rest, and shows what is left by its exit status', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));

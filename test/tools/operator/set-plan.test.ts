@@ -1,43 +1,27 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { expectRefusal, expectSuccess } from '../../support/answers.ts';
 import { tablesAt } from '../../support/key-tables.ts';
 import { asOwner } from '../../support/keyed-tenant.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { makeTenant, ORIGIN, type Tenant } from '../../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();
   await stack.close();
 });
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** The command as an operator runs it, with the variables of a deployment. */
-const setPlan = (given: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Run> =>
-  promisify(execFile)(process.execPath, ['tools/operator/set-plan.ts', ...given], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_REGION: 'us-east-1',
-      TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
-      AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
-      ...variables,
-    },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
-  );
+const setPlan = (given: readonly string[], variables: Readonly<Record<string, string>> = {}) =>
+  runOperatorCommand('set-plan', given, {
+    ...LOCAL_CREDENTIALS,
+    AWS_REGION: 'us-east-1',
+    TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
+    AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+    ...variables,
+  });
 
 const planOf = async (tenant: Tenant): Promise<string> =>
   (await asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}`)).plan;

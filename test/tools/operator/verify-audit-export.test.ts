@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AuditRow, chainRow, emptyChain } from '../../../lambdas/domain/audit/audit-record.ts';
 import { readAuditExport } from '../../../tools/operator/exports/read-audit-export.ts';
 import { verifyAuditRows } from '../../../tools/operator/exports/verify-audit-rows.ts';
 import { csvOf, jsonOf, type ListReader } from '../../../web/dashboard/src/api/whole-list.ts';
 import { expectSuccess } from '../../support/answers.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const WORKSPACE = '0123456789ab';
@@ -160,7 +158,7 @@ describe('npm run ops:verify-audit-export', () => {
   let head: string;
 
   beforeAll(async () => {
-    stack = await startTestStack();
+    stack = await startTestStack({ audited: false });
     const created = await stack.call('POST', '/v1/workspaces', { as: OWNER, body: { name: 'Shop' } });
     workspaceId = expectSuccess(created, 201).workspace_id;
     const path = `/v1/workspaces/${workspaceId}`;
@@ -197,18 +195,10 @@ describe('npm run ops:verify-audit-export', () => {
   const command = (content: string, ...given: string[]) => {
     const file = join(folder, 'export');
     writeFileSync(file, content);
-    return promisify(execFile)(process.execPath, ['tools/operator/verify-audit-export.ts', file, ...given], {
-      cwd: ROOT,
-      env: {
-        ...stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
+    return runOperatorCommand('verify-audit-export', [file, ...given], {
+      ...stack.variables,
+      ...LOCAL_CREDENTIALS,
+    });
   };
 
   it('verifies a JSON and a CSV export, and names what it could not check', async () => {

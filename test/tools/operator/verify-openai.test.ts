@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalOpenAi, startLocalOpenAi } from '../../../local/openai/server.ts';
 import { type Observation, verifyOpenAi } from '../../../tools/operator/verify-openai/checks.ts';
 import { mayHaveKey, openAiUnderTest } from '../../../tools/operator/verify-openai/openai.ts';
 import { CALLS_PATH, SIDEBAND_PATH } from '../../support/openai-calls.ts';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 import { fakeKey } from '../../support/tenant.ts';
 
 let openAi: LocalOpenAi;
@@ -36,15 +35,7 @@ const verify = async ({ key = fakeKey(), abandonedMs = 20_000, revokeMs, onSeen 
 
 /** The command itself, with a key on its standard input. */
 const run = async (key: string, ...args: readonly string[]) => {
-  const command = spawn(process.execPath, ['tools/operator/verify-openai.ts', ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  command.stdin.end(key);
-  const [out, err, code] = await Promise.all([
-    text(command.stdout),
-    text(command.stderr),
-    new Promise<number | null>((resolve) => command.once('close', resolve)),
-  ]);
+  const { stdout: out, stderr: err, code } = await runOperatorCommand('verify-openai', args, {}, key);
   return { out, err, code };
 };
 

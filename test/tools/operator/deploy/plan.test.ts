@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { startAwsAccount } from '../../../support/aws-account.ts';
+import { runOperatorCommand } from '../../../support/operator-command.ts';
 import { ROOT } from '../../../support/source-files.ts';
 
 const aws = await startAwsAccount();
@@ -17,27 +16,18 @@ const command = (...args: string[]) => commandIn({}, ...args);
 const commandIn = async (
   variables: Readonly<Record<string, string>>,
   ...args: string[]
-): Promise<{ readonly status: number; readonly text: string }> => {
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, ['tools/operator/deploy.ts', ...args], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env['PATH'],
-        HOME: process.env['HOME'],
-        AWS_ENDPOINT_URL: aws.url,
-        AWS_ACCESS_KEY_ID: 'AKIAOPERATOR',
-        AWS_SECRET_ACCESS_KEY: 'operator-secret',
-        AWS_REGION: 'eu-central-1',
-        AWS_MAX_ATTEMPTS: '1',
-        TMPDIR: temporary,
-        ...variables,
-      },
-    });
-    return { status: 0, text: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = Object(error);
-    return { status: code, text: `${stdout}${stderr}` };
-  }
+): Promise<{ readonly status: number | null; readonly text: string }> => {
+  const { code, stdout, stderr } = await runOperatorCommand('deploy', args, {
+    HOME: process.env['HOME'],
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_ACCESS_KEY_ID: 'AKIAOPERATOR',
+    AWS_SECRET_ACCESS_KEY: 'operator-secret',
+    AWS_REGION: 'eu-central-1',
+    AWS_MAX_ATTEMPTS: '1',
+    TMPDIR: temporary,
+    ...variables,
+  });
+  return { status: code, text: code === 0 ? stdout : `${stdout}${stderr}` };
 };
 
 describe('npm run deploy', () => {
