@@ -497,7 +497,7 @@ describe('the tables', () => {
       ['dynamodb:GetItem', inPartitions('CALL#*')],
     ]);
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
-      ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
+      ['dynamodb:Query', inPartitions('@* or LIVE#*')],
     ]);
     expect(conditionsOf('usage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state or sealed', STORED_KEYS)],

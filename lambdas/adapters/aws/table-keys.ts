@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import type { EventWriter } from '../../domain/audit/event-writers.ts';
 import { OPENED_WITH } from '../../domain/calls/control.ts';
-import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import {
+  compactWorkspaceId,
+  type SessionId,
+  type SiteId,
+  type WorkspaceId,
+} from '../../domain/identifiers.ts';
 import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
 import type { ReportedError } from '../../domain/sessions/error-row.ts';
@@ -38,6 +43,22 @@ export interface PrimaryKey {
 
 /** Sorts as text as the numbers do. */
 const padded = (count: number): string => String(count).padStart(10, '0');
+
+/** Two characters for an index below 4,096. Throws for a larger one. */
+const shortIndex = (index: number): string => {
+  const bits = Buffer.alloc(2);
+  bits.writeUInt16BE(index * 16);
+  return bits.toString('base64url').slice(0, 2);
+};
+
+/**
+ * Leases of a workspace, and what visitors reported of its own key and the platform's: one query of a mint reads all of it, so
+ * these keys are as short as they can be.
+ */
+const slotPartition = (workspace: WorkspaceId): string => `@${compactWorkspaceId(workspace)}`;
+
+/** Sorts behind every lease. */
+export const HEALTH_PREFIX = '~';
 
 /** Primary keys, by what they are for. docs/data-model.md shows them as a table. */
 export const primaryKey = {
@@ -138,8 +159,8 @@ export const primaryKey = {
     sk: `${minute}#${site ?? 'workspace'}#${source === 'mint' ? '' : `${source}:`}${reason}${slot === undefined ? '' : `#${slot}`}`,
   }),
   slot: (workspace: WorkspaceId, pool: string, index: number): PrimaryKey => ({
-    pk: `SLOTS#${workspace}`,
-    sk: `${pool}#${String(index).padStart(4, '0')}`,
+    pk: slotPartition(workspace),
+    sk: `${pool}${shortIndex(index)}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
   /** The anomaly detector's state; `subject` is a fingerprint or `SITE#<id>`. */
@@ -148,10 +169,10 @@ export const primaryKey = {
     sk: subject,
   }),
   /** Visitors' reports on the key at this place, within this workspace: of the platform's key, each has its own. */
-  keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
-    pk: `HEALTH#${workspace}`,
-    sk: `${scope}#${scopeId}`,
-  }),
+  keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey =>
+    scope === 'site'
+      ? { pk: `HEALTH#${workspace}`, sk: `${scope}#${scopeId}` }
+      : { pk: slotPartition(workspace), sk: `${HEALTH_PREFIX}${scope}` },
   /** Budgets of a workspace: its own, and those of its sites. */
   budget: (workspace: WorkspaceId, site: SiteId | null): PrimaryKey => ({
     pk: `BUDGET#${workspace}`,

@@ -4,6 +4,7 @@ import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { SealedKeyUnreadableError } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import { holderTagOf } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
@@ -12,9 +13,11 @@ import {
   aKey,
   aSite,
   aWorkspace,
+  fingerprintOf,
   leasesOf,
   NOW,
   outcomeOf,
+  poolOf,
   recordingPorts,
   SITE_ID,
 } from '../sessions/token-fixture.ts';
@@ -36,7 +39,7 @@ describe('a visitor who opens a call', () => {
       control: 'open',
       heartbeatSeconds: 20,
       maxDurationSeconds: 600,
-      session: { openedWith: 'call', fingerprint: 'workspace', dataResidency: 'global' },
+      session: { openedWith: 'call', fingerprint: fingerprintOf('workspace'), dataResidency: 'global' },
     });
     const { session, signingSecret } = result as { session: { sessionId: string }; signingSecret: string };
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
@@ -272,8 +275,8 @@ describe('a call that takes the place of another one', () => {
   });
 
   it('gets in where every slot is taken, one of them by the old call', async () => {
-    const leases = leasesOf('workspace', Array<number>(10).fill(600)).map((one) =>
-      one.index === 0 ? { ...one, sessionId: SESSION_ID } : one,
+    const leases = leasesOf(poolOf('workspace'), Array<number>(10).fill(600)).map((one) =>
+      one.index === 4 ? { ...one, holder: holderTagOf(SESSION_ID) } : one,
     );
     expect((await refused({ context: { leases } })).refusal).toBe('busy');
     const { result } = await opened({ context: { leases }, request: { replaces: REPLACES } });

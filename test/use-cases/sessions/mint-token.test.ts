@@ -21,11 +21,13 @@ import {
   aRequest,
   aSite,
   aWorkspace,
+  fingerprintOf,
   leasesOf,
   lost,
   NOW,
   NOW_SECONDS,
   PAGE,
+  poolOf,
   recordingPorts,
   SETTINGS,
   SITE_ID,
@@ -99,7 +101,7 @@ describe('a good mint', () => {
         keyScope: 'site',
         keyScopeId: SITE_ID,
         keyVersion: 3,
-        fingerprint: 'site',
+        fingerprint: fingerprintOf('site'),
         ipHash: 'hash of 192.0.2.1',
         actor: 'visitor',
         origin: PAGE,
@@ -294,7 +296,10 @@ describe('before anything is admitted', () => {
 });
 
 it('a site without budget whose slots are taken too gets the refusal about the budget', async () => {
-  const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
+  const full = {
+    workspace: aWorkspace({ concurrencyLimit: 1 }),
+    leases: leasesOf(poolOf('workspace'), [30]),
+  };
   expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
 });
 
@@ -313,14 +318,17 @@ describe('a key that a quorum of visitors failed with', () => {
   });
 
   it('says busy first where every slot is taken', async () => {
-    const full = { workspace: aWorkspace({ concurrencyLimit: 2 }), leases: leasesOf('workspace', [30, 40]) };
+    const full = {
+      workspace: aWorkspace({ concurrencyLimit: 2 }),
+      leases: leasesOf(poolOf('workspace'), [30, 40]),
+    };
     expect(await refused({ ...full, health })).toMatchObject({ refusal: 'busy', retryAfter: 30 });
     const share = {
       workspace: aWorkspace({ concurrencyLimit: 2, siteSharePercent: 50 }),
-      leases: leasesOf(`workspace#${SITE_ID}`, [20]),
+      leases: leasesOf(`${poolOf('workspace')}#${SITE_ID.slice(12)}`, [20]),
     };
     expect(await refused({ ...share, health })).toMatchObject({ refusal: 'busy', retryAfter: 20 });
-    const room = { ...full, leases: leasesOf('workspace', [30]) };
+    const room = { ...full, leases: leasesOf(poolOf('workspace'), [30]) };
     expect(await refused({ ...room, health })).toMatchObject({ refusal: 'openai_quota_exhausted' });
   });
 });
@@ -331,7 +339,7 @@ describe('after the admission', () => {
   it('busy is told to the operator; a store that is down is told to nobody', async () => {
     const busy = await refused({
       workspace: aWorkspace({ concurrencyLimit: 1 }),
-      leases: leasesOf('workspace', [30]),
+      leases: leasesOf(poolOf('workspace'), [30]),
     });
     expect(busy).toMatchObject({ refusal: 'busy', log: ['spend ip', 'spend site', 'tell operator busy'] });
     const { result, log } = await minted({}, { admissions: { admit: () => Promise.reject(down) } });
@@ -467,7 +475,7 @@ describe('after the admission', () => {
     expect(admitted).toMatchObject([
       {
         session: { admission: { maxDurationSeconds: 120, holdSeconds: 0, connectBy: NOW_SECONDS + 60 } },
-        leases: [{ pool: 'workspace' }, { pool: `workspace#${SITE_ID}` }],
+        leases: [{ pool: poolOf('workspace') }, { pool: `${poolOf('workspace')}#${SITE_ID.slice(12)}` }],
       },
     ]);
     expect(await refused({}, { admissions: { admit: lost } })).toMatchObject({ refusal: 'busy' });

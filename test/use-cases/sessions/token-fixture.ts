@@ -4,7 +4,7 @@ import { newSessionId, type SiteId, type WorkspaceId } from '../../../lambdas/do
 import { damagedSealedKey, type LiveKey, PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
 import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
-import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
+import { keyPoolOf, type TakenSlot } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
@@ -82,14 +82,20 @@ export const ADDRESSES = {
   platform: PLATFORM_ADDRESS,
 } as const;
 
-/** A stored key without ciphertext: nothing here opens one. Its fingerprint is the name of its scope. */
+/** The fingerprint of a key of this place: the name of its scope in hex. */
+export const fingerprintOf = (scope: string): string => Buffer.from(scope).toString('hex');
+
+/** The pool of a key of this place. */
+export const poolOf = (scope: string): string => keyPoolOf(fingerprintOf(scope));
+
+/** A stored key without ciphertext: nothing here opens one. */
 export const aKey = (scope: keyof typeof ADDRESSES, facts: Partial<LiveKey> = {}): LiveKey => ({
   revision: 1,
   lastVersion: 3,
   changedAt: '2026-11-01T00:00:00.000Z',
   changedBy: 'owner',
   state: 'active',
-  sealed: { ...damagedSealedKey({ ...ADDRESSES[scope], version: 3 }), fingerprint: scope },
+  sealed: { ...damagedSealedKey({ ...ADDRESSES[scope], version: 3 }), fingerprint: fingerprintOf(scope) },
   verdict: { ok: true, code: 'ok', message: '', checkedAt: '2026-11-01T00:00:00.000Z', latencyMs: 1 },
   createdAt: '2026-11-01T00:00:00.000Z',
   createdBy: 'owner',
@@ -140,12 +146,13 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
 export const leasesOf = (
   pool: string,
   ends: readonly number[],
-  facts: Partial<SlotLease> = {},
-): SlotLease[] =>
+  facts: Partial<TakenSlot> = {},
+): TakenSlot[] =>
   ends.map((seconds, index) => ({
     pool,
     index,
-    sessionId: `ses_${index}` as SlotLease['sessionId'],
+    holder: `${index}`,
+    address: 'other',
     expiresAt: NOW_SECONDS + seconds,
     ...facts,
   }));

@@ -1,53 +1,49 @@
 import * as z from 'zod';
 import type { SessionId } from '../../../domain/identifiers.ts';
-import type { SlotLease } from '../../../domain/sessions/slots.ts';
+import { holderTagOf, type NewLease, type SlotRef, type TakenSlot } from '../../../domain/sessions/slots.ts';
 
 /**
- * A lease as it is stored. Every admission reads all leases of its workspace, so the item is as small as it can be: pool and
- * index are its sort key, the session id is without its prefix, and what else is known of the session is in its LIVE item.
- * `s`: session, `a`: tag of the address, `e`: until when it is expected to last, `expires_at`: from when the slot is free.
+ * A lease as it is stored. Every admission reads all leases of its workspace, so the item is as small as it can be: 45 bytes,
+ * 52 of a call. Pool and index are its sort key; the rest that is known of the session is in its LIVE item.
+ * `s`: tags of the session and of the address, `e`: until when it is expected to last, `expires_at`: from when the slot is free.
  */
 
-const PREFIX = 'ses_';
+const HOLDER_BYTES = 4;
 
-/** The session as a lease names it. */
-export const leaseHolder = (sessionId: SessionId): string => sessionId.slice(PREFIX.length);
+/** The session as its leases name it. */
+export const leaseHolder = (sessionId: SessionId): Uint8Array => Buffer.from(holderTagOf(sessionId), 'hex');
 
-/** True of a lease of the session, also of one from before leases were made small. */
-export const HELD_BY_SESSION = '(s = :holder OR sessionId = :session)';
+/** True of a lease of the session. */
+export const HELD_BY_SESSION = 'begins_with(s, :holder)';
 
-export const holderValues = (sessionId: SessionId) => ({
-  ':holder': leaseHolder(sessionId),
-  ':session': sessionId,
-});
+export const holderValues = (sessionId: SessionId) => ({ ':holder': leaseHolder(sessionId) });
 
-export const leaseAttributes = ({ sessionId, address, expectedUntil, expiresAt }: SlotLease) => ({
-  s: leaseHolder(sessionId),
-  ...(address !== undefined && { a: address }),
+export const leaseAttributes = ({ sessionId, address, expectedUntil, expiresAt }: NewLease) => ({
+  s: Buffer.from(`${holderTagOf(sessionId)}${address}`, 'hex'),
   ...(expectedUntil !== undefined && { e: expectedUntil }),
   expires_at: expiresAt,
 });
 
-/** The index behind the last `#`; before it the pool, which has one itself where a site has a share. */
-const PLACE = /^(?<pool>.+)#(?<index>\d+)$/;
+const INDEX_CHARACTERS = 2;
 
-export const leaseItem: z.ZodType<SlotLease> = z
+const placeIn = (sortKey: string): SlotRef => ({
+  pool: sortKey.slice(0, -INDEX_CHARACTERS),
+  index: Buffer.from(`${sortKey.slice(-INDEX_CHARACTERS)}A`, 'base64url').readUInt16BE(0) >> 4,
+});
+
+export const leaseItem: z.ZodType<TakenSlot> = z
   .object({
-    sk: z.string().regex(PLACE),
-    s: z.string().optional(),
-    /** Of leases from before they were made small; they are gone an hour after a deployment. */
-    sessionId: z.string().optional(),
-    a: z.string().optional(),
+    sk: z.string().min(INDEX_CHARACTERS),
+    s: z.instanceof(Uint8Array),
     e: z.number().optional(),
     expires_at: z.number(),
   })
-  .transform(({ sk, s, sessionId, a, e, expires_at: expiresAt }) => {
-    const { pool = '', index = '' } = PLACE.exec(sk)?.groups ?? {};
+  .transform(({ sk, s, e, expires_at: expiresAt }) => {
+    const tags = Buffer.from(s).toString('hex');
     return {
-      pool,
-      index: Number(index),
-      sessionId: (sessionId ?? `${PREFIX}${s}`) as SessionId,
-      address: a,
+      ...placeIn(sk),
+      holder: tags.slice(0, 2 * HOLDER_BYTES),
+      address: tags.slice(2 * HOLDER_BYTES),
       expectedUntil: e,
       expiresAt,
     };
