@@ -220,5 +220,5 @@ describe('secondsUntilFree', () => {
 });
 
 it('what tells addresses apart in a lease is short, and of the hash alone', () => {
-  expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('01234567');
+  expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('012345');
 });

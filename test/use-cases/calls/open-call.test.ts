@@ -13,7 +13,6 @@ import {
   aKey,
   aSite,
   aWorkspace,
-  fingerprintOf,
   leasesOf,
   NOW,
   outcomeOf,
@@ -39,7 +38,7 @@ describe('a visitor who opens a call', () => {
       control: 'open',
       heartbeatSeconds: 20,
       maxDurationSeconds: 600,
-      session: { openedWith: 'call', fingerprint: fingerprintOf('workspace'), dataResidency: 'global' },
+      session: { openedWith: 'call', fingerprint: 'workspace', dataResidency: 'global' },
     });
     const { session, signingSecret } = result as { session: { sessionId: string }; signingSecret: string };
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);

@@ -82,20 +82,17 @@ export const ADDRESSES = {
   platform: PLATFORM_ADDRESS,
 } as const;
 
-/** The fingerprint of a key of this place: the name of its scope in hex. */
-export const fingerprintOf = (scope: string): string => Buffer.from(scope).toString('hex');
+/** The pool of the key of this scope. */
+export const poolOf = (scope: keyof typeof ADDRESSES): string => keyPoolOf(scope);
 
-/** The pool of a key of this place. */
-export const poolOf = (scope: string): string => keyPoolOf(fingerprintOf(scope));
-
-/** A stored key without ciphertext: nothing here opens one. */
+/** A stored key without ciphertext: nothing here opens one. Its fingerprint is the name of its scope. */
 export const aKey = (scope: keyof typeof ADDRESSES, facts: Partial<LiveKey> = {}): LiveKey => ({
   revision: 1,
   lastVersion: 3,
   changedAt: '2026-11-01T00:00:00.000Z',
   changedBy: 'owner',
   state: 'active',
-  sealed: { ...damagedSealedKey({ ...ADDRESSES[scope], version: 3 }), fingerprint: fingerprintOf(scope) },
+  sealed: { ...damagedSealedKey({ ...ADDRESSES[scope], version: 3 }), fingerprint: scope },
   verdict: { ok: true, code: 'ok', message: '', checkedAt: '2026-11-01T00:00:00.000Z', latencyMs: 1 },
   createdAt: '2026-11-01T00:00:00.000Z',
   createdBy: 'owner',
