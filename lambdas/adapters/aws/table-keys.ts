@@ -44,12 +44,18 @@ export interface PrimaryKey {
 /** Sorts as text as the numbers do. */
 const padded = (count: number): string => String(count).padStart(10, '0');
 
-/** Two characters for an index below 4,096. Throws for a larger one. */
+/** Digits of base 64: those of base64url. */
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Two characters for an index below 4,096, which no key has so many slots to exceed. Throws for a larger one. */
 const shortIndex = (index: number): string => {
-  const bits = Buffer.alloc(2);
-  bits.writeUInt16BE(index * 16);
-  return bits.toString('base64url').slice(0, 2);
+  if (index >= DIGITS.length ** 2) throw new RangeError('The slot has no place.');
+  return `${DIGITS.charAt(Math.floor(index / DIGITS.length))}${DIGITS.charAt(index % DIGITS.length)}`;
 };
+
+/** The index of its two characters. */
+export const indexOfShort = (text: string): number =>
+  DIGITS.indexOf(text.charAt(0)) * DIGITS.length + DIGITS.indexOf(text.charAt(1));
 
 /**
  * Leases of a workspace, and what visitors reported of its own key and the platform's: one query of a mint reads all of it, so
