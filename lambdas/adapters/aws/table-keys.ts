@@ -53,9 +53,11 @@ const shortIndex = (index: number): string => {
   return `${DIGITS.charAt(Math.floor(index / DIGITS.length))}${DIGITS.charAt(index % DIGITS.length)}`;
 };
 
-/** The index of its two characters. */
-export const indexOfShort = (text: string): number =>
-  DIGITS.indexOf(text.charAt(0)) * DIGITS.length + DIGITS.indexOf(text.charAt(1));
+/** The index of its two characters; negative for text that is none. */
+export const indexOfShort = (text: string): number => {
+  const [high, low] = [DIGITS.indexOf(text.charAt(0)), DIGITS.indexOf(text.charAt(1))];
+  return low < 0 ? low : high * DIGITS.length + low;
+};
 
 /**
  * Leases of a workspace, and what visitors reported of its own key and the platform's: one query of a mint reads all of it, so

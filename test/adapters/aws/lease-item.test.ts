@@ -92,6 +92,8 @@ describe('A stored lease', () => {
     ['with an expectation that is no number', { e: '1' }],
     ['without a place', { sk: undefined }],
     ['with a place that is too short', { sk: 'A' }],
+    ['with a place that has no index', { sk: 'pool#!' }],
+    ['with a place that has half an index', { sk: 'poolA!' }],
   ])('%s is an error, and no free slot', (_, facts) => {
     expect(leaseItem.safeParse({ ...stored(aLease()), ...facts }).success).toBe(false);
   });

@@ -46,6 +46,7 @@ const isStoredLease = (item: unknown): item is StoredLease => {
   return (
     typeof sk === 'string' &&
     sk.length >= INDEX_CHARACTERS &&
+    placeIn(sk).index >= 0 &&
     s instanceof Uint8Array &&
     s.length > HOLDER_BYTES &&
     (e === undefined || typeof e === 'number') &&
