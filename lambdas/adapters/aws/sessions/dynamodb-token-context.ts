@@ -22,7 +22,7 @@ import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
 
 const silentItem = z.object({ sessions: count });
 
-/** Sites that a container remembers the key of. */
+/** Maximum number of sites for which a container remembers where their key was. */
 const MOST_REMEMBERED = 10_000;
 
 /** The items to read of each table. */
@@ -30,13 +30,12 @@ type Wanted = Readonly<Record<'tenancy' | 'keys' | 'limits' | 'usage', readonly 
 
 /**
  * Hop 1 of the token path: one batch read and one query, in parallel. No item is cached. Tenancy and marks of keys are read
- * strongly consistent: suspending a key takes effect with the next request. A key itself may be a moment old, because it must
- * match its mark, which the same batch reads; if it does not, both are read again. Counts may be, because the condition of the
- * admission's write decides.
+ * strongly consistent: suspending a key takes effect with the next request. A key itself may be slightly old, because it must
+ * match its mark, which the same batch reads. If it does not match, both are read again. Counts may be slightly old, because the
+ * condition of the admission's write decides.
  *
- * A container remembers for each site only where its key was, and so what is not worth reading: the platform's key where the
- * workspace last paid for itself, the keys of a workspace that did not, and those that come after the site's own. If that is no
- * longer true, a second batch reads the rest.
+ * A container remembers for each site only where its key was: at the site, the workspace or the platform. So it need not read
+ * the other keys. If the key is somewhere else now, a second batch reads the rest.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -48,7 +47,7 @@ export const dynamoDbTokenContext = (
   },
   marks: KeyMarks,
 ): TokenContextReader => {
-  /** Never trusted: who pays, and whether a site has a key, is read with each request. */
+  /** Only a hint: the billing mode and the key of the site are read with each request. */
   const keyWasAt = new Map<SiteId, KeyScope>();
   const remember = (siteId: SiteId, scope: KeyScope): void => {
     if (keyWasAt.has(siteId) || keyWasAt.size < MOST_REMEMBERED) keyWasAt.set(siteId, scope);
@@ -105,7 +104,7 @@ export const dynamoDbTokenContext = (
       };
       const ofSite = { tenancy: [at.siteMark], keys: [at.siteKey], limits: [], usage: budgets };
       const ofWorkspace = { tenancy: [at.workspaceMark], keys: [at.workspaceKey], limits: [], usage: [] };
-      /** What a session needs, by the place of its key. A site without a key has no reports on one. */
+      /** Items that a session needs, by the place of its key. A site without a key has no reports on it. */
       const neededAt: Readonly<Record<KeyScope, Wanted>> = {
         site: { ...ofSite, limits: [at.siteHealth] },
         workspace: joined(ofSite, ofWorkspace),
@@ -119,7 +118,7 @@ export const dynamoDbTokenContext = (
       const everything = joined(neededAt.site, ofWorkspace, neededAt.platform);
       const remembered = keyWasAt.get(siteId);
       const first = remembered === undefined ? everything : neededAt[remembered];
-      // How long a visitor may still talk is taken from the day that was read, so that must be the latest.
+      // The remaining time of a visitor is computed from this item, so the read must be consistent.
       const eventual = [tables.keys, ...(visit.day.length > 0 ? [] : [tables.limits, tables.usage])];
       const read = (wanted: Wanted): Promise<ItemLookup> =>
         readTogether(
@@ -138,7 +137,7 @@ export const dynamoDbTokenContext = (
             key: lookup(tables.keys, key),
             mark: lookup(tables.tenancy, mark),
           });
-        // Without a call, unless one of them does not match its mark.
+        // Makes no call unless one of the keys does not match its mark.
         const [siteKey, workspaceKey, platformKey] = await Promise.all([
           verified(addresses.site, at.siteKey, at.siteMark),
           verified(addresses.workspace, at.workspaceKey, at.workspaceMark),

@@ -14,7 +14,7 @@ const HOLDER_BYTES = 4;
 /** The session as its leases name it. */
 export const leaseHolder = (sessionId: SessionId): Uint8Array => Buffer.from(holderTagOf(sessionId), 'hex');
 
-/** True of a lease of the session. */
+/** True if the lease belongs to the session. */
 export const HELD_BY_SESSION = 'begins_with(s, :holder)';
 
 export const holderValues = (sessionId: SessionId) => ({ ':holder': leaseHolder(sessionId) });

@@ -9,7 +9,7 @@ import { primaryKey } from '../table-keys.ts';
 import { dynamoDbDayUsage } from './dynamodb-day-usage.ts';
 import { periodUsageItem } from './usage-items.ts';
 
-/** Totals and slots as the operator of a workspace looks at them. Reads alone. */
+/** Totals and slots for display, read-only. */
 export const dynamoDbUsage = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly limits: string },
@@ -36,7 +36,8 @@ export const dynamoDbUsage = (
     ]);
     const sessions = Map.groupBy(live, ({ sessionId }) => holderTagOf(sessionId));
     const seen = new Map<string, number>();
-    // The LIVE item of a session is written and removed with its lease. Of sessions with the same tag each is taken once.
+    // The details of a session are in its LIVE item, which is written and removed with the lease. Sessions with the same tag
+    // are assigned one to each lease.
     return leases.flatMap((lease) => {
       const name = `${lease.pool} ${lease.holder}`;
       const before = seen.get(name) ?? 0;
