@@ -60,8 +60,8 @@ export const indexOfShort = (text: string): number => {
 };
 
 /**
- * Leases of a workspace, and what visitors reported of its own key and the platform's: one query of a mint reads all of it, so
- * these keys are as short as they can be.
+ * The leases of a workspace, and reports of its visitors on the key of the workspace and the platform's. One query of a mint
+ * reads all of them, so their keys are as short as possible.
  */
 const slotPartition = (workspace: WorkspaceId): string => `@${compactWorkspaceId(workspace)}`;
 
