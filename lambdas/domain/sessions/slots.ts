@@ -12,7 +12,7 @@ export interface SlotRef {
 
 /** How long a slot is taken. */
 interface SlotTime {
-  /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
+  /** Unix seconds. The slot is free from that second, even if the item is not deleted yet. */
   readonly expiresAt: number;
   /** When the session is expected to end unless it shows signs of life, unix seconds; undefined: with the lease. */
   readonly expectedUntil?: number | undefined;
@@ -43,7 +43,7 @@ export interface SlotHolder {
   readonly slots: readonly SlotRef[];
 }
 
-/** A pool, and how many sessions it admits at once. */
+/** A pool, and the number of concurrent sessions that it admits. */
 export interface SlotPool {
   readonly pool: string;
   readonly limit: number;
@@ -86,7 +86,7 @@ const CONNECT_GRACE_SECONDS = 30;
 export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
   Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
 
-/** Hex, 24 bits of a keyed hash: enough to tell the visitors of one key apart. */
+/** Hex, 24 bits of a keyed hash: enough to distinguish the visitors of one key. */
 export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 6);
 
 /**
@@ -116,7 +116,7 @@ export const freeSlots = (taken: readonly SlotRef[], limit: number): number[] =>
   const held = new Set(taken.map(({ index }) => index));
   let open = limit;
   while (open > 0 && open + taken.filter(({ index }) => index >= open).length > limit) open--;
-  // Of its full length at once: a limit may be a thousand, and every mint makes this list.
+  // Allocated at its full length: a limit may be a thousand, and every mint makes this list.
   const free = new Array<number>(open);
   let count = 0;
   for (let index = 0; index < open; index++) if (!held.has(index)) free[count++] = index;
