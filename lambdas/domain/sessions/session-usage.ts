@@ -118,6 +118,8 @@ export interface SessionUsage {
   /** Nothing was heard for SILENCE_SECONDS: it ended with its last sign of life plus one heartbeat. */
   readonly silent: boolean;
   readonly counted: TokenCounts;
+  /** Estimated cost of responses that ran while no watcher counted, micro-cents (unwatched-time.ts). */
+  readonly unwatchedMicroCents: number;
   /** Responses in `counted`. */
   readonly responses: number;
   readonly flaggedTokens: TokenCounts;
@@ -152,6 +154,11 @@ export interface SessionWatch {
   readonly openedAtMs: number;
   /** When the watcher last saw the call running. */
   readonly seenAtMs: number;
+  /**
+   * Up to when responses are counted or their cost is estimated. null: nothing is left to count, because the watcher saw the
+   * end or a budget reserves each response, or an older version stored the watch.
+   */
+  readonly countedUntilMs: number | null;
   /** When the call ended, as we caused or saw it; null while it continues. */
   readonly closedAtMs: number | null;
   /** The watcher's session.update was answered, so it sees every event from here on. */
@@ -195,6 +202,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   dueAtMs: Math.max(quietUntilMsOf(session), Date.parse(session.createdAt) + SILENCE_SECONDS * 1_000),
   silent: false,
   counted: NO_TOKENS,
+  unwatchedMicroCents: 0,
   responses: 0,
   flaggedTokens: NO_TOKENS,
   flags: [],
@@ -343,9 +351,11 @@ export const digestOf = (text: string): string =>
 /** True if the session has ended: it was reported as ended, or was silent for too long. */
 export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtMs !== null || silent;
 
-/** True while the sweeper has work with a session: until the session has ended and no reservation is open. */
+/** True while the sweeper has work with a session: until the session has ended, all of it is counted and no reservation is open. */
 export const needsSweeper = (usage: SessionUsage): boolean =>
-  !isOver(usage) || usage.reservations.some(({ lost }) => !lost);
+  !isOver(usage) ||
+  usage.reservations.some(({ lost }) => !lost) ||
+  (usage.watch !== null && usage.watch.countedUntilMs !== null);
 
 /**
  * Returns the usage after a check by the sweeper: closed if there was no report for SILENCE_SECONDS, else due again. The same
@@ -463,7 +473,8 @@ export const entryOf = (usage: SessionUsage): LedgerEntry => {
     seconds: durationSecondsOf(usage),
     billedSeconds,
     committedSeconds: hasReleasedHold(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
-    costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
+    costMicroCents:
+      (price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents) + usage.unwatchedMicroCents,
     unpricedSessions: connected && price === undefined ? 1 : 0,
     flaggedSessions: usage.flags.length > 0 ? 1 : 0,
     incompleteSessions: connected && !isWatchedWhole(usage) ? 1 : 0,

@@ -7,7 +7,7 @@ import {
   WATCH_LEASE_MS,
   type WatchNote,
   withCallClosed,
-  withReservationsLost,
+  withEndSettled,
   withTurnReserved,
   withWatchNote,
   withWatchTaken,
@@ -134,11 +134,11 @@ describe('the reservation of a response', () => {
     const closed = { ...withCallClosed(reserved(), clockAt(60)), silent: true };
     const lapsed = new Date(closed.watch?.untilMs ?? 0);
     expect(needsSweeper(closed)).toBe(true);
-    expect(withReservationsLost(closed, new Date(lapsed.getTime() - 1))).toBe(closed);
-    const lost = withReservationsLost(closed, lapsed);
+    expect(withEndSettled(closed, new Date(lapsed.getTime() - 1))).toBe(closed);
+    const lost = withEndSettled(closed, lapsed);
     expect(lost.reservations).toEqual([{ ...reservation, lost: true }]);
     expect(needsSweeper(lost)).toBe(false);
-    expect(withReservationsLost(reserved(), lapsed)).toMatchObject({ reservations: [{ lost: false }] });
+    expect(withEndSettled(reserved(), lapsed)).toMatchObject({ reservations: [{ lost: false }] });
   });
 });
 

@@ -149,7 +149,7 @@ describe('a report of a running call', () => {
   it('keeps its slot no longer, and says when the next visitor may find it free', async () => {
     const { result, log, expected } = await reported(page(connected(1), heartbeat(10)));
     expect(result).toMatchObject({ accepted: 2, hangUp: undefined });
-    expect(log).toEqual(['save with 0 budgets', 'expect']);
+    expect(log).toEqual(['expect', 'save with 0 budgets']);
     expect(expected).toEqual([
       { pool: 'key', index: 3, sessionId: CALL.sessionId, expectedUntil: MINTED_SECONDS + 85 },
     ]);
@@ -163,7 +163,7 @@ describe('a report of a running call', () => {
   it('whose slot is lost is told so, and leaves the end to its own cap', async () => {
     const { result, log } = await reported(page(heartbeat(10)), { holdsSlot: false });
     expect(result).toMatchObject({ hangUp: 'slot_lost' });
-    expect(log).toEqual(['save with 0 budgets', 'expect']);
+    expect(log).toEqual(['expect', 'save with 0 budgets']);
   });
 });
 
@@ -177,12 +177,22 @@ describe('a heartbeat of a watched call', () => {
 
   it('makes its slot expected until its cap, once, and then writes nothing but the sign of life', async () => {
     const first = await reported(page(heartbeat(20)), { read: { usage: watchedCall }, at: 20 });
-    expect(first.log).toEqual(['save with 0 budgets', 'expect']);
+    expect(first.log).toEqual(['expect', 'save with 0 budgets']);
     expect(first.expected).toMatchObject([{ expectedUntil: CAP }]);
     const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
     expect(second.log).toEqual(['save with 0 budgets']);
     expect(second.result).toMatchObject({ accepted: 1, hangUp: undefined });
     expect(second.saved[0]?.receivedAtMs).toBe(MINTED_MS + 40_000);
+  });
+
+  it('leaves no time on record that its slot never got, where the request dies before it is saved', async () => {
+    const failing = { expect: DOWN };
+    const died = await reported(page(heartbeat(20)), { read: { usage: watchedCall }, at: 20, failing });
+    expect(died.result).toBe(DOWN);
+    expect(died.saved).toEqual([]);
+    // The next heartbeat writes the slot, although its time is the same.
+    const next = await reported(page(heartbeat(40)), { read: { usage: watchedCall }, at: 40 });
+    expect(next.expected).toMatchObject([{ expectedUntil: CAP }]);
   });
 
   it('expects its slot to be free after silence again, when the watcher has stopped', async () => {
@@ -202,7 +212,7 @@ describe('a heartbeat of a watched call', () => {
   it('that was never watched writes its slot each time', async () => {
     const first = await reported(page(heartbeat(20)), { at: 20 });
     const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
-    expect(second.log).toEqual(['save with 0 budgets', 'expect']);
+    expect(second.log).toEqual(['expect', 'save with 0 budgets']);
   });
 });
 
