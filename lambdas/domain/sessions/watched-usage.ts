@@ -3,9 +3,9 @@ import type { CallId } from '../calls/call.ts';
 import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
 import {
   digestOf,
+  endedWithoutGap,
   hasLapsedWatch,
   isOver,
-  isWatchedWhole,
   needsSweeper,
   type SessionUsage,
   type SessionWatch,
@@ -266,7 +266,7 @@ export const withEndSettled = (usage: SessionUsage, now: Date): SessionUsage => 
   const { watch, ...counted } = withUnwatchedTime(usage, usage.watch?.closedAtMs ?? now.getTime());
   return {
     ...counted,
-    watch: watch && { ...watch, countedUntilMs: null },
+    watch: watch && { ...watch, countedUntilMs: null, gapless: false },
     reservations: usage.reservations.map((one) => ({ ...one, lost: true })),
   };
 };
@@ -276,5 +276,5 @@ export const withEndSettled = (usage: SessionUsage, now: Date): SessionUsage => 
  * watcher may have missed something, because then the count is not known.
  */
 export const claimsTooMuch = (usage: SessionUsage): boolean =>
-  isWatchedWhole(usage) &&
+  endedWithoutGap(usage) &&
   TOKEN_KINDS.some((kind) => (usage.watch?.claimed[kind] ?? 0) > usage.counted[kind]);

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CallId } from '../../../lambdas/domain/calls/call.ts';
-import { entryOf, needsSweeper, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import {
+  entryOf,
+  isWatchedWhole,
+  needsSweeper,
+  type SessionUsage,
+} from '../../../lambdas/domain/sessions/session-usage.ts';
 import { costAtPriceOf } from '../../../lambdas/domain/sessions/unwatched-time.ts';
 import {
   type WatchNote,
@@ -92,11 +97,14 @@ describe('the estimate for the time without a watcher', () => {
   it('covers the time to the end of a call that no watcher saw end', () => {
     const closed = { ...withCallClosed(dead(), clockAt(40)), silent: true };
     expect(needsSweeper(closed)).toBe(true);
+    // Nobody saw its last responses, so it is never complete.
+    expect(isWatchedWhole(closed)).toBe(false);
     // Its watcher may only be slow.
     expect(withEndSettled(closed, clockAt(41))).toBe(closed);
     const settled = withEndSettled(closed, clockAt(100));
     expect(extra(settled)).toBe(speech(30) + INPUT);
     expect(needsSweeper(settled)).toBe(false);
+    expect(isWatchedWhole(settled)).toBe(false);
     expect(withEndSettled(settled, clockAt(200))).toBe(settled);
   });
 
