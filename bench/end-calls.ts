@@ -84,15 +84,29 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
 
   let amountAtMs = 0;
   const deadline = Date.now() + PATIENCE_MS;
+  let billedSoFar = billed();
   const play = async (page: RealtimeCaller): Promise<void> => {
-    for (let nth = 2; !page.hasEnded && Date.now() < deadline; nth += 1) {
+    // Each event is looked at once, so that the pages leave the processors to the watchers.
+    let looked = page.events.length;
+    const responseEnd = async (): Promise<void> => {
+      while (!page.hasEnded) {
+        const events = page.events.slice(looked);
+        looked += events.length;
+        const done = events.find(({ type }) => type === 'response.done');
+        if (done !== undefined) {
+          billedSoFar += costOfUsage(done.response.usage);
+          return;
+        }
+        await sleep(5);
+      }
+    };
+    while (!page.hasEnded && Date.now() < deadline) {
       // Visitors do not speak in step.
       await sleep(turnMs * (1 + Math.random()));
       if (page.hasEnded) return;
       ask(page);
-      while (page.events.filter(({ type }) => type === 'response.done').length < nth && !page.hasEnded)
-        await sleep(5);
-      if (countsAtAmount === undefined && billed() >= amountMicroCents) {
+      await responseEnd();
+      if (countsAtAmount === undefined && billedSoFar >= amountMicroCents) {
         countsAtAmount = records().map(({ invoice }) => invoice.responses.length);
         amountAtMs = Date.now();
       }
