@@ -3,7 +3,7 @@ import { BUDGET_ACTIONS } from '../domain/budgets/budget.ts';
 import { BUDGET_PERIODS } from '../domain/budgets/budget-period.ts';
 import { siteIdSchema, timestamp } from './common.ts';
 
-/** Shapes of budgets: what own keys may cost in a day or a month. */
+/** Schemas of budgets, which limit the cost of customers' own keys in a day or a month. */
 
 const settings = {
   period: z.enum(BUDGET_PERIODS).describe("A local day or month, by the workspace's `time_zone`."),

@@ -53,7 +53,7 @@ const settle = async (): Promise<void> => {
 };
 
 describeInBrowser('an owner who sets alerts up', () => {
-  it('verifies an address with the code that is mailed to it, and chooses what is mailed', async () => {
+  it('verifies an address with the mailed code, and chooses the kinds of mail', async () => {
     const { page, stack } = run;
     const address = `ops-${tenant.workspaceId}@harbour.example`;
     await open('alerts');
@@ -110,7 +110,7 @@ describeInBrowser('an owner who sets alerts up', () => {
     await page.getByText('No webhooks yet').waitFor();
   });
 
-  it('finds a notice that was given up on, reads why, and sends it again', async () => {
+  it('finds a failed notice, reads the reason, and sends it again', async () => {
     const { page, stack } = run;
     const hooks = `/v1/workspaces/${tenant.workspaceId}/webhooks`;
     expectSuccess(await stack.call('POST', hooks, { as: tenant.owner, body: { url } }), 201);

@@ -100,7 +100,7 @@ describeInBrowser('every page of the dashboard', () => {
     ['light', EVERY_RULE],
     ['dark', COLOURS],
   ] as const)(
-    'gives axe nothing to complain about, %s',
+    'has no axe violations, %s',
     async (colorScheme, rules) => {
       await run.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const found: Record<string, readonly string[]> = {};
@@ -131,7 +131,7 @@ describeInBrowser('every page of the dashboard', () => {
     await signIn(run, tenant.owner);
   });
 
-  it('has cards in place of wide tables on a phone: nothing scrolls sideways, and axe finds nothing', async () => {
+  it('shows cards instead of wide tables on a phone, without horizontal scrolling or axe violations', async () => {
     await run.page.setViewportSize(PHONE);
     const wide: string[] = [];
     for (const path of pages) {
@@ -145,7 +145,7 @@ describeInBrowser('every page of the dashboard', () => {
     expect(wide).toEqual([]);
   }, 120_000);
 
-  it('works with the keyboard alone: skip link, page, dialog and back', async () => {
+  it('can be used with the keyboard only: skip link, page, dialog and back', async () => {
     const { page } = run;
     await open('billing');
     await page.keyboard.press('Tab');
@@ -159,7 +159,7 @@ describeInBrowser('every page of the dashboard', () => {
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Suspend');
   });
 
-  it('weighs no more than its bound until the first page is there', async () => {
+  it('stays within its size limit until the first page is shown', async () => {
     const { page, context } = run;
     const fresh = await context.newPage();
     const sizes = new Map<string, Promise<number>>();

@@ -98,14 +98,14 @@ const ALL_ANSWERED = Array<number>(8).fill(200);
  * collection, the strings that JavaScript cannot zero remain: the Authorization header of the call to OpenAI and, in
  * the function that stores keys, the request's body and what was parsed from it.
  */
-describe('after its requests and a collection of garbage', () => {
-  test('the functions that received the key, opened it and re-encrypted it hold it in no string and no buffer', async () => {
+describe('the heap after requests and a garbage collection', () => {
+  test('of the functions that received, opened and re-encrypted the key holds it in no string and no buffer', async () => {
     const key = fakeKey();
     const held = await heldAfter(await wayOf(key), key);
     expect(held).toEqual({ statuses: ALL_ANSWERED, inStrings: false, inBuffers: false });
   });
 
-  test('a program that keeps the key is caught with it, in a string and in a buffer', async () => {
+  test('of a program that keeps the key is found to hold it, in a string and in a buffer', async () => {
     const key = fakeKey();
     const held = await heldAfter(await wayOf(key), key, { plant: true });
     expect(held).toEqual({ statuses: ALL_ANSWERED, inStrings: true, inBuffers: true });

@@ -42,11 +42,11 @@ const heldByWatcher = async ({ plant }: { readonly plant: boolean }) => {
 };
 
 describe('a watcher that follows a call', () => {
-  test('holds the key in no string and no buffer of its heap once garbage is collected', async () => {
+  test('holds the key in no string and no buffer of its heap after a garbage collection', async () => {
     expect(await heldByWatcher({ plant: false })).toEqual({ inStrings: false, inBuffers: false });
   });
 
-  test('is caught where it keeps the key, in a string and in a buffer', async () => {
+  test('is detected if it keeps the key, in a string and in a buffer', async () => {
     expect(await heldByWatcher({ plant: true })).toEqual({ inStrings: true, inBuffers: true });
   });
 });

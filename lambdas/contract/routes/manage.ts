@@ -8,7 +8,7 @@ import type { ProblemName } from '../problems.ts';
 import type { Routes } from '../route.ts';
 import * as tenancySchemas from '../tenancy.ts';
 
-/** The same routes at both scopes: each budget limits what own keys cost there. */
+/** Both scopes have the same routes. Each budget limits the cost of own keys in its scope. */
 const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, notFound: ProblemName) => {
   const path = `${base}/budget` as const;
   return {
