@@ -19,7 +19,17 @@ const settings = {
     ),
 };
 
-export const putBudgetRequest = z.strictObject(settings).meta({ id: 'PutBudgetRequest' });
+export const putBudgetRequest = z
+  .strictObject({
+    ...settings,
+    expected_changed_at: timestamp
+      .nullable()
+      .optional()
+      .describe(
+        '`changed_at` of the budget that you read, or null if there was none. If the budget was set, changed or removed since then, it stays as it is: `changed_meanwhile`. Without this field, the request replaces any budget.',
+      ),
+  })
+  .meta({ id: 'PutBudgetRequest' });
 
 export const budget = z
   .object({

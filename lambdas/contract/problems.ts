@@ -303,6 +303,11 @@ export const PROBLEMS = {
     code: 'version_conflict',
     message: 'Another request changed this at the same time. Read it again, then repeat your change.',
   },
+  changed_meanwhile: {
+    status: 409,
+    code: 'changed_meanwhile',
+    message: 'This was changed after you read it. Read it again, then repeat your change.',
+  },
   not_endable: {
     status: 409,
     code: 'not_endable',

@@ -36,6 +36,7 @@ export const ROUTES = {
   readMember: MANAGE_ROUTES.readMember,
   putMember: MANAGE_ROUTES.putMember,
   removeMember: MANAGE_ROUTES.removeMember,
+  readMyself: MANAGE_ROUTES.readMyself,
   nameMyself: MANAGE_ROUTES.nameMyself,
   listInvitations: MANAGE_ROUTES.listInvitations,
   invitePerson: MANAGE_ROUTES.invitePerson,

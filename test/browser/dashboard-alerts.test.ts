@@ -79,6 +79,12 @@ describeInBrowser('an owner who sets alerts up', () => {
     const { events } = expectSuccess(await stack.call('GET', path, { as: tenant.owner }));
     expect(events).not.toContain('anomaly.detected');
     expect(events).toContain('key.suspended');
+    await page.getByLabel('Unusual use of a key').check();
+    const body = { events: ['key.suspended'] };
+    expectSuccess(await stack.call('PATCH', path, { as: tenant.owner, body }));
+    await button('Save the choice').click();
+    await page.getByText('Another person changed this while you edited it: events.').waitFor();
+    expect(expectSuccess(await stack.call('GET', path, { as: tenant.owner })).events).toEqual(body.events);
   });
 
   it('adds a webhook whose secret is shown once and signs its notices, and replaces the secret', async () => {

@@ -121,11 +121,34 @@ describeInBrowser('the dashboard in edge cases', () => {
       ['audit?rows=x', 'Audit trail'],
     ] as const) {
       await open(path);
-      await run.page.getByRole('alert').first().waitFor();
-      await button('Newer').first().click();
+      await run.page.getByText('This is the first page.').waitFor();
       await run.page.getByRole('table', { name: list }).waitFor();
       expect(new URL(run.page.url()).search).not.toMatch(/=x$/);
     }
+    await open('audit?anomalies=x');
+    await run.page.getByText('This is the first page.').waitFor();
+    await run.page.getByText('Nothing unusual so far').waitFor();
+  });
+
+  it('offers the way back from a later page that could not be loaded', async () => {
+    await run.page.route(isListOf('errors'), (route) => route.fulfill({ status: 500, json: {} }));
+    await open('usage?tab=errors&errors=x');
+    await run.page.getByRole('alert').first().waitFor();
+    await run.page.unrouteAll({ behavior: 'wait' });
+    await button('Newer').click();
+    await run.page.getByRole('table', { name: 'Errors, newest first' }).waitFor();
+  });
+
+  it('says that a name was not searched while the names of the members are not there', async () => {
+    await run.page.route(isListOf('members'), (route) => route.fulfill({ status: 500, json: {} }));
+    await open('audit?actor=Ada');
+    await run.page.getByText('The names of the members could not be loaded.').waitFor();
+    await run.page.getByText('Names were not searched.').waitFor();
+    expect(await main()).not.toContain('Every row of the trail was searched.');
+    await run.page.unrouteAll({ behavior: 'wait' });
+    await button('Try again').first().click();
+    await run.page.getByText('Every row of the trail was searched.').waitFor();
+    expect(await main()).not.toContain('could not be loaded');
   });
 
   it('shows the first page of a list after another tab changed the shared filters', async () => {

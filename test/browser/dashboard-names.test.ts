@@ -98,6 +98,35 @@ describeInBrowser('people and programs in the dashboard', () => {
     await dialog.getByText(new RegExp(`replaced by ${second}$`)).waitFor();
   });
 
+  it('who are no owners see their own name, and the ID of others', async () => {
+    const { page, stack } = run;
+    const admin = await addMember(stack, tenant, 'admin');
+    await nameAs(admin, 'Mary Jackson');
+    expectSuccess(
+      await stack.call('PUT', `/v1/sites/${tenant.siteId}/openai-key`, {
+        as: admin,
+        body: { api_key: fakeKey() },
+      }),
+    );
+    await page.evaluate('sessionStorage.clear()');
+    await signIn(run, admin);
+    await open(`sites/${tenant.siteId}?tab=key`);
+    await page.getByText('by Mary Jackson (you)').waitFor();
+    await open(`sites/${tenant.siteId}`);
+    await page.getByText(new RegExp(`^Created .* by ${tenant.owner}$`)).waitFor();
+    await open('members');
+    await page.waitForFunction(
+      `document.querySelector('input[autocomplete="name"]')?.value === 'Mary Jackson'`,
+    );
+    await page.getByLabel('Your name in this workspace').fill('Mary W. Jackson');
+    await page.getByRole('button', { name: 'Save your name' }).click();
+    await page.getByText('Your name here is Mary W. Jackson now.').waitFor();
+    const me = expectSuccess(await stack.call('GET', `${workspace()}/me`, { as: admin }));
+    expect(me).toMatchObject({ sub: admin, role: 'admin', name: 'Mary W. Jackson' });
+    await page.evaluate('sessionStorage.clear()');
+    await signIn(run, tenant.owner);
+  });
+
   it('see their own stored name in the form', async () => {
     await open('members');
     const field = run.page.getByLabel('Your name in this workspace');

@@ -132,6 +132,30 @@ describeInBrowser('a sign-in that expires while the dashboard is in use', () => 
     expect(await stored()).toBe('Typed before the sign-in ended.');
   });
 
+  it('that has ended in two tabs is good again in both after a sign-in in one of them', async () => {
+    const second = await run.context.newPage();
+    await second.goto(run.page.url());
+    await instructionsOf(second).waitFor();
+    await run.context.route(endpoint, (route) =>
+      route.fulfill({ status: 400, json: { error: 'invalid_grant' }, headers: CORS }),
+    );
+    await expireIn(run.page, 10);
+    await save(run.page, 'Typed in the first tab.');
+    await run.page.getByText('Your sign-in has ended.').waitFor();
+    await save(second, 'Typed in the second tab.');
+    const banner = second.getByText('Your sign-in has ended.');
+    await banner.waitFor();
+    await run.context.unrouteAll();
+    await run.page.getByRole('button', { name: 'Sign in again' }).first().click();
+    await run.page.getByLabel('Sign in as').fill(tenant.owner);
+    await run.page.getByRole('button', { name: 'Continue' }).click();
+    await banner.waitFor({ state: 'detached' });
+    await second.getByRole('button', { name: 'Save changes' }).click();
+    await saved(second);
+    expect(await stored()).toBe('Typed in the second tab.');
+    await second.close();
+  });
+
   it("ends, and the restored edits replace another person's changes only after a warning", async () => {
     const path = `/v1/sites/${tenant.siteId}`;
     const before = await stored();

@@ -81,6 +81,7 @@ describeInBrowser('the list of sessions', () => {
     await run.page.getByText('No session with this ID').waitFor();
     await open('&find=rtc_u0_00000000000000000000');
     await run.page.getByText('This workspace has no call rtc_u0_00000000000000000000').waitFor();
+    await run.page.getByText('Calls from before this service recorded call IDs').waitFor();
   });
 
   it('has an address for each receipt, in any site', async () => {

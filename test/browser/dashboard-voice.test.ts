@@ -11,7 +11,7 @@ beforeAll(async () => {
   tenant = await makeTenant(
     run.stack,
     { name: 'Harbour Books' },
-    { allowed_origins: ['https://harbour.example'] },
+    { allowed_origins: ['https://harbour.example', 'https://former.example'] },
   );
   await putWorkspaceKey(run.stack, tenant, fakeKey());
   await signIn(run, tenant.owner);
@@ -46,6 +46,9 @@ describeInBrowser('Test voice in the dashboard', () => {
   it("asks to allow the dashboard's origin before a call, and adds it on request", async () => {
     await run.page.getByText('This site does not allow the dashboard’s own origin.').waitFor();
     expect(await run.page.locator('spelo-voice').count()).toBe(0);
+    // What another person removes while the page is open stays removed.
+    const body = { allowed_origins: ['https://harbour.example'] };
+    await run.stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body });
     await button(`Allow ${run.stack.url} on this site`).click();
     await run.page.locator('spelo-voice').waitFor();
     const site = await run.stack.call('GET', `/v1/sites/${tenant.siteId}`, { as: tenant.owner });

@@ -53,6 +53,22 @@ const noticesOf = async (tenant: Tenant): Promise<readonly number[]> => {
 };
 
 describe('a budget', () => {
+  it('is replaced only as it was read, if the request names what it read', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    for (const path of [siteBudget(tenant), workspaceBudget(tenant)]) {
+      const first = expectSuccess(await put(tenant, path, { amount_usd: 1, expected_changed_at: null }));
+      time.advance(1_000);
+      const refused = await put(tenant, path, { amount_usd: 2, expected_changed_at: null });
+      expectRefusal(refused, 409, 'changed_meanwhile');
+      const theirs = { amount_usd: 3, expected_changed_at: first.changed_at };
+      expectSuccess(await put(tenant, path, theirs));
+      expectRefusal(await put(tenant, path, { ...theirs, amount_usd: 4 }), 409, 'changed_meanwhile');
+      expect(await read(tenant, path)).toMatchObject({ amount_usd: 3 });
+      // Without the field, the last request wins, as it always did.
+      expectSuccess(await put(tenant, path, { amount_usd: 5 }));
+    }
+  });
+
   it('shows how much of it is spent and when its period restarts', async () => {
     const tenant = await makeKeyedTenant(stack, { time_zone: 'America/New_York' });
     expectRefusal(await stack.call('GET', siteBudget(tenant), { as: tenant.owner }), 404, 'budget_not_found');

@@ -204,8 +204,10 @@ describe('a member of a workspace', () => {
     const viewer = await addMember(stack, tenant, 'viewer');
     const me = `/v1/workspaces/${tenant.workspaceId}/me`;
     expectSuccess(await stack.call('PUT', me, { as: viewer, body: { name: 'Grace' } }));
+    const myself = { sub: viewer, name: 'Grace', role: 'viewer' };
     const { items } = await asOwner(stack, tenant, 'GET', membersOf(tenant));
-    expect(items).toContainEqual(expect.objectContaining({ sub: viewer, name: 'Grace', role: 'viewer' }));
+    expect(items).toContainEqual(expect.objectContaining(myself));
+    expect(expectSuccess(await stack.call('GET', me, { as: viewer }))).toMatchObject(myself);
   });
 
   it('who accepted an invitation is not reported as tampering', async () => {

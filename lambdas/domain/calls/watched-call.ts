@@ -33,7 +33,7 @@ export type WatchedEvent =
 /** The fields of a session that are compared, each as canonical JSON. */
 export type SessionFields = Readonly<Record<string, string>>;
 
-/** The turn of the first message, which has no item of the visitor. */
+/** The turn ID of the first message, which answers no item of the visitor. */
 export const FIRST_TURN = 'first_message';
 
 export interface WatchedCall {
@@ -47,28 +47,28 @@ export interface WatchedCall {
   readonly expected: SessionFields;
   /** OpenAI has answered the first session.update. */
   readonly attached: boolean;
-  /** Attached before the page had the answer, so nothing can have come before; or while another watcher still watched. */
+  /** Attached before the page had the answer, so it missed nothing; or while another watcher still watched. */
   readonly strict: boolean;
-  /** Begun in the middle of the call: its first item follows one that this watcher has not seen. */
+  /** Started in the middle of the call: its first item follows one that this watcher has not seen. */
   readonly joined: boolean;
   readonly restored: boolean;
-  /** A restore is under way: its answer is awaited, and what came before it is not held against the page. */
+  /** A restore is in progress: the page is not blamed for changes before its answer. */
   readonly restoring: boolean;
   /** A budget is spent, and the call is being hung up. */
   readonly stopped: boolean;
   /** The hang-up failed or takes long: no response may run. */
   readonly cancels: boolean;
-  /** Ids of items that were seen. */
+  /** Ids of the items seen. */
   readonly items: ReadonlySet<string>;
   readonly active: ReadonlySet<string>;
   readonly speaking: boolean;
-  /** A turn of the visitor that no response has answered yet. */
+  /** A turn of the visitor without a response. */
   readonly turnPending: boolean;
   /** The item of the latest turn; undefined: none was seen. */
   readonly turnId: string | undefined;
-  /** Where the visitor began to speak; undefined: not seen. */
+  /** The offset at which the visitor began to speak; undefined: not seen. */
   readonly speechFromMs: number | undefined;
-  /** How long the visitor spoke last, milliseconds; undefined: its beginning was not seen. */
+  /** The length of the visitor's last speech, milliseconds; undefined: its beginning was not seen. */
   readonly turnMs: number | undefined;
 }
 
@@ -107,7 +107,7 @@ export const newWatchedCall = (
   items: new Set(),
   active: new Set(),
   speaking: false,
-  // A turn may have come before the attach, and then its response is no surprise. Turn by turn, the watcher before has asked
+  // A turn may have preceded the attach, so its response is expected. Turn by turn, the previous watcher has asked
   // for it, or nobody answers.
   turnPending: !admitted.turnByTurn && (!admitted.strict || admitted.joined),
   turnId: undefined,
@@ -131,7 +131,7 @@ interface Taken {
   readonly steps: readonly WatchedStep[];
 }
 
-/** The call after one event, and what the watcher has to do about it, in this order. */
+/** The call after one event, and the steps for the watcher, in this order. */
 export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken =>
   call.stopped ? whileStopped(taken(call, event), event) : withAnswer(taken(call, event));
 
@@ -143,13 +143,13 @@ const whileStopped = ({ call, steps }: Taken, { type }: WatchedEvent): Taken => 
 
 const NOTES: ReadonlySet<WatchedStep['do']> = new Set(['count', 'note_attached', 'release', 'gap']);
 
-/** The call once a budget of it is spent: it is being hung up. */
+/** The call after one of its budgets is spent: it is being hung up. */
 export const stopped = (call: WatchedCall): WatchedCall => ({ ...call, stopped: true });
 
 /** A stopped call that is not hung up yet: its responses are cancelled. */
 export const cancelling = (call: WatchedCall): WatchedCall => ({ ...call, stopped: true, cancels: true });
 
-/** Asks for the answer to a turn as soon as nobody speaks. */
+/** Requests the answer to a turn as soon as nobody speaks. */
 const withAnswer = ({ call, steps }: Taken): Taken => {
   const { turnByTurn, attached, turnPending, turnId, turnMs, active, speaking } = call;
   const isDue = turnByTurn && attached && turnPending && active.size === 0 && !speaking;
@@ -209,7 +209,7 @@ const taken = (call: WatchedCall, event: WatchedEvent): Taken => {
     case 'refused': {
       const { reservationId } = event;
       if (reservationId === undefined) return { call, steps: call.restoring ? [{ do: 'hang_up' }] : [] };
-      // Another response was still under way: the turn is answered after it.
+      // Another response was still active: the turn is answered after it.
       const next = { ...call, turnPending: call.turnPending || (call.turnByTurn && call.active.size > 0) };
       return { call: next, steps: [{ do: 'release', reservationId }] };
     }
@@ -237,7 +237,7 @@ const afterSession = (call: WatchedCall, fields: SessionFields): Taken => {
   if (isEqual) return { call: { ...attached, restoring: false }, steps: first };
   if (!call.restored)
     return { call: { ...attached, restored: true, restoring: true }, steps: [...first, { do: 'restore' }] };
-  // An update that the page had sent before the restore arrived may still be answered in between.
+  // An update that the page sent before the restore may still be answered first.
   if (call.restoring) return { call: attached, steps: first };
   return { call: attached, steps: [...first, { do: 'hang_up' }] };
 };
@@ -254,7 +254,7 @@ const afterItem = (
   return { call: next, steps: follows ? [] : [isFirst ? { do: 'gap', fromStart: true } : { do: 'gap' }] };
 };
 
-/** True once the whole conversation was seen from its first item, and no response is cut off by an end now. */
+/** True if the whole conversation was seen from its first item, and an end now would cut off no response. */
 export const sawEverything = ({ strict, items, active, attached }: WatchedCall): boolean =>
   attached && active.size === 0 && (strict || items.size > 0);
 

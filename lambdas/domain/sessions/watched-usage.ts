@@ -104,9 +104,9 @@ const withFirstWatch = (
   };
 };
 
-/** One thing that a watcher writes about its call. */
+/** One note of a watcher about its call. */
 export type WatchNote =
-  /** It sees every event from here on. */
+  /** It sees every event from now on. */
   | { readonly type: 'attached' }
   /** It still watches. */
   | { readonly type: 'renewed' }
@@ -120,11 +120,11 @@ export type WatchNote =
       /** It began before this watcher saw the call, so an estimate may contain it. */
       readonly begunUnseen?: boolean | undefined;
     }
-  /** OpenAI did not start the response of a reservation, or bills nothing for it. */
+  /** OpenAI did not start the response of a reservation, or does not bill it. */
   | { readonly type: 'released'; readonly reservationId: string }
   /** Something may have been missed. `missed`: responses of this time, Unix milliseconds, were not seen, and an estimate counts. */
   | { readonly type: 'gap'; readonly missed?: { readonly fromMs: number; readonly toMs: number } | undefined }
-  /** It leaves while the call continues, and nobody watches. */
+  /** It leaves while the call continues without a watcher. */
   | { readonly type: 'left' }
   /** It has handed over, and written all that it saw. */
   | { readonly type: 'drained' }

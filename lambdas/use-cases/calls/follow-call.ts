@@ -19,20 +19,20 @@ import { hangUp, note, type Watcher } from './watcher.ts';
 /** `closed`: the sideband has closed, which proves nothing about the call. */
 export type Followed = 'closed' | 'handed_over';
 
-/** A Lambda function runs for 15 minutes: the watcher looks for a quiet moment from here, milliseconds after its start. */
+/** A Lambda function runs for 15 minutes: from this time the watcher looks for a quiet moment, milliseconds after its start. */
 const HAND_OVER_FROM_MS = 11 * 60_000;
 const HAND_OVER_BY_MS = 13 * 60_000;
 
 /** How long a watcher that hands over waits for its successor, milliseconds. */
 const SUCCESSOR_WAIT_MS = 30_000;
 
-/** How often it looks for the successor, milliseconds. */
+/** How often it checks for the successor, milliseconds. */
 const SUCCESSOR_LOOK_MS = 1_000;
 
 /** How long a watcher that has handed over waits for OpenAI's last answer, milliseconds. */
 const LAST_ANSWER_MS = 5_000;
 
-/** Longest wait for one event, milliseconds: so often the clock is looked at. */
+/** Longest wait for one event, milliseconds: the interval at which the clock is checked. */
 const TICK_MS = 250;
 
 /** How often the watcher checks before the first message whether the page is connected, milliseconds. */
@@ -47,12 +47,12 @@ const SPENT_LOOK_MS = 500;
 /** How long a hang-up may take before responses are cancelled as well, milliseconds. */
 const HANG_UP_FIRST_MS = 1_000;
 
-/** Names the request of a first message that no budget reserves. */
+/** The ID in the request for a first message that no budget reserves. */
 const UNRESERVED = `rsv_${'0'.repeat(24)}`;
 
 /**
  * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before.
- * @throws WatchLostError where another watcher took over without having been asked.
+ * @throws WatchLostError if another watcher took over without a request.
  */
 export const followCall = async (
   watcher: Watcher,
@@ -98,11 +98,11 @@ export const followCall = async (
     const next = afterEvent(call, event);
     call = next.call;
     for (const step of next.steps) {
-      // The response that was counted a step before may have spent the amount.
+      // The response of the previous step may have spent the amount.
       if (call.stopped && step.do === 'respond') continue;
       await takeStep(watcher, sideband, { call, counts }, step);
     }
-    // Another call may have spent the amount. A watcher that was started late finds that out before any response.
+    // Another call may have spent the amount. A watcher that started late finds this before any response.
     const mayCost =
       event.type === 'response_started' || next.steps.some((step) => step.do === 'note_attached');
     if (mayCost && !call.stopped) await lookAtBudgets();
@@ -113,7 +113,7 @@ export const followCall = async (
       if (event?.type === 'closed') {
         await counts.settled();
         if (askedAtMs === undefined) return { outcome: 'closed', call };
-        // OpenAI may allow one sideband only. The successor continues, and what came in between, nobody saw.
+        // OpenAI may allow only one sideband. The successor continues, and nobody saw the events in between.
         await note(watcher, { type: 'gap' });
         return { outcome: 'handed_over', call };
       }
@@ -163,7 +163,7 @@ export const followCall = async (
   }
 };
 
-/** Also ends a call that has used all that its plan had left. */
+/** Also ends a call that has used the rest of its plan. */
 const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
   const { ports, request, generation } = watcher;
   try {
@@ -180,7 +180,7 @@ const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
 const askSuccessor = async (watcher: Watcher, call: WatchedCall): Promise<void> => {
   const { ports, request, generation } = watcher;
   if (!sawEverything({ ...call, active: new Set() })) await note(watcher, { type: 'gap' });
-  // A request that is refused leaves this watcher to wait, and then to leave first.
+  // After a refused request, this watcher waits, and then leaves first.
   await Promise.allSettled([ports.watchers.start({ ...request, strict: false, after: generation })]);
 };
 
@@ -207,7 +207,7 @@ const drain = async (
   await note(watcher, { type: 'drained' });
 };
 
-/** No successor came: OpenAI may allow one sideband only. This one makes place, and what comes in between, nobody sees. */
+/** No successor came: OpenAI may allow only one sideband. This one leaves, and nobody sees the events in between. */
 const leaveFirst = async (watcher: Watcher, sideband: Sideband, counts: ResponseCounts): Promise<void> => {
   const { ports, request } = watcher;
   await sideband.close();
@@ -254,7 +254,7 @@ const missedBy = (
 ): { readonly fromMs: number; readonly toMs: number } | undefined =>
   fromStart === true && generation === 1 ? { fromMs: request.openedAtMs, toMs: startedAtMs } : undefined;
 
-/** Nothing is asked of OpenAI before its highest cost is reserved. Where it does not fit, the call ends. */
+/** OpenAI is asked for nothing before its highest cost is reserved. If it does not fit, the call ends. */
 const respond = async (
   watcher: Watcher,
   sideband: Sideband,

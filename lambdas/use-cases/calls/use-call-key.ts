@@ -15,7 +15,7 @@ export interface CallKeyPorts {
   readonly opener: KeyOpener;
 }
 
-/** One audited use of the key; undefined where no key is left that can be opened. */
+/** One audited use of the key; undefined if no key is left that can be opened. */
 export const useCallKey = async <Result>(
   { ports, session }: { readonly ports: CallKeyPorts; readonly session: RecordedCall['session'] },
   reason: KeyUseReason,
@@ -40,7 +40,7 @@ export const useCallKey = async <Result>(
     if (error instanceof SealedKeyUnreadableError) return undefined;
     throw error;
   }
-  // Outside of the `try`: a use that worked is never on record as one that failed.
+  // Outside the `try`, so that a successful use is never recorded as failed.
   await settle(outcomeOf(result));
   return result;
 };

@@ -24,7 +24,7 @@ export interface Watcher {
   readonly session: Pick<ReservedSession, 'workspaceId' | 'mode'>;
   readonly generation: number;
   readonly startedAtMs: number;
-  /** How the assistant begins; null: it waits for the visitor. */
+  /** The assistant's first message; null: it waits for the visitor. */
   readonly firstMessage: string | null;
   /** Hangs the call up without the queue. False if no key is left that could. */
   readonly hangUpAtOnce: () => Promise<boolean>;
