@@ -68,6 +68,7 @@ export const aWatchedMeter = (attached: boolean): SessionUsage => ({
     untilMs: 60_000,
     openedAtMs: 0,
     seenAtMs: 0,
+    countedUntilMs: null,
     closedAtMs: null,
     attached,
     gapless: true,
