@@ -8,13 +8,13 @@ import {
 import { API_TOKEN_ROLES } from '../domain/tenancy/workspace.ts';
 import { siteIdSchema, timestamp } from './common.ts';
 
-/** Shapes of API tokens. */
+/** Schemas of API tokens. */
 
 export const apiTokenIdSchema = z
   .string()
   .meta({ id: 'ApiTokenId', description: 'ID of an API token, `tok_…`. Not secret.' });
 
-/** Only unambiguous characters: the audit trail shows the name with every action of the token. */
+/** Only unambiguous characters, because the audit trail shows the name with every action of the token. */
 const apiTokenName = z
   .string()
   .trim()

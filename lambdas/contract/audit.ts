@@ -13,9 +13,9 @@ export const auditQuery = pageQuery
   .meta({ id: 'AuditQuery' });
 
 /**
- * The most rows that one call checks. It takes 1.5 s of a core and 14 MB of reads: with the three tenths of a core that
- * 512 MB come with, a third of the function's 25 s. An owner with a thousand sessions a day has as many rows after a
- * week.
+ * Maximum number of rows that one call checks. It takes 1.5 s of a core and 14 MB of reads. With the three tenths of a
+ * core that 512 MB of memory include, that is a third of the function's 25 s. A thousand sessions a day produce as many
+ * rows in a week.
  */
 const MAX_CHECKED_ROWS = 20_000;
 

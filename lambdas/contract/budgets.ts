@@ -3,7 +3,7 @@ import { BUDGET_ACTIONS } from '../domain/budgets/budget.ts';
 import { BUDGET_PERIODS } from '../domain/budgets/budget-period.ts';
 import { siteIdSchema, timestamp } from './common.ts';
 
-/** Shapes of budgets: what own keys may cost in a day or a month. */
+/** Schemas of budgets, which limit the cost of customers' own keys in a day or a month. */
 
 const settings = {
   period: z.enum(BUDGET_PERIODS).describe("A local day or month, by the workspace's `time_zone`."),
@@ -19,7 +19,17 @@ const settings = {
     ),
 };
 
-export const putBudgetRequest = z.strictObject(settings).meta({ id: 'PutBudgetRequest' });
+export const putBudgetRequest = z
+  .strictObject({
+    ...settings,
+    expected_changed_at: timestamp
+      .nullable()
+      .optional()
+      .describe(
+        '`changed_at` of the budget that you read, or null if there was none. If the budget was set, changed or removed since then, it stays as it is: `changed_meanwhile`. Without this field, the request replaces any budget.',
+      ),
+  })
+  .meta({ id: 'PutBudgetRequest' });
 
 export const budget = z
   .object({

@@ -7,7 +7,7 @@ import { sessionIdSchema, siteIdSchema } from './common.ts';
 import { firstMessageEvent } from './conversation.ts';
 import { tokenRequest } from './sessions.ts';
 
-/** Shapes of brokered calls. */
+/** Schemas of brokered calls. */
 
 export { MANAGED_TOKENS, type ManagedTokens } from '../domain/calls/control.ts';
 

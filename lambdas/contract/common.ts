@@ -2,11 +2,12 @@ import * as z from 'zod';
 import { isVisible, looksLikeReservedActor, turnsTextAround } from '../domain/tenancy/names.ts';
 
 /**
- * Every shape that crosses the HTTP boundary. Requests are strict: an unknown field is refused, so that nobody can slip
- * in a site_id or a version. Answers are parsed too, which strips whatever the contract does not name.
+ * Schemas of everything that crosses the HTTP boundary. Requests are strict: an unknown field is refused, so that no
+ * one can inject a site_id or a version. Responses are parsed too, which removes every field that the contract does not
+ * name.
  */
 
-/** Half a surrogate pair is no character: neither DynamoDB nor OpenAI takes it. */
+/** Half a surrogate pair is not a character, and neither DynamoDB nor OpenAI accepts it. */
 export const isUnicode = (text: string): boolean => text.isWellFormed();
 export const NOT_UNICODE = 'Must be valid Unicode.';
 
@@ -26,7 +27,7 @@ export const printable = (max: number) =>
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed.')
     .refine(isUnicode, NOT_UNICODE);
 
-/** A text that people read in lists: visible, and without effect on the text around it. */
+/** Text that people read in lists: visible, and without effect on the text around it. */
 export const name = (max: number) =>
   printable(max).refine(isShown, NOT_VISIBLE).refine(isUpright, NOT_UPRIGHT);
 

@@ -1,7 +1,7 @@
 /**
- * Content-Security-Policy of the dashboard, for the stack and for the local run: everything from its own origin, calls
- * to `connect` besides (the sign-in service, the API, OpenAI), nothing inline, no frame in either direction, and no text
- * that becomes script.
+ * Content-Security-Policy of the dashboard, for the stack and for the local run: everything from its own origin,
+ * connections also to `connect` (the sign-in service, the API, OpenAI), nothing inline, no frames in either direction,
+ * and no conversion of text to script.
  */
 export const dashboardPolicy = (connect: readonly string[]): string =>
   [

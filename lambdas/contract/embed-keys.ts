@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { EMBED_ALGORITHMS } from '../domain/sessions/embed-token.ts';
 import { timestamp } from './common.ts';
 
-/** Shapes of the keys with which a site's embed tokens are checked. */
+/** Schemas of the keys that verify a site's embed tokens. */
 
 export const putEmbedKeyRequest = z
   .strictObject({

@@ -8,16 +8,16 @@ import { plansVariable } from './plans.ts';
 export { WATCH_MODES, type WatchMode };
 
 /**
- * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. Nothing
- * here is a secret: secrets come from KMS.
+ * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. It
+ * contains no secret: secrets come from KMS.
  */
 
 const tableName = z.string().min(3);
 const kmsArn = z.string().startsWith('arn:');
 
 /**
- * Only the operator's own environment chooses where keys are sent, never a request or a stored field: OpenAI, or this
- * machine for the local run.
+ * The destination of keys: OpenAI, or this machine in the local server. Only the operator's environment sets it, never
+ * a request or a stored field.
  */
 export const openAiBaseUrl = z
   .string()
@@ -27,14 +27,14 @@ export const openAiBaseUrl = z
   )
   .default('https://api.openai.com/v1');
 
-/** Comma-separated; empty or left out: none. */
+/** Comma-separated; empty or absent for none. */
 const kmsArnList = z
   .string()
   .default('')
   .transform((list) => list.split(',').filter((arn) => arn !== ''))
   .pipe(z.array(kmsArn));
 
-/** SHA-256 of the values of X-Origin-Verify that the edge may send, comma-separated; empty: there is no edge. */
+/** SHA-256 of the values of X-Origin-Verify that the edge may send, comma-separated; empty without an edge. */
 const secretDigests = z
   .string()
   .default('')
@@ -60,14 +60,14 @@ const shared = {
   /** Issuer of the access tokens; its discovery document names the JWKS. */
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
-  /** How an access token is told from an ID token: `marked` or `scope:<name>`. */
+  /** The rule that distinguishes an access token from an ID token: `marked` or `scope:<name>`. */
   OIDC_ACCESS_RULE: accessTokenRule.default({ kind: 'marked' }),
-  /** How old a sign-in may be for sensitive changes, by `auth_time`; 0: any age. */
+  /** Maximum age of a sign-in for sensitive changes, by `auth_time`; 0 for any age. */
   RECENT_SIGN_IN_SECONDS: z.coerce.number().int().min(0).max(86_400).default(0),
   EDGE_PROOF_DIGESTS: secretDigests,
-  /** Of one try of a call to AWS, milliseconds. */
+  /** Timeout of one attempt of a call to AWS, milliseconds. */
   AWS_CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(10_000).default(1_500),
-  /** The AWS SDK's own variables; set by the local run only. */
+  /** The AWS SDK's own variables, which only the local server sets. */
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
   AWS_ENDPOINT_URL_KMS: z.url().optional(),
 };
@@ -76,7 +76,7 @@ const shared = {
 const derivation = { DERIVATION_KEY_ARN: kmsArn };
 
 /**
- * Keys sealed under any of these open: the master key, and the ones before it while their records are being re-wrapped
+ * KMS keys whose sealed records can be opened: the master key, and earlier ones while their records are re-wrapped
  * (docs/key-lifecycle.md). New keys are sealed under `MASTER_KEY_ARN` alone.
  */
 const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
@@ -98,10 +98,10 @@ const watchers = { WATCH_FUNCTION: z.string().min(1), AWS_ENDPOINT_URL_LAMBDA: z
 /** The queue of notices for webhooks. */
 const notices = { NOTICE_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
 
-/** The address that alerts are mailed from, verified at SES; empty: no mail is sent. */
+/** The address that alerts are mailed from, verified at SES; empty to send no mail. */
 const mail = { MAIL_SENDER: z.union([z.literal(''), z.email()]).default('') };
 
-/** Meters and totals of sessions. */
+/** The table of session usage and totals. */
 const usage = { USAGE_TABLE: tableName };
 
 const tokenEnvironment = z.object({
@@ -125,7 +125,7 @@ const tokenEnvironment = z.object({
   ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
 });
 
-/** Widgets' reports of their sessions; no access token, no key of a customer. */
+/** Receives widgets' reports of their sessions. Needs no access token and reaches no customer's key. */
 const eventsEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -165,7 +165,7 @@ const retireModelsEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
-/** Writes one record on a schedule, which has to arrive everywhere. */
+/** Writes one record on a schedule, which every stream function must receive. */
 const heartbeatEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -173,7 +173,7 @@ const heartbeatEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
-/** Hangs calls up; no route leads to it. */
+/** Hangs calls up. No route invokes it. */
 const hangupEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -190,7 +190,7 @@ const hangupEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-/** Watches calls through OpenAI's sideband; no route leads to it. */
+/** Watches calls through OpenAI's sideband. No route invokes it. */
 const watchEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -234,7 +234,7 @@ const audit = { AUDIT_TABLE: tableName, AUDIT_KEY_ARN: kmsArn };
 /** The routes of the audit trail. */
 const auditEnvironment = z.object({ ...shared, ...audit });
 
-/** The audit projector: reads streams, appends rows, knows nothing else. */
+/** The audit projector: reads streams and appends rows, and has no other permission. */
 const projectorEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -245,11 +245,11 @@ const projectorEnvironment = z.object({
 
 const bucket = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
 
-/** The archiver: reads the audit table's stream, writes objects, knows nothing else. */
+/** The archiver: reads the audit table's stream and writes objects, and has no other permission. */
 const archiverEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
-  /** Bucket with Object Lock, which the function that appends to the trail cannot reach. */
+  /** The bucket with Object Lock, to which the function that appends to the trail has no access. */
   ARCHIVE_BUCKET: bucket,
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
@@ -261,9 +261,9 @@ const reconcileEnvironment = z.object({
   ...audit,
   ...opening,
   CHECKPOINTS_KEY_ARN: kmsArn,
-  /** Where CloudTrail delivers its log files. */
+  /** The bucket to which CloudTrail delivers its log files. */
   TRAIL_BUCKET: bucket,
-  /** The archive; results are put there as well. */
+  /** The bucket of the archive, which also stores the results. */
   ARCHIVE_BUCKET: bucket,
   /** Days until the buckets' lifecycle hides an object and removes it. */
   EVIDENCE_DAYS: z.coerce.number().int().positive(),
@@ -274,7 +274,7 @@ const reconcileEnvironment = z.object({
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
 
-/** Watches the stream of sessions. It can switch a key off; it can neither open nor seal one. */
+/** Watches the stream of sessions. It can switch a key off, but can neither open nor seal one. */
 const detectorEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -286,14 +286,14 @@ const detectorEnvironment = z.object({
   ...marks,
   ...hangUps,
   ...notices,
-  /** Where incidents are announced and rotations are asked for. */
+  /** The event bus for incidents and rotation requests. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-/** Re-encrypts one key at the detector's request; no route leads to it. */
+/** Re-encrypts one key at the detector's request. No route invokes it. */
 const rotateOnRequestEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -314,7 +314,7 @@ const manageEnvironment = z.object({
   ...plans,
   ...usage,
   ...hangUps,
-  /** Whether calls of this stage are watched: budgets that act during a call need it. */
+  /** Whether this stage watches calls, which budgets that act during a call require. */
   WATCH: z.enum(WATCH_MODES).default('eager'),
   ...notices,
   ...mail,
@@ -322,7 +322,7 @@ const manageEnvironment = z.object({
   WORKSPACES_PER_DAY: limit(5),
 });
 
-/** Sends notices to webhooks; no route leads to it, and it can open no key of a customer. */
+/** Sends notices to webhooks. No route invokes it, and it cannot open any customer's key. */
 const noticesEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -333,19 +333,19 @@ const noticesEnvironment = z.object({
   ...derivation,
   ...notices,
   ...mail,
-  /** Where invitations lead to, with its closing slash; empty: the address is not known. */
+  /** The dashboard address for links in invitations, with a trailing slash; empty if unknown. */
   DASHBOARD_URL: z.union([z.literal(''), z.url()]).default(''),
   AWS_ENDPOINT_URL_SESV2: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-/** Usage and its cost; reads alone. */
+/** Reads usage and its cost. */
 const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
   AWS_ENDPOINT_URL_KMS: true,
 });
 
-/** The environment that each deployed function parses at its start, by its deployed name. */
+/** The environment schema of each deployed function, by its deployed name. */
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
   events: eventsEnvironment,

@@ -1,2 +1,2 @@
-/** Who writes audit events: the partitions of the outbox, for the roles of the stacks. */
+/** The writers of audit events: one partition of the outbox each, for the IAM policies of the stacks. */
 export type { EventWriter } from '../domain/audit/event-writers.ts';

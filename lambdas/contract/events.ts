@@ -1,10 +1,10 @@
 /** `source` of every event that this service puts on the bus. */
 export const EVENT_SOURCE = 'spelo.byok';
 
-/** `detail-type` of each event. Rules of the infrastructure match on these names, and the code puts events under them. */
+/** `detail-type` of each event. Rules of the infrastructure match these names, and the code uses them for its events. */
 export const EVENTS = {
   anomalyDetected: 'SpeloByok Anomaly Detected',
-  /** A table was changed, and not by the product. */
+  /** A table was changed by something other than the product. */
   tamperingDetected: 'SpeloByok Tampering Detected',
   /** CloudTrail, the audit trail, its archive and the last checkpoint do not agree. */
   recordsDiffer: 'SpeloByok Records Differ',

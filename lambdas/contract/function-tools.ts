@@ -12,7 +12,7 @@ type Parameters = Readonly<Record<string, unknown>>;
 const isOfObject = (schema: Parameters): boolean => schema['type'] === 'object';
 const NOT_OF_OBJECT = 'Must be a JSON Schema with "type": "object".';
 
-/** OpenAI's rules for a function, and ours for its size: OpenAI would refuse the session, and so every call. */
+/** OpenAI's rules for a function, and our size limits. OpenAI would otherwise refuse the session, and so every call. */
 const functionTool = z
   .strictObject({
     name: z

@@ -2,7 +2,7 @@
 export const KMS_KEYS = {
   /** Wraps the data key of each sealed OpenAI key. */
   master: { alias: 'alias/spelo-byok/master', usage: 'ENCRYPT_DECRYPT', variable: 'MASTER_KEY_ARN' },
-  /** Fingerprints of OpenAI keys; only what seals may use it. */
+  /** Computes fingerprints of OpenAI keys. Only functions that seal may use it. */
   fingerprint: {
     alias: 'alias/spelo-byok/fingerprint',
     usage: 'GENERATE_VERIFY_MAC',
@@ -14,11 +14,11 @@ export const KMS_KEYS = {
     usage: 'GENERATE_VERIFY_MAC',
     variable: 'DERIVATION_KEY_ARN',
   },
-  /** Root of the MACs of key marks; only who changes keys and who mints with them may use it. */
+  /** Root of the MACs of key marks. Only functions that change keys or mint with them may use it. */
   marks: { alias: 'alias/spelo-byok/marks', usage: 'GENERATE_VERIFY_MAC', variable: 'MARKS_KEY_ARN' },
-  /** Root of the keys of the audit chains; only who appends and who verifies may use it. */
+  /** Root of the keys of the audit chains. Only functions that append or verify may use it. */
   audit: { alias: 'alias/spelo-byok/audit', usage: 'GENERATE_VERIFY_MAC', variable: 'AUDIT_KEY_ARN' },
-  /** Signs the results of the daily reconciliation; only that function may sign. */
+  /** Signs the results of the daily reconciliation. Only that function may sign. */
   checkpoints: {
     alias: 'alias/spelo-byok/checkpoints',
     usage: 'GENERATE_VERIFY_MAC',
@@ -26,5 +26,5 @@ export const KMS_KEYS = {
   },
 } as const;
 
-/** Names that every use of the master key carries; IAM policies require each of them to be present. */
+/** Keys of the encryption context in every use of the master key. IAM policies require all of them. */
 export { ENCRYPTION_CONTEXT_KEYS } from '../domain/keys/sealed-key.ts';

@@ -1,4 +1,7 @@
-/** Every message that a function may log, so that on-call can search for them. Facts go into fields, never into the text. */
+/**
+ * Every message that a function may log, so that an on-call engineer can search for it. Facts go into fields, never into the
+ * text.
+ */
 export type LogMessage =
   | 'request answered'
   | 'request refused'

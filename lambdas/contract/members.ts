@@ -3,7 +3,7 @@ import { ROLES } from '../domain/tenancy/workspace.ts';
 import { name, timestamp, workspaceIdSchema } from './common.ts';
 import { mailAddress } from './tenancy.ts';
 
-/** Shapes of members and invitations. */
+/** Schemas of members and invitations. */
 
 export const invitationIdSchema = z
   .string()

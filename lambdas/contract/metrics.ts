@@ -1,6 +1,7 @@
 /**
- * Every metric that a function may write, once, for the functions, the dashboard and the alarms. Each also has the
- * dimensions `service` (the function) and `stage`. Dimensions are closed sets: never an id, never a text from outside.
+ * Every metric that a function may write, in one list for the functions, the dashboard and the alarms. Each also has
+ * the dimensions `service` (the function) and `stage`. Dimensions are closed sets: never an ID or a text from a
+ * request.
  */
 
 export const METRIC_NAMESPACE = 'SpeloByok';
@@ -13,22 +14,22 @@ export interface MetricDefinition {
 export const METRICS = {
   /** Answers of a route; `code` is `ok` or the public code of the problem. */
   Answers: { unit: 'Count', dimensions: ['route', 'code'] },
-  /** From the start of the handler to its answer, our own time and that of the services we called. */
+  /** Time from the start of the handler to its response, including the services that it called. */
   LatencyMs: { unit: 'Milliseconds', dimensions: ['route'] },
-  /** The part of LatencyMs in which no call to another service was under way. */
+  /** The part of LatencyMs without a pending call to another service. */
   OwnMs: { unit: 'Milliseconds', dimensions: [] },
   /** Each call to a service, with its retries. */
   DynamoDbMs: { unit: 'Milliseconds', dimensions: [] },
   KmsMs: { unit: 'Milliseconds', dimensions: [] },
   OpenAiMs: { unit: 'Milliseconds', dimensions: [] },
   OtherServiceMs: { unit: 'Milliseconds', dimensions: [] },
-  /** Calls that a service throttled until no try was left. */
+  /** Calls that a service throttled until no attempt was left. */
   ThrottledCalls: { unit: 'Count', dimensions: [] },
-  /** Calls that failed otherwise. A condition that did not hold is an answer, no failure. */
+  /** Calls that failed for another reason. A failed condition is a valid response, not a failure. */
   FailedCalls: { unit: 'Count', dimensions: [] },
   /** Data keys that KMS opened for us. */
   Decrypts: { unit: 'Count', dimensions: [] },
-  /** Rows of the audit trail that carry KMS's request id of a decrypt. */
+  /** Rows of the audit trail with the KMS request ID of a decrypt. */
   DecryptRows: { unit: 'Count', dimensions: [] },
   /** Sessions that found every slot taken, or OpenAI's rate limit reached, by the OpenAI tier of the workspace. */
   Busy: { unit: 'Count', dimensions: ['tier'] },
@@ -42,9 +43,9 @@ export const METRICS = {
   Heartbeats: { unit: 'Count', dimensions: [] },
   /** Days that the reconciliation has completed. */
   ReconciledDays: { unit: 'Count', dimensions: [] },
-  /** Calls that could not be hung up, because no key is left that OpenAI takes. */
+  /** Calls that could not be hung up, because OpenAI no longer accepts any of their keys. */
   LostCalls: { unit: 'Count', dimensions: [] },
-  /** Sessions refused because OpenAI does not accept the platform's key, or because it cannot be opened. */
+  /** Sessions refused because OpenAI does not accept the platform's key, or because the key cannot be opened. */
   PlatformKeyFailures: { unit: 'Count', dimensions: [] },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

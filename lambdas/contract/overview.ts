@@ -3,7 +3,7 @@ import { budget, listedBudget } from './budgets.ts';
 import { timestamp } from './common.ts';
 import { usage } from './usage.ts';
 
-/** Shapes of the overview of a workspace. */
+/** Schemas of the overview of a workspace. */
 
 export const overviewQuery = z
   .strictObject({

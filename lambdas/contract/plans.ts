@@ -2,11 +2,11 @@ import * as z from 'zod';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import { BUILT_IN_PLANS, DEFAULT_PLAN, type Plan } from '../domain/tenancy/plan.ts';
 
-/** Money of a plan: US dollars, exact to the micro-cent that costs are computed in. */
+/** An amount in a plan: US dollars, exact to the micro-cents in which costs are computed. */
 const usd = z.number().min(0).max(100_000).nullable();
 const count = z.int().min(0).max(10_000_000).nullable();
 
-/** One plan as a deployment states it. `null`: agreed by contract, or without a limit. */
+/** One plan of a deployment. `null` means agreed by contract, or without a limit. */
 export const planSchema = z
   .strictObject({
     name: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/),
@@ -61,7 +61,7 @@ const planOf = (stated: StatedPlan): Plan => ({
   maxByokSites: stated.max_byok_sites,
 });
 
-/** A plan as the contract shows it, and as `PLANS` states it. */
+/** A plan in the contract and in `PLANS`. */
 export const statedPlan = (plan: Plan): StatedPlan => ({
   name: plan.name,
   monthly_usd: dollars(plan.monthlyMicroCents),
@@ -74,8 +74,8 @@ export const statedPlan = (plan: Plan): StatedPlan => ({
 });
 
 /**
- * The variable `PLANS`: the deployment's own plans as a JSON array, which replaces the built-in list as a whole. Empty
- * or left out: the built-in list.
+ * The variable `PLANS`: the deployment's own plans as a JSON array, which replaces the whole built-in list. @default
+ * the built-in list
  */
 export const plansVariable = z
   .string()

@@ -3,7 +3,7 @@ import { DATA_RESIDENCIES, DEFAULT_MODEL } from '../domain/openai-models.ts';
 import { TYPICAL_SESSION } from '../domain/usage/cost-estimate.ts';
 import { planSchema } from './plans.ts';
 
-/** Shapes of the calculator and of the price list. docs/pricing.md explains the numbers. */
+/** Schemas of the calculator and of the price list. docs/pricing.md explains the numbers. */
 
 export const MAX_ESTIMATED_SESSION_MINUTES = 60;
 
@@ -48,7 +48,7 @@ export const costEstimateRequest = z
   })
   .meta({ id: 'CostEstimateRequest' });
 
-/** A value for each kind of token; each token is of one kind. */
+/** A value for each kind of token. Each token has one kind. */
 const byKind = (value: z.ZodNumber) =>
   z.object({
     input_text: value,

@@ -1,12 +1,12 @@
 /**
- * Every failure a caller can meet: stable code, status, a sentence for a person and what to do next. The key is the
- * name of the refusal inside; two of them share a public code because the contract gives it two statuses.
+ * Every error that a caller can receive: stable code, status, a sentence for a person and a next step. The key is the
+ * internal error code; two of them share a public code, because the contract gives it two statuses.
  */
 export interface Problem {
   readonly status: 400 | 401 | 402 | 403 | 404 | 409 | 422 | 423 | 429 | 502 | 503 | 504;
   readonly code: string;
   readonly message: string;
-  /** Sent as Retry-After when the refusal itself names no time. 429 and 503 always carry one. */
+  /** Sent as Retry-After if the error itself has no time. 429 and 503 always have one. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -302,6 +302,11 @@ export const PROBLEMS = {
     status: 409,
     code: 'version_conflict',
     message: 'Another request changed this at the same time. Read it again, then repeat your change.',
+  },
+  changed_meanwhile: {
+    status: 409,
+    code: 'changed_meanwhile',
+    message: 'This was changed after you read it. Read it again, then repeat your change.',
   },
   not_endable: {
     status: 409,

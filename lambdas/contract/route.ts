@@ -5,9 +5,9 @@ import type { ProblemName } from './problems.ts';
 /** The deployed function that serves a route. */
 export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'manage' | 'usage';
 
-/** How `data` is a table: one record for each object of `list`, one column for each field of `record`. */
+/** The table form of `data`: one record for each object of `list`, one column for each field of `record`. */
 export interface CsvTable {
-  /** The start of a downloaded file's name, before its ids and its ending. */
+  /** The first part of a downloaded file's name, before its IDs and extension. */
   readonly name: string;
   readonly list: 'rows' | 'items';
   readonly record: z.ZodObject;
@@ -15,22 +15,26 @@ export interface CsvTable {
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
-  /** In the notation of API Gateway and OpenAPI. */
+  /** The path in the notation of API Gateway and OpenAPI. */
   readonly path: `/v1/${string}`;
   readonly servedBy: FunctionName;
-  /** `public`: no Authorization. Otherwise the least role that a signed-in caller needs; `any`: just signed in. */
+  /**
+   * `public`: no Authorization. Otherwise the lowest role that a signed-in caller needs; `any`: every signed-in caller.
+   */
   readonly access: 'public' | 'any' | Role;
   /**
-   * The least role of an API token that the route accepts; absent: people only. A route with one has no authorizer at the
+   * The lowest role of an API token that the route accepts; absent for people only. Such a route has no authorizer at the
    * gateway.
    */
   readonly apiTokens?: ApiTokenRole;
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
-  /** Without a body it is as with `{}`. */
+  /** A missing body counts as `{}`. */
   readonly optionalBody?: true;
-  /** Signed requests prove themselves: they also come as text/plain, which a browser sends without a preflight. */
+  /**
+   * Signed requests authenticate themselves. They may also be text/plain, which a browser sends without a preflight.
+   */
   readonly signed?: true;
   readonly status: 200 | 201 | 202 | 204;
   /** Shape of `data`; absent for 204. */
@@ -43,13 +47,13 @@ export interface Route {
 
 export type Routes = Readonly<Record<string, Route>>;
 
-/** `POST /v1/{siteId}/token`, as API Gateway names a route. */
+/** `POST /v1/{siteId}/token`, in API Gateway's notation of a route. */
 export const routeKeyOf = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`;
 
 /** Errors that any route of this access may answer, in addition to its own list. */
 export const commonRefusals = (route: Route): readonly ProblemName[] => [
   'unavailable',
-  // Also where nothing is taken: a body or a query that does not belong there is refused.
+  // Also on routes without input, because a body or a query that does not belong there is refused.
   'invalid_request',
   ...(route.access === 'public' ? [] : (['unauthorized'] as const)),
   ...(route.access === 'public' || route.access === 'any' ? [] : (['forbidden'] as const)),

@@ -16,9 +16,9 @@ export {
 } from './route.ts';
 
 /**
- * The table of all routes. API Gateway's routes, the local server's router and docs/openapi.json are made from it, and
- * test/contracts holds them together. Each function imports a smaller table, of the routes that it serves (`routes/`),
- * because zod makes every schema while a module loads (docs/performance.md#cold-start).
+ * The table of all routes. API Gateway's routes, the local server's router and docs/openapi.json are generated from it,
+ * which test/contracts checks. Each function imports a smaller table with the routes that it serves (`routes/`),
+ * because zod creates every schema while a module loads (docs/performance.md#cold-start).
  */
 export const ROUTES = {
   allowTokenOrigin: TOKEN_ROUTES.allowTokenOrigin,
@@ -36,6 +36,7 @@ export const ROUTES = {
   readMember: MANAGE_ROUTES.readMember,
   putMember: MANAGE_ROUTES.putMember,
   removeMember: MANAGE_ROUTES.removeMember,
+  readMyself: MANAGE_ROUTES.readMyself,
   nameMyself: MANAGE_ROUTES.nameMyself,
   listInvitations: MANAGE_ROUTES.listInvitations,
   invitePerson: MANAGE_ROUTES.invitePerson,

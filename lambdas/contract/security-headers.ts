@@ -1,6 +1,6 @@
 /**
- * On every answer. JSON is neither a page nor a script: a browser that is made to open one may load nothing with it, show
- * it in no frame and remember nothing of it.
+ * Headers of every response. JSON is neither a page nor a script: a browser that is tricked into opening it may not load
+ * anything with it, show it in a frame or cache it.
  */
 export const SECURITY_HEADERS = {
   'cache-control': 'no-store',

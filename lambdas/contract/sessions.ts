@@ -28,7 +28,7 @@ const tokensByMedium = {
   image_tokens: tokenCount,
 };
 
-/** OpenAI's own object. It grows with OpenAI: what is not known here is ignored. */
+/** OpenAI's own object. OpenAI may add fields, and unknown ones are ignored. */
 export const reportedUsage = z
   .object({
     input_tokens: tokenCount,
@@ -69,7 +69,7 @@ export const sessionEvent = z
     }),
     eventOf('error', {
       source: z.enum(FAILURE_SOURCES),
-      // It is compared and never kept: a long one must not cost the page the other events of its request.
+      // It is compared and never stored. A long one must not make the other events of its request fail.
       code: z.string().max(1_000).nullish().describe("OpenAI's code, or the name of the browser's error."),
     }),
     eventOf('ended', { reason: z.enum(END_REASONS) }),

@@ -1,24 +1,29 @@
 /**
- * The DynamoDB tables, once, for the stacks, the adapters and the local run. Every table has the string keys `pk` and
- * `sk`; what they hold is said in docs/data-model.md.
+ * The DynamoDB tables, in one list for the stacks, the adapters and the local server. Every table has the string keys
+ * `pk` and `sk`; docs/data-model.md describes their contents.
  */
 
 export interface TableDefinition {
   /** The table's name in the template and in the local engine. */
   readonly name: 'tenancy' | 'keys' | 'sessions' | 'limits' | 'usage' | 'audit';
-  /** Environment variable that carries the deployed name. */
+  /** Environment variable with the deployed name. */
   readonly variable: string;
-  /** Attribute with the unix second after which DynamoDB may delete the item. Expiry is never left to it. */
+  /**
+   * Attribute with the Unix second after which DynamoDB may delete the item. The code never relies on that deletion for
+   * expiry.
+   */
   readonly ttlAttribute?: string;
   /** The part of a change that the audit pipeline receives. KEYS_ONLY where an image would include ciphertext. */
   readonly stream?: 'NEW_IMAGE' | 'KEYS_ONLY' | 'NEW_AND_OLD_IMAGES';
-  /** Only changes of items whose partition key begins with this are delivered to the functions behind the stream. */
+  /**
+   * Only changes of items whose partition key begins with this text are delivered to the functions behind the stream.
+   */
   readonly streamedPrefix?: string;
   readonly index?: {
     readonly name: string;
     readonly partitionKey: string;
     readonly sortKey: string;
-    /** Without it, whole items. */
+    /** Projects only the keys; whole items if absent. */
     readonly keysOnly?: true;
   };
 }
@@ -43,7 +48,8 @@ export const TABLES = {
   usage: {
     name: 'usage',
     variable: 'USAGE_TABLE',
-    // Budgets: each cost changes one, and only a comparison with the item before shows a change of its settings.
+    // For budgets: each cost changes one, and only a comparison with the previous item reveals a change of its
+    // settings.
     stream: 'NEW_AND_OLD_IMAGES',
     streamedPrefix: 'BUDGET#',
     ttlAttribute: 'expires_at',

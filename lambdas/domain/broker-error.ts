@@ -56,6 +56,7 @@ export const BROKER_ERROR_CODES = [
   'last_owner',
   'site_limit_reached',
   'no_previous_version',
+  'changed_meanwhile',
   'version_conflict',
   'not_endable',
   'stopped',

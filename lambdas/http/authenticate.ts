@@ -21,7 +21,8 @@ export const authenticate = async (
   const text = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
   if (text?.startsWith(API_TOKEN_PREFIX)) return machine(deps, route, text, sourceIp);
   const verified = text === undefined ? undefined : await deps.accessTokens?.verify(text);
-  // A person has the sub of a possible member, which is never the name of another actor in the audit trail.
+  // The caller must have the `sub` of a possible member, which never equals the name of another actor in the audit
+  // trail.
   const known = subSchema.safeParse(verified?.sub);
   if (!known.success || verified === undefined) throw new BrokerError('unauthorized');
   return { sub: known.data, sourceIp, ...(verified.signInIsOld && { signInIsOld: true }) };
@@ -34,7 +35,7 @@ const machine = async (
   sourceIp: string,
 ): Promise<Caller> => {
   if (apiTokens === undefined || verifyApiToken === undefined)
-    // With the status of the gateway's authorizer, which refuses it on AWS.
+    // Uses the status of the gateway's authorizer, which refuses the request on AWS.
     throw new BrokerError('unauthorized', {
       details: [
         {

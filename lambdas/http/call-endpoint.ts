@@ -9,7 +9,7 @@ import { presentFirstMessage } from './presenters/present-conversation.ts';
 
 type Body = z.output<typeof callRequest>;
 
-/** The offer in the form that is forwarded, or `invalid_offer` with what is wrong with it. */
+/** The offer in the form that is forwarded, or `invalid_offer` with its fault. */
 export const offerIn = ({ sdp }: Body): SdpOffer => {
   const offer = readSdpOffer(sdp);
   if ('problem' in offer)
@@ -23,7 +23,7 @@ export const replacesIn = ({ replaces }: Body): OpenCallRequest['replaces'] =>
     signature: parseEventSignature(replaces.signature),
   };
 
-/** Never the call id, a client secret, the instructions, the key, or the first message of a locked site. */
+/** Never contains the call ID, a client secret, the instructions, the key, or the first message of a locked site. */
 export const presentCall = (opened: OpenedCall): DataOf<'openCall'> => ({
   sdp: opened.answer,
   session_id: opened.session.sessionId,

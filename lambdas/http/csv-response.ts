@@ -4,7 +4,7 @@ import type { CsvTable } from '../contract/routes.ts';
 import { csvFileName, csvOf } from './csv.ts';
 import type { Result } from './request-state.ts';
 
-/** The answer as a file to keep. Where the list continues, a `Link` says how (RFC 8288). */
+/** The response as a file to save. If the list continues, `Link` has the next page (RFC 8288). */
 export const csvResponse = (table: CsvTable, shown: unknown, event: APIGatewayProxyEventV2): Result => {
   const { siteId, workspaceId } = event.pathParameters ?? {};
   const { from, to, next_cursor: cursor } = csvFacts.parse(shown);

@@ -6,17 +6,17 @@ import type { CsvTable } from '../contract/routes.ts';
 /** Content types that we can answer with, in our order of preference; a caller may name the encoding. */
 const OFFERED = ['application/json', 'text/csv', 'text/csv; charset=utf-8'];
 
-/** Whether the caller would rather have CSV than JSON; who does not say so gets JSON. */
+/** True if the caller prefers CSV to JSON. @default JSON */
 export const prefersCsv = (accept: string | undefined): boolean =>
   new Negotiator({ headers: { accept: accept ?? '*/*' } }).mediaType(OFFERED)?.startsWith('text/csv') ===
   true;
 
 /**
- * `data` as RFC 4180: a header row, lines that end in CRLF, nested fields joined by `_`, `null` an empty cell, lists
- * separated by spaces. The columns are those of the schema, whatever the rows hold.
+ * `data` as RFC 4180: a header row, lines that end in CRLF, nested fields joined by `_`, `null` an empty cell, lists separated
+ * by spaces. The columns follow from the schema, not from the rows.
  *
- * No cell is a formula: one that begins with = + - @, a tab or a carriage return has an apostrophe in front, since
- * spreadsheets would run it, and some texts come from a visitor's browser. https://owasp.org/www-community/attacks/CSV_Injection
+ * No cell is a formula: a cell that begins with = + - @, a tab or a carriage return gets an apostrophe in front. Spreadsheets
+ * would run it, and some texts come from a visitor's browser. https://owasp.org/www-community/attacks/CSV_Injection
  */
 export const csvOf = ({ list, record }: CsvTable, data: unknown): string =>
   stringify(

@@ -6,11 +6,11 @@ import type { PageRequest } from '../use-cases/ports/pages.ts';
 
 const contents = z.tuple([z.string(), z.string().min(1).max(600)]);
 
-/** Whose list it is: a cursor names no partition, so it can only ever continue the list that it came from. */
+/** Identifies the list: a cursor names no partition, so it can only continue the list that it came from. */
 export interface List {
   readonly caller: Caller;
   readonly route: string;
-  /** The workspace or site whose list it is. */
+  /** The workspace or site of the list. */
   readonly resource: string;
 }
 
@@ -20,13 +20,15 @@ const bindingOf = ({ caller, route, resource }: List): string =>
     .digest('base64url')
     .slice(0, 22);
 
-/** Opaque to the caller; refused on another route, for another resource, or from another caller. */
+/** An opaque cursor. It is refused on another route, for another resource, or from another caller. */
 export const encodeCursor = (list: List, next: string | undefined): string | null =>
   next === undefined ? null : Buffer.from(JSON.stringify([bindingOf(list), next])).toString('base64url');
 
-/** The page that `query` asks for. Throws `invalid_request` for a cursor of another list. The
- * binding guards against mistakes, not forgery: a made-up cursor can only choose where in its own list a caller starts, and
- * the list refuses one that starts outside of it. */
+/**
+ * The page that `query` asks for. Throws `invalid_request` for a cursor of another list. The binding guards against
+ * mistakes, not forgery. A forged cursor can only choose the start within the caller's own list, and the list refuses a
+ * start outside of it.
+ */
 export const pageRequestOf = (
   list: List,
   query: { readonly limit: number; readonly cursor?: string | undefined },

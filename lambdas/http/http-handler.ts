@@ -12,8 +12,8 @@ import { createRouter } from './router.ts';
 export type HttpHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<Result>;
 
 /**
- * The Lambda handler of one function: every answer in the contract's envelope, with its headers, whatever happens. Middleware
- * runs in the order of this list on the way in and in reverse on the way out.
+ * The Lambda handler of one function: every response, also after an error, has the contract's envelope and headers.
+ * Middleware runs in the order of this list on the way in and in reverse on the way out.
  */
 export const httpHandler = <Name extends FunctionName>(
   routes: RoutesOf<Name>,
@@ -31,6 +31,6 @@ export const httpHandler = <Name extends FunctionName>(
     .handler((event: APIGatewayProxyEventV2, { requestState }: RequestContext) =>
       router.answer(event, requestState),
     );
-  // A separate context for each request: callers may share one.
+  // A separate context for each request, because callers may share one.
   return (event, context) => pipeline(event, { ...context, requestState: { startedAtMs: 0, code: 'ok' } });
 };

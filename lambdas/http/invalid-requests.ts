@@ -1,12 +1,12 @@
 import { BrokerError } from '../domain/broker-error.ts';
 
-/** Invalid requests of one address within a minute, after which this container reads no more of them. */
+/** Limit of invalid requests from one address in a minute. After that, this container refuses its requests unread. */
 const PER_MINUTE = 120;
 const MINUTE_MS = 60_000;
 
 /**
- * An IPv4 address unchanged; of an IPv6 address the first 64 bits, because one caller has all addresses below them. As
- * `networkOf` of the domain, for the canonical texts that AWS gives, without its library in every function.
+ * An IPv4 address unchanged, or the first 64 bits of an IPv6 address, because one caller has all addresses below them.
+ * Equivalent to `networkOf` of the domain for the canonical texts of AWS, without its library in every function.
  */
 const networkOf = (address: string): string => {
   if (!address.includes(':') || address.includes('.')) return address;
@@ -18,13 +18,15 @@ const networkOf = (address: string): string => {
   return [...groups, ...zeros, ...last].slice(0, 4).join(':');
 };
 
-/** Networks that are remembered at once. More of them are forgotten together: this bounds work, it decides no right. */
+/** Maximum number of networks in memory. Beyond it, all counts are dropped: they limit work and grant no rights. */
 const MOST_NETWORKS = 10_000;
 
-/** Errors that count: requests that cost this service work and no caller anything. */
+/** Errors that count: requests that cost this service work but the caller nothing. */
 const COUNTED: ReadonlySet<string> = new Set(['invalid_request', 'invalid_offer', 'invalid_signature']);
 
-/** Refusals of preflights that count. Only these: a network with many visitors sends as many allowed ones. */
+/**
+ * Refusals of preflights that count. Allowed preflights do not count, because a network with many visitors sends many.
+ */
 export const REFUSED_PREFLIGHT: ReadonlySet<string> = new Set([
   'invalid_site_id',
   'site_not_found',
@@ -32,13 +34,15 @@ export const REFUSED_PREFLIGHT: ReadonlySet<string> = new Set([
 ]);
 
 export interface InvalidRequests {
-  /** Refuses as `rate_limited` while the address has sent too many. */
+  /** Throws `rate_limited` while the address has sent too many invalid requests. */
   check(address: string): void;
-  /** Counts the error if it is one of `codes`; what to throw in its place is the answer. @default those of `COUNTED` */
+  /** Counts the error if it is one of `codes`. Returns the error to throw. @default those of `COUNTED` */
   count(address: string, error: unknown, codes?: ReadonlySet<string>): unknown;
 }
 
-/** Counts invalid requests by network in the memory of the container: it costs no call, and holds for one container. */
+/**
+ * Counts invalid requests by network in the memory of the container. Costs no call, and applies to one container only.
+ */
 export const invalidRequests = (monotonicMs: () => number): InvalidRequests => {
   let minute = 0;
   const counts = new Map<string, number>();

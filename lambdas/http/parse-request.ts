@@ -7,15 +7,15 @@ import { BrokerError, type BrokerErrorDetail } from '../domain/broker-error.ts';
 /** The contract's limit on a body, bytes. API Gateway's own is 10 MB. */
 const MAX_BODY_BYTES = 65_536;
 
-/** A body can have thousands of faults: the first of them are enough to mend it, and the answer stays small. */
+/** A body can have thousands of faults. The first ones are enough to correct it, and the response stays small. */
 const MAX_DETAILS = 20;
 
 const invalid = (...details: BrokerErrorDetail[]): BrokerError =>
   new BrokerError('invalid_request', { details: details.slice(0, MAX_DETAILS) });
 
 /**
- * The body of a request as its route's schema has it, or `invalid_request` naming each faulty field. A route without a
- * body takes none, or `{}`.
+ * The body of a request, parsed by the route's schema, or `invalid_request` with each faulty field. A route without a
+ * body accepts no body or `{}`.
  */
 export const parseBody = (route: Route, event: APIGatewayProxyEventV2): unknown => {
   const text = bodyText(event);
@@ -25,7 +25,7 @@ export const parseBody = (route: Route, event: APIGatewayProxyEventV2): unknown 
     return undefined;
   }
   if (route.optionalBody === true && text.trim() === '') return parseWith(route.body, {}, 'body');
-  // Also what forces a browser into a preflight: a form or text/plain post would be sent without one.
+  // This type also forces a browser to send a preflight, which it would not send for a form or for text/plain.
   const mediaType = (event.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   const beacon = route.signed === true && mediaType === 'text/plain';
   if (mediaType !== 'application/json' && !beacon)
@@ -41,12 +41,12 @@ export const parseQuery = (route: Route, event: APIGatewayProxyEventV2): unknown
   return undefined;
 };
 
-/** The body as it was sent, or `invalid_request` for one that is too long or is no text. */
+/** The body as it was sent, or `invalid_request` for one that is too long or not text. */
 export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
   if (Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8') > MAX_BODY_BYTES)
     throw invalid({ path: 'body', message: `Must be at most ${MAX_BODY_BYTES} bytes.` });
   if (!isBase64Encoded) return body;
-  // A separate buffer, zeroed at once: Buffer.from would leave a pasted key in the shared pool.
+  // A separate buffer that is zeroed immediately. Buffer.from would leave a pasted key in the shared pool.
   const bytes = Buffer.alloc(Buffer.byteLength(body, 'base64'));
   try {
     return UTF_8.decode(bytes.subarray(0, bytes.write(body, 'base64')));
@@ -58,10 +58,10 @@ export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2)
   }
 };
 
-/** A mark in front is no part of JSON: it stays, and is refused. */
+/** A byte order mark is not valid JSON: it is kept and therefore refused. */
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** JSON.parse would take the last of two equal keys, and another reader the first. */
+/** JSON.parse would use the last of two equal keys, and another parser the first. */
 const parseJson = (text: string): unknown => {
   try {
     return parse(text, null, {
@@ -91,13 +91,13 @@ const parseWith = (schema: z.ZodType, value: unknown, where: 'body' | 'query'): 
   );
 };
 
-/** In place of zod's own words for a wrong type, which speak of `undefined` and `NaN`. */
+/** Replaces zod's own messages for a wrong type, which mention `undefined` and `NaN`. */
 const sentenceOf: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'invalid_type') return undefined;
   return issue.input === undefined ? 'Required.' : `Must be of type ${issue.expected}.`;
 };
 
-/** Only names that look like ours are repeated: a field name is as much the caller's text as a value is. */
+/** Only names in our format are repeated, because a field name is the caller's text, like a value. */
 const namedPath = (path: readonly PropertyKey[], fallback: string): string => {
   const names = path.map(String);
   const ours = names.length > 0 && names.every((name) => /^(?:[a-z_]{1,40}|\d{1,4})$/.test(name));

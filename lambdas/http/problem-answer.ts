@@ -3,7 +3,7 @@ import { BrokerError, type BrokerErrorCode } from '../domain/broker-error.ts';
 import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
 import { framesOf, type Log } from '../telemetry/log.ts';
 
-// Holds the catalogue complete: a refusal without a public face does not compile.
+// Keeps the catalogue complete: an error code without a public problem does not compile.
 const problems: Readonly<Record<BrokerErrorCode, Problem>> = PROBLEMS;
 
 export interface ProblemAnswer {
@@ -13,8 +13,8 @@ export interface ProblemAnswer {
 }
 
 /**
- * The one place where an error becomes an answer. Nothing is a bare 500: what nobody foresaw fails closed as
- * `unavailable` and is logged with the place where it was thrown, without its message, which may quote anything.
+ * The only place where an error becomes a response. There is no bare 500: an unexpected error fails closed as
+ * `unavailable` and is logged with the place where it was thrown, but without its message, which may quote anything.
  */
 export const problemAnswer = (error: unknown, log: Log, requestId: string): ProblemAnswer => {
   const refusal = asBrokerError(error, log, requestId);

@@ -16,7 +16,7 @@ import type { RequestState, Result } from './request-state.ts';
 
 type AnyEndpoint = (request: EndpointRequest<RouteId>) => Promise<unknown>;
 
-/** Refusals that are decided before the site is read, so that no origin is known to be its own. */
+/** Refusals that are decided before the site is read, when its origins are not known yet. */
 const REFUSED_UNREAD: ReadonlySet<string> = new Set([
   'invalid_request',
   'invalid_offer',
@@ -27,13 +27,13 @@ const REFUSED_UNREAD: ReadonlySet<string> = new Set([
 export interface Router {
   /** Answers one request, or throws a BrokerError. */
   answer(event: APIGatewayProxyEventV2, state: RequestState): Promise<Result>;
-  /** Whether the answer to a route depends on what the caller accepts. */
+  /** True if the response of a route depends on the Accept header. */
   dependsOnAccept(routeKey: string): boolean;
 }
 
 /**
  * The routes of one function. For each request, in this order: check the edge, find the route, authenticate, validate, call
- * the endpoint, shape the answer by the route's schema.
+ * the endpoint, parse the response with the route's schema.
  */
 export const createRouter = <Name extends FunctionName>(
   routes: RoutesOf<Name>,
@@ -54,10 +54,10 @@ export const createRouter = <Name extends FunctionName>(
     const match = served.get(event.routeKey);
     if (match === undefined) throw new BrokerError('route_not_found');
     if (match.route.method === 'OPTIONS') return answerPreflight(match, sourceIp, event, state);
-    // A price list has nothing to read.
+    // The price list takes no body.
     if (match.route.access !== 'public' || match.route.body === undefined)
       return answerMatch(match, sourceIp, event, state);
-    // Not for signed requests: one that is signed rightly is never refused for the wrong ones of its address.
+    // Not for signed requests: a correctly signed request is never refused because of invalid ones from its address.
     if (match.route.signed !== true) invalid.check(sourceIp);
     try {
       return await answerMatch(match, sourceIp, event, state);
@@ -87,7 +87,7 @@ export const createRouter = <Name extends FunctionName>(
   };
 
   /**
-   * Lets a page read a refusal that came before its site was read: where the preflight would allow it, this does. Costs one
+   * Lets a page read a refusal that was decided before its site was read, if a preflight would allow the page. Costs one
    * read of the site and no write.
    */
   const allowAsPreflight = async (
@@ -102,7 +102,7 @@ export const createRouter = <Name extends FunctionName>(
       const { body, queryStringParameters, ...asked } = event;
       await answerMatch(preflight, sourceIp, asked, state);
     } catch {
-      // The refusal that is being answered says more than why its page may not read it.
+      // The original refusal is more useful than the reason why its page may not read it.
     }
   };
 
@@ -131,7 +131,7 @@ export const createRouter = <Name extends FunctionName>(
     };
     const data = await endpoint(request);
     if (route.data === undefined) return { statusCode: route.status };
-    // Parsing the answer strips what the contract does not name, so that a new field inside cannot leak out.
+    // Parsing the response removes fields that the contract does not name, so that a new internal field cannot leak.
     const shown = route.data.parse(data);
     if (route.csv !== undefined && prefersCsv(event.headers['accept']))
       return csvResponse(route.csv, shown, event);
@@ -141,7 +141,7 @@ export const createRouter = <Name extends FunctionName>(
   return { answer, dependsOnAccept: (routeKey) => served.get(routeKey)?.route.csv !== undefined };
 };
 
-/** A malformed site id is refused before the body is looked at: it comes first in the contract's order. */
+/** A malformed site ID is refused before the body is read, because it comes first in the contract's order. */
 const validated = (route: Route, event: APIGatewayProxyEventV2): { body: unknown; query: unknown } => {
   const siteId = event.pathParameters?.['siteId'];
   if (siteId !== undefined && !isSiteId(siteId))

@@ -28,21 +28,21 @@ const button = (name: string | RegExp) =>
   run.page.getByRole('button', { name, exact: typeof name === 'string' });
 const main = async (): Promise<string> => (await run.page.locator('main').textContent()) ?? '';
 
-describeInBrowser('what the dashboard claims', () => {
-  it('asks for no key that is not stored: no page leaves an error in the console', async () => {
+describeInBrowser('the dashboard', () => {
+  it('requests no key that is not stored, so no page logs an error to the console', async () => {
     for (const path of ['billing', 'sites', `sites/${tenant.siteId}?tab=key`, 'voice']) await open(path);
     expect(run.console.filter((line) => line.startsWith('error'))).toEqual([]);
     await open('sites');
     await run.page.getByText('No key: voice does not work').waitFor();
   });
 
-  it('offers managed mode only where it works, and says why not', async () => {
+  it('offers managed mode only if it is available, and explains why not', async () => {
     await open('billing');
     expect(await button('Switch to managed').isDisabled()).toBe(true);
     await run.page.getByText('Not available: this service has no platform key.').waitFor();
   });
 
-  it('lists a stored key with 0 of its limit while nobody talks', async () => {
+  it('shows a stored key with 0 of its limit when there are no sessions', async () => {
     await open('usage?tab=concurrency');
     await run.page.getByText('No key is stored').waitFor();
     expectSuccess(await putWorkspaceKey(run.stack, tenant, fakeKey()));
@@ -51,7 +51,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await main()).toMatch(/0 of \d/);
   });
 
-  it('offers to roll back only while there is a version to go back to, and names it', async () => {
+  it('offers a rollback only if there is a previous version, and names it', async () => {
     await open('billing');
     await button('Rotate').waitFor();
     expect(await button(/^Roll back/).count()).toBe(0);
@@ -71,7 +71,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await button(/^Roll back/).count()).toBe(0);
   });
 
-  it('keeps unsaved edits: it asks before another page, another tab and a reload', async () => {
+  it('asks before it discards unsaved edits: on another page, another tab and a reload', async () => {
     await open('sites');
     await run.page.getByRole('link', { name: 'Shop site' }).click();
     const save = button('Save changes');
@@ -103,7 +103,7 @@ describeInBrowser('what the dashboard claims', () => {
     await run.page.getByRole('heading', { name: 'Usage', level: 1 }).waitFor();
   });
 
-  it('discards edits only when told to', async () => {
+  it('discards edits only after the person confirms', async () => {
     await open('settings');
     await run.page.getByLabel('Name').fill('Another name');
     await run.page.getByRole('link', { name: 'Billing' }).click();
@@ -113,7 +113,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await run.page.getByLabel('Name').inputValue()).toBe('Harbour Books');
   });
 
-  it('says that alerts are mailed to a verified address only, as they are, and where they are listed', async () => {
+  it('says that alerts are mailed only to a verified address, and where they are listed', async () => {
     await open('settings');
     const address = 'owner@harbour.example';
     await run.page.getByLabel('Alert email').fill(address);
@@ -130,7 +130,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(text).not.toContain('Tell me');
   });
 
-  it('advises one thing about an error, counts it by kind, and leads to its session', async () => {
+  it('shows one next step for an error, counts errors by kind, and links to the session', async () => {
     const minted = expectSuccess(await mint(run.stack, tenant, {}, run.stack.url));
     for (let times = 0; times < 3; times++) {
       const denied = event('error', run.stack.now(), { source: 'media', code: 'NotAllowedError' });
@@ -163,7 +163,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await receipt.textContent()).toMatch(/Began.*\b(UTC|GMT|[A-Z]{2,4})/);
   });
 
-  it('finds an incident and a first event behind busy days, and reports how far another search has come', async () => {
+  it('finds an incident and a first event behind busy days, and shows how far a search has come', async () => {
     await addIncident(run.stack, tenant);
     await buryTrail(run.stack, tenant, BUSY_DAYS);
     await open('audit');
@@ -190,7 +190,7 @@ describeInBrowser('what the dashboard claims', () => {
     await run.page.unroute(/\/audit\?/);
   }, 60_000);
 
-  it('names the platform’s key where the platform pays, and shows the limit of sites before a form', async () => {
+  it('names the platform’s key if the platform pays, and shows the site limit instead of a form', async () => {
     await putPlatformKey(run.stack, fakeKey());
     const second = await addSite(run.stack, tenant);
     expectSuccess(await putSiteKey(run.stack, second, fakeKey()));
@@ -209,7 +209,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await run.page.getByLabel('Name').count()).toBe(0);
   });
 
-  it('shows a new person the own user id, to copy', async () => {
+  it('shows new people their user ID to copy', async () => {
     await run.page.evaluate('sessionStorage.clear()');
     await signIn(run, 'new-person-7');
     await run.page.getByRole('heading', { name: 'Create your workspace' }).waitFor();
@@ -218,7 +218,7 @@ describeInBrowser('what the dashboard claims', () => {
     await button('Sign out').waitFor();
   });
 
-  it('is found at / and at /dashboard', async () => {
+  it('is served at / and at /dashboard', async () => {
     for (const path of ['/', '/dashboard']) {
       const answer = await fetch(`${run.stack.url}${path}`, { redirect: 'manual' });
       expect([answer.status, answer.headers.get('location')]).toEqual([302, '/dashboard/']);

@@ -53,7 +53,7 @@ const settle = async (): Promise<void> => {
 };
 
 describeInBrowser('an owner who sets alerts up', () => {
-  it('verifies an address with the code that is mailed to it, and chooses what is mailed', async () => {
+  it('verifies an address with the mailed code, and chooses the kinds of mail', async () => {
     const { page, stack } = run;
     const address = `ops-${tenant.workspaceId}@harbour.example`;
     await open('alerts');
@@ -79,6 +79,12 @@ describeInBrowser('an owner who sets alerts up', () => {
     const { events } = expectSuccess(await stack.call('GET', path, { as: tenant.owner }));
     expect(events).not.toContain('anomaly.detected');
     expect(events).toContain('key.suspended');
+    await page.getByLabel('Unusual use of a key').check();
+    const body = { events: ['key.suspended'] };
+    expectSuccess(await stack.call('PATCH', path, { as: tenant.owner, body }));
+    await button('Save the choice').click();
+    await page.getByText('Another person changed this while you edited it: events.').waitFor();
+    expect(expectSuccess(await stack.call('GET', path, { as: tenant.owner })).events).toEqual(body.events);
   });
 
   it('adds a webhook whose secret is shown once and signs its notices, and replaces the secret', async () => {
@@ -110,7 +116,7 @@ describeInBrowser('an owner who sets alerts up', () => {
     await page.getByText('No webhooks yet').waitFor();
   });
 
-  it('finds a notice that was given up on, reads why, and sends it again', async () => {
+  it('finds a failed notice, reads the reason, and sends it again', async () => {
     const { page, stack } = run;
     const hooks = `/v1/workspaces/${tenant.workspaceId}/webhooks`;
     expectSuccess(await stack.call('POST', hooks, { as: tenant.owner, body: { url } }), 201);

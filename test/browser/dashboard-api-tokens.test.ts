@@ -25,7 +25,7 @@ const dialog = () => run.page.getByRole('dialog');
 const use = (token: string) =>
   run.stack.call('GET', `/v1/sites/${tenant.siteId}`, { headers: { authorization: `Bearer ${token}` } });
 
-describeInBrowser('an owner who gives a program access', () => {
+describeInBrowser('an owner who manages API tokens', () => {
   it('creates a token for one site, sees it once, and revokes it', async () => {
     const { page, stack } = run;
     await signIn(run, tenant.owner);
@@ -57,7 +57,7 @@ describeInBrowser('an owner who gives a program access', () => {
     expectRefusal(await use(token), 401, 'api_token_invalid');
   });
 
-  it('sees which tokens a changed role has reduced, which stopped, and which program did what', async () => {
+  it('sees which tokens a role change limited or stopped, and which program made a change', async () => {
     const { page, stack } = run;
     const second = await addMember(stack, tenant, 'owner');
     const create = async (name: string, as: string) =>

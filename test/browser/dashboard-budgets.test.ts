@@ -27,7 +27,7 @@ const button = (name: string | RegExp) =>
 const dialog = () => run.page.getByRole('dialog');
 const siteBudget = () => run.stack.call('GET', `/v1/sites/${tenant.siteId}/budget`, { as: tenant.owner });
 
-describeInBrowser('a person who looks after spending', () => {
+describeInBrowser('a person who manages budgets', () => {
   it('sets, changes and removes the budget of a site', async () => {
     const { page } = run;
     await open('budgets');
@@ -60,7 +60,7 @@ describeInBrowser('a person who looks after spending', () => {
     expectRefusal(await siteBudget(), 404, 'budget_not_found');
   });
 
-  it('reads why an action is refused, with the site that stands in its way, and keeps what was filled in', async () => {
+  it('reads why an action is refused and which site is the reason, and keeps the form', async () => {
     await open('budgets');
     await button('Set a budget for Harbour Books').click();
     await dialog().getByLabel('Amount, US dollars').fill('20');
@@ -72,7 +72,7 @@ describeInBrowser('a person who looks after spending', () => {
     expect(await dialog().getByLabel('Amount, US dollars').inputValue()).toBe('20');
   });
 
-  it('reads as a viewer what is spent, and is offered no change', async () => {
+  it('sees the spending as a viewer, without controls to change it', async () => {
     const path = `/v1/workspaces/${tenant.workspaceId}/budget`;
     const body = { period: 'month', amount_usd: 20, action: 'refuse' };
     expectSuccess(await run.stack.call('PUT', path, { as: tenant.owner, body }));
@@ -87,8 +87,8 @@ describeInBrowser('a person who looks after spending', () => {
   });
 });
 
-describeInBrowser('a person who lets only known visitors talk', () => {
-  it('creates a secret that is shown once, requires tokens, and removes the key again', async () => {
+describeInBrowser('a person who requires embed tokens', () => {
+  it('creates a secret that is shown once, requires tokens, and removes the secret again', async () => {
     const { page, stack } = run;
     const site = async () =>
       expectSuccess(await stack.call('GET', `/v1/sites/${tenant.siteId}`, { as: tenant.owner }));

@@ -30,7 +30,7 @@ const dialog = () => run.page.getByRole('dialog');
 const main = async (): Promise<string> => (await run.page.locator('main').textContent()) ?? '';
 
 describeInBrowser('the control of a site', () => {
-  it('is brokered for a new site, and explains what tokens do not bound if open is chosen', async () => {
+  it('is brokered for a new site, and explains the risk of client secrets if open is chosen', async () => {
     await open('sites/new');
     const { page } = run;
     expect(await page.getByRole('radio', { name: /^Brokered/ }).isChecked()).toBe(true);
@@ -54,8 +54,8 @@ describeInBrowser('the control of a site', () => {
   });
 });
 
-describeInBrowser('a person who watches live sessions', () => {
-  it('sees calls and tokens, ends a call and cannot end a token session', async () => {
+describeInBrowser('a person who monitors live sessions', () => {
+  it('sees calls and token sessions, ends a call and cannot end a token session', async () => {
     const { page, stack } = run;
     await open('usage?tab=live');
     await page.getByText('Nobody is talking').waitFor();
@@ -77,7 +77,7 @@ describeInBrowser('a person who watches live sessions', () => {
     await rows.filter({ hasText: 'Call' }).waitFor({ state: 'detached' });
   });
 
-  it('gets no button to end a call as a viewer', async () => {
+  it('has no button to end a call as a viewer', async () => {
     await openedCall(run.stack, tenant);
     const viewer = await addMember(run.stack, tenant, 'viewer');
     await run.page.evaluate('sessionStorage.clear()');
@@ -88,8 +88,8 @@ describeInBrowser('a person who watches live sessions', () => {
   });
 });
 
-describeInBrowser('a person who stops a key', () => {
-  it('reads how many calls a suspension ends, before it happens, and can keep them', async () => {
+describeInBrowser('a person who stops a key or deletes data', () => {
+  it('reads how many calls a suspension would end, and can keep them', async () => {
     const { page, stack } = run;
     const calls = [await openedCall(stack, tenant), await openedCall(stack, tenant)];
     await open('billing');
@@ -112,7 +112,7 @@ describeInBrowser('a person who stops a key', () => {
       expect(await sessionOf(stack, tenant, call)).toMatchObject({ ended_by: 'key_suspended' });
   });
 
-  it('reads only the calls of that key, and the number of token sessions that remain', async () => {
+  it('reads only the number of calls on that key, and how many token sessions will remain', async () => {
     const { stack } = run;
     await openedCall(stack, tenant);
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
@@ -141,7 +141,7 @@ describeInBrowser('a person who stops a key', () => {
     await page.getByText('The key is deleted. 1 call is being ended.').waitFor();
   });
 
-  it('reads how many calls the archiving of a site and the deletion of the workspace end', async () => {
+  it('reads how many calls the archival of a site and the deletion of the workspace end', async () => {
     const { page, stack } = run;
     await openedCall(stack, tenant);
     const body = { name: 'Till' };

@@ -16,8 +16,8 @@ afterAll(() => run?.close());
 
 const field = (name: string) => run.page.getByLabel(name, { exact: true });
 
-describeInBrowser('the conversation of a site in the dashboard', () => {
-  it('is changed with the other settings, and shown as it is stored', async () => {
+describeInBrowser('the conversation settings of a site in the dashboard', () => {
+  it('are changed with the other settings, and shown as they are stored', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}?tab=settings`);
     await run.page.getByText('Conversation', { exact: true }).click();
     await field('Who speaks first').selectOption('text');
@@ -50,7 +50,7 @@ describeInBrowser('the conversation of a site in the dashboard', () => {
     });
   });
 
-  it('shows next to its field what the API refuses', async () => {
+  it('show an error of the API next to its field', async () => {
     await field('Longest response, tokens').fill('9000');
     await run.page.locator('form').evaluate((form: { noValidate: boolean }) => {
       form.noValidate = true;
@@ -60,14 +60,14 @@ describeInBrowser('the conversation of a site in the dashboard', () => {
     expect(message).toContain('4096');
   });
 
-  it('names the price of each model', async () => {
+  it('show the price of each model', async () => {
     const options = await field('Model').locator('option').allTextContents();
     expect(options.find((option) => option.startsWith('gpt-realtime-2.1-mini'))).toMatch(
       /^gpt-realtime-2\.1-mini, \$\d+\.\d\d in, \$\d+\.\d\d out/,
     );
   });
 
-  it('can have former instructions restored, which the dialog compares with the current ones', async () => {
+  it('can be restored from former instructions, which the dialog compares with the current ones', async () => {
     const path = `/v1/sites/${tenant.siteId}`;
     await asOwner(run.stack, tenant, 'PATCH', path, { instructions: 'Sell fresh bread.' });
     await asOwner(run.stack, tenant, 'PATCH', path, { instructions: 'Sell old bread.' });

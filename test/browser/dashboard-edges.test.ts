@@ -56,8 +56,8 @@ const isListOf = (name: string) => (url: URL) => url.pathname === `${workspace()
 const emptyPage = (route: Route) =>
   route.fulfill({ json: { data: { items: [], next_cursor: null, searched_to: null } } });
 
-describeInBrowser('the dashboard at its edges', () => {
-  it('calls no site archived, and no webhook removed, before it has read the list of them', async () => {
+describeInBrowser('the dashboard in edge cases', () => {
+  it('shows no site as archived and no webhook as removed before it has loaded their list', async () => {
     let answer = (): void => undefined;
     const mayAnswer = new Promise<void>((resolve) => {
       answer = resolve;
@@ -92,7 +92,7 @@ describeInBrowser('the dashboard at its edges', () => {
     ['audit?anomalies=x', 'audit', 'No more unusual use', 'Nothing unusual so far'],
     ['alerts?tab=deliveries&page=x', 'deliveries', 'No more deliveries', 'No deliveries yet'],
   ])(
-    'says on a later, empty page of %s that there is no more, not that there is nothing',
+    'says on a later, empty page of %s that there are no more entries, not that there are none',
     async (path, list, says, never) => {
       await run.page.route(isListOf(list), emptyPage);
       await open(path);
@@ -103,7 +103,7 @@ describeInBrowser('the dashboard at its edges', () => {
     },
   );
 
-  it('names the pages of a list by its order', async () => {
+  it('labels the pages of a list by its sort order', async () => {
     await open('usage?tab=sessions');
     expect(await button('Newer').isDisabled()).toBe(true);
     await open('usage?tab=sessions&order=oldest_first');
@@ -113,7 +113,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(await button('Newer').isDisabled()).toBe(true);
   });
 
-  it('leads from a page that only another person can read to the first one', async () => {
+  it('shows the first page if the address names a page that only another person can read', async () => {
     for (const [path, list] of [
       ['usage?tab=sessions&sessions=x', 'Sessions, newest first'],
       ['usage?tab=errors&errors=x', 'Errors, newest first'],
@@ -121,14 +121,37 @@ describeInBrowser('the dashboard at its edges', () => {
       ['audit?rows=x', 'Audit trail'],
     ] as const) {
       await open(path);
-      await run.page.getByRole('alert').first().waitFor();
-      await button('Newer').first().click();
+      await run.page.getByText('This is the first page.').waitFor();
       await run.page.getByRole('table', { name: list }).waitFor();
       expect(new URL(run.page.url()).search).not.toMatch(/=x$/);
     }
+    await open('audit?anomalies=x');
+    await run.page.getByText('This is the first page.').waitFor();
+    await run.page.getByText('Nothing unusual so far').waitFor();
   });
 
-  it('begins at the first page of a list after another tab has changed the filters that both have', async () => {
+  it('offers the way back from a later page that could not be loaded', async () => {
+    await run.page.route(isListOf('errors'), (route) => route.fulfill({ status: 500, json: {} }));
+    await open('usage?tab=errors&errors=x');
+    await run.page.getByRole('alert').first().waitFor();
+    await run.page.unrouteAll({ behavior: 'wait' });
+    await button('Newer').click();
+    await run.page.getByRole('table', { name: 'Errors, newest first' }).waitFor();
+  });
+
+  it('says that a name was not searched while the names of the members are not there', async () => {
+    await run.page.route(isListOf('members'), (route) => route.fulfill({ status: 500, json: {} }));
+    await open('audit?actor=Ada');
+    await run.page.getByText('The names of the members could not be loaded.').waitFor();
+    await run.page.getByText('Names were not searched.').waitFor();
+    expect(await main()).not.toContain('Every row of the trail was searched.');
+    await run.page.unrouteAll({ behavior: 'wait' });
+    await button('Try again').first().click();
+    await run.page.getByText('Every row of the trail was searched.').waitFor();
+    expect(await main()).not.toContain('could not be loaded');
+  });
+
+  it('shows the first page of a list after another tab changed the shared filters', async () => {
     await open('usage?tab=sessions');
     await button('Older').click();
     await button('Newer').and(run.page.locator(':enabled')).waitFor();
@@ -140,7 +163,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect([searchParams.get('site'), searchParams.get('sessions')]).toEqual([tenant.siteId, null]);
   });
 
-  it('says of a session that never connected neither that it runs nor how long it lasted', async () => {
+  it('shows no running state and no duration for a session that never connected', async () => {
     await open(`usage?tab=sessions&session=${first}`);
     const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
     await receipt.waitFor();
@@ -150,7 +173,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(text).toContain('The workspace’s key, version 1');
   });
 
-  it('shows an archived site that the address names as the chosen filter', async () => {
+  it('shows an archived site from the address as the selected filter', async () => {
     for (const path of ['usage?tab=sessions&', 'usage?tab=errors&', 'audit?']) {
       await open(`${path}site=${archived.siteId}`);
       const chosen = run.page.getByLabel('Site', { exact: true }).locator('option:checked');
@@ -159,7 +182,7 @@ describeInBrowser('the dashboard at its edges', () => {
     }
   });
 
-  it('stays whole while a day is being typed, and with any text in the address', async () => {
+  it('does not fail while a day is being typed, or with any text in the address', async () => {
     await open('usage?range=custom');
     await run.page.getByLabel('First day (UTC)').fill('');
     await run.page.getByText('By day', { exact: true }).waitFor();
@@ -177,7 +200,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(run.console.filter((line) => line.startsWith('exception'))).toEqual([]);
   });
 
-  it('ends the last day of an audit filter at midnight, also on a day of 25 hours', async () => {
+  it('ends the last day of an audit filter at midnight, even on a day of 25 hours', async () => {
     await open('audit?from=2026-10-25&to=2026-10-25');
     const asked = run.requests.findLast(({ url }) => url.includes('/audit?') && url.includes('from='));
     const { searchParams } = new URL(asked?.url ?? '');
@@ -187,7 +210,7 @@ describeInBrowser('the dashboard at its edges', () => {
     ]);
   });
 
-  it('never advises to allow the origin of a stranger', async () => {
+  it("never suggests to allow a stranger's origin", async () => {
     await open('home');
     const errors = run.page.getByRole('list', { name: 'Errors of the last 24 hours' });
     await errors
@@ -196,7 +219,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(await errors.innerText()).not.toContain('Add it');
   });
 
-  it('shows no verdict about a key that was replaced', async () => {
+  it('shows no verdict of a replaced key', async () => {
     await open('billing');
     run.stack.openAi?.inject({
       path: '/v1/realtime/client_secrets',
@@ -215,7 +238,7 @@ describeInBrowser('the dashboard at its edges', () => {
     await bad.waitFor({ state: 'detached' });
   });
 
-  it('asks once for the sessions that ran at a time, however many sites there are', async () => {
+  it('sends one request for the sessions of a time range, however many sites there are', async () => {
     await addSite(run.stack, tenant);
     const before = run.requests.length;
     await open('usage?tab=concurrency');
@@ -224,7 +247,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(asked.map(({ url }) => new URL(url).pathname)).toEqual([`${workspace()}/sessions`]);
   });
 
-  it('shows the limit of API tokens and of webhooks before a form', async () => {
+  it('shows the limit of API tokens and of webhooks instead of a form', async () => {
     for (let i = 0; i < 20; i++)
       await asOwner(run.stack, tenant, 'POST', `${workspace()}/api-tokens`, {
         name: `t${i}`,
@@ -242,7 +265,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(await button('Add a webhook').isDisabled()).toBe(true);
   });
 
-  it('shows the price of the chosen model in whole, also where a phone cuts the text of the select', async () => {
+  it('shows the whole price of the selected model, even if a phone cuts the text of the select', async () => {
     await open(`sites/${tenant.siteId}`);
     const model = run.page.getByLabel('Model', { exact: true });
     const chosen = model.locator('option:checked').filter({ hasText: ' in, ' });
@@ -253,7 +276,7 @@ describeInBrowser('the dashboard at its edges', () => {
     expect(await hint.innerText()).toContain(`${price} for a million tokens of sound.`);
   });
 
-  it('adds a refused origin to the list as another person has changed it meanwhile, and not to the one it read', async () => {
+  it('adds a refused origin to the current list, including changes that another person has made meanwhile', async () => {
     await open('usage?tab=errors');
     const add = button('Add this origin');
     await add.waitFor();

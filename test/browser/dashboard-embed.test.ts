@@ -51,7 +51,7 @@ describeInBrowser('the Embed page of a site', () => {
     shop?.close();
   });
 
-  it('shows the choices of the owner in the preview and in the code', async () => {
+  it('shows the chosen settings in the preview and in the code', async () => {
     await run.page.getByLabel('Text of the button').fill('Ask "us"');
     await run.page.getByLabel('Position').selectOption('top-left');
     await run.page.getByLabel('Theme').selectOption('dark');
@@ -77,7 +77,7 @@ describeInBrowser('the Embed page of a site', () => {
     expect(await snippet('Put it on your pages')).not.toContain('accent');
   });
 
-  it('gives code and a policy with which a page holds a call, in the language that was chosen', async () => {
+  it('gives code and a content security policy that work for a call, in the chosen language', async () => {
     const visitor = await visitShop();
     await visitor.button('Ask "us"').click();
     await visitor.button('Zustimmen und starten').click();
@@ -88,7 +88,7 @@ describeInBrowser('the Embed page of a site', () => {
     await visitor.page.close();
   });
 
-  it('gives a tag manager code without attributes that it would remove', async () => {
+  it('gives a tag manager code without attributes that the tag manager would remove', async () => {
     await run.page.getByText('Tag manager').click();
     expect(await snippet('Put it on your pages')).toContain("script.setAttribute('data-site-id'");
     page = {

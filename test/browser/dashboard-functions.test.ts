@@ -70,7 +70,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     expect(await storedTools()).toEqual([]);
   });
 
-  it('are refused as the API refuses them, with the reason next to the field, and nothing typed is lost', async () => {
+  it('show errors of the API next to the field, and nothing typed is lost', async () => {
     await change({ tools: [GET_ORDER, { name: 'open_cart' }] });
     await openFunctions();
     await button('Add a function').click();
@@ -103,7 +103,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     expect(await storedTools()).toHaveLength(2);
   });
 
-  it('keep what another person changed while the page was open', async () => {
+  it('keep changes that another person made while the page was open', async () => {
     await change({ tools: [GET_ORDER] });
     await openFunctions();
     await button('Change get_order').click();
@@ -117,7 +117,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     ]);
   });
 
-  it('stay as they are when other settings of the site are saved', async () => {
+  it('do not change when other settings of the site are saved', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}?tab=settings`);
     await change({ tools: [GET_ORDER] });
     await run.page.getByLabel('Name', { exact: true }).fill('Renamed shop');
@@ -136,7 +136,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     expect(await button('Add a function').count()).toBe(0);
   });
 
-  it('keep a site from being locked, and the reason is next to the choice', async () => {
+  it('prevent the locked control of a site, with the reason next to the choice', async () => {
     await change({ tools: [GET_ORDER] });
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}?tab=settings`);
     await run.page.getByRole('radio', { name: 'Locked' }).check();
@@ -145,7 +145,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     await group.getByText('A locked site has no functions', { exact: false }).waitFor();
   });
 
-  it('are read by a viewer, who is offered no change', async () => {
+  it('can be read by a viewer, without controls to change them', async () => {
     await change({ tools: [GET_ORDER] });
     await signInAs(await addMember(run.stack, tenant, 'viewer'));
     await openFunctions();

@@ -59,7 +59,7 @@ const talkFrom = async (origin: string): Promise<void> => {
 };
 
 describeInBrowser('the home page', () => {
-  it('is the first page, and leads from a key to the first visitor by what has happened', async () => {
+  it('is the first page, and shows the steps from a key to the first visitor with their progress', async () => {
     const { stack, page } = run;
     await page.waitForURL(/\/home$/);
     const site = `/v1/sites/${tenant.siteId}`;
@@ -132,7 +132,7 @@ describeInBrowser('the home page', () => {
     expect(asked).toHaveLength(7);
   });
 
-  it('lists open errors and unusual use, the latter to an owner alone', async () => {
+  it('lists open errors, and unusual use for an owner only', async () => {
     const { stack, page } = run;
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     await mint(stack, tenant, {}, 'https://staging.example');
@@ -159,7 +159,7 @@ describeInBrowser('the home page', () => {
     expect(await page.getByRole('link', { name: 'Change it' }).count()).toBe(0);
   });
 
-  it('says about a part that failed that it failed, keeps the other parts, and tries that part again', async () => {
+  it('shows that a part failed to load, keeps the other parts, and can load that part again', async () => {
     const { page, stack } = run;
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     const overview = /\/overview\?/;
@@ -178,7 +178,7 @@ describeInBrowser('the home page', () => {
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 
-  it('shows a skeleton and no figure while a part loads, and says about old figures that they are old', async () => {
+  it('shows a skeleton without figures while a part loads, and marks outdated figures', async () => {
     const { page } = run;
     const answer = Promise.withResolvers<void>();
     const live = /\/live$/;

@@ -30,8 +30,8 @@ const button = (name: string | RegExp) =>
 const dialog = () => run.page.getByRole('dialog');
 const members = () => run.page.getByRole('table', { name: 'Members' });
 
-describeInBrowser('an invitation', () => {
-  it('reaches a person who signs in, reads who invites them, accepts, and is listed by name and address', async () => {
+describeInBrowser('an invitation in the dashboard', () => {
+  it('leads a person to sign in, read who invites them, accept, and be listed by name and address', async () => {
     const { page, stack } = run;
     const email = `ada-${tenant.workspaceId}@customer.example`;
     const me = `/v1/workspaces/${tenant.workspaceId}/me`;
@@ -71,7 +71,7 @@ describeInBrowser('an invitation', () => {
     expect(text).toContain('by Grace Hopper');
   });
 
-  it('is withdrawn, and its code no longer works', async () => {
+  it('can be withdrawn, and its code no longer works', async () => {
     const { page, stack } = run;
     const email = `bob-${tenant.workspaceId}@customer.example`;
     const invitations = `/v1/workspaces/${tenant.workspaceId}/invitations`;
@@ -89,8 +89,8 @@ describeInBrowser('an invitation', () => {
   });
 });
 
-describeInBrowser('a member', () => {
-  it('changes role only after the owner has confirmed it', async () => {
+describeInBrowser('a member in the dashboard', () => {
+  it('gets another role only after the owner confirms the change', async () => {
     const { page, stack } = run;
     const viewer = await addMember(stack, tenant, 'viewer');
     await open('members');
@@ -106,7 +106,7 @@ describeInBrowser('a member', () => {
     expect(await roleOf()).toBe('admin');
   });
 
-  it('who is the only owner is offered no way out, and reads why', async () => {
+  it('who is the only owner cannot leave, and reads why', async () => {
     const { page, stack } = run;
     const inRow = (name: string) => page.getByLabel(`${name} ${tenant.owner}`, { exact: true });
     await open('members');
@@ -127,7 +127,7 @@ describeInBrowser('a member', () => {
     expect(await members().innerText()).not.toContain('The only owner.');
   });
 
-  it('leaves the workspace', async () => {
+  it('can leave the workspace', async () => {
     const { page, stack } = run;
     const viewer = await addMember(stack, tenant, 'viewer');
     await enter(viewer);

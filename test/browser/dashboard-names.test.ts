@@ -42,7 +42,7 @@ const open = (path: string): Promise<void> => openPage(run, tenant.workspaceId, 
 const trail = () => run.page.getByRole('table', { name: 'Audit trail' });
 
 describeInBrowser('people and programs in the dashboard', () => {
-  it('have names in the audit trail, and their ID is in the details to copy', async () => {
+  it('have names in the audit trail, with their ID in the details to copy', async () => {
     await open('audit');
     await trail().getByText('Grace Hopper').first().waitFor();
     const who = await trail().locator('td[data-head="Who"]').allTextContents();
@@ -60,7 +60,7 @@ describeInBrowser('people and programs in the dashboard', () => {
     await dialog.getByRole('button', { name: 'Close' }).click();
   });
 
-  it('are searched for by name, by ID, and never by a name that two of them have', async () => {
+  it('are found by a unique name or by ID, but not by a name that two of them have', async () => {
     await open('audit');
     const field = run.page.getByLabel('Who');
     for (const text of ['grace hopper', second]) {
@@ -81,7 +81,7 @@ describeInBrowser('people and programs in the dashboard', () => {
     await run.page.getByText('More than one member has this name.').waitFor();
   });
 
-  it('have names at a key, a site, its former instructions and a token; a stranger keeps the ID', async () => {
+  it('have names at a key, a site, its former instructions and a token, and a stranger has an ID', async () => {
     await open('billing');
     await run.page.getByText('by Ada Lovelace (you)').waitFor();
     await open(`sites/${tenant.siteId}`);
@@ -98,7 +98,36 @@ describeInBrowser('people and programs in the dashboard', () => {
     await dialog.getByText(new RegExp(`replaced by ${second}$`)).waitFor();
   });
 
-  it('find their own stored name in the form', async () => {
+  it('who are no owners see their own name, and the ID of others', async () => {
+    const { page, stack } = run;
+    const admin = await addMember(stack, tenant, 'admin');
+    await nameAs(admin, 'Mary Jackson');
+    expectSuccess(
+      await stack.call('PUT', `/v1/sites/${tenant.siteId}/openai-key`, {
+        as: admin,
+        body: { api_key: fakeKey() },
+      }),
+    );
+    await page.evaluate('sessionStorage.clear()');
+    await signIn(run, admin);
+    await open(`sites/${tenant.siteId}?tab=key`);
+    await page.getByText('by Mary Jackson (you)').waitFor();
+    await open(`sites/${tenant.siteId}`);
+    await page.getByText(new RegExp(`^Created .* by ${tenant.owner}$`)).waitFor();
+    await open('members');
+    await page.waitForFunction(
+      `document.querySelector('input[autocomplete="name"]')?.value === 'Mary Jackson'`,
+    );
+    await page.getByLabel('Your name in this workspace').fill('Mary W. Jackson');
+    await page.getByRole('button', { name: 'Save your name' }).click();
+    await page.getByText('Your name here is Mary W. Jackson now.').waitFor();
+    const me = expectSuccess(await stack.call('GET', `${workspace()}/me`, { as: admin }));
+    expect(me).toMatchObject({ sub: admin, role: 'admin', name: 'Mary W. Jackson' });
+    await page.evaluate('sessionStorage.clear()');
+    await signIn(run, tenant.owner);
+  });
+
+  it('see their own stored name in the form', async () => {
     await open('members');
     const field = run.page.getByLabel('Your name in this workspace');
     await run.page.waitForFunction(

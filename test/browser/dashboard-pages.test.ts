@@ -143,11 +143,11 @@ describeInBrowser('every page of the dashboard', () => {
     found = await visitPages();
   }, 180_000);
 
-  it.each(['light', 'dark'] as const)('gives axe nothing to complain about, %s', (colorScheme) => {
+  it.each(['light', 'dark'] as const)('has no axe violations, %s', (colorScheme) => {
     expect(found[colorScheme]).toEqual({});
   });
 
-  it('has cards in place of wide tables on a phone: nothing scrolls sideways, and axe finds nothing', () => {
+  it('shows cards instead of wide tables on a phone, without horizontal scrolling or axe violations', () => {
     expect(found.phone).toEqual({});
   });
 
@@ -168,7 +168,7 @@ describeInBrowser('every page of the dashboard', () => {
     await signIn(run, tenant.owner);
   });
 
-  it('works with the keyboard alone: skip link, page, dialog and back', async () => {
+  it('can be used with the keyboard only: skip link, page, dialog and back', async () => {
     const { page } = run;
     await open('billing');
     await page.keyboard.press('Tab');

@@ -62,9 +62,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => run?.close());
 
-describeInBrowser('the pictures of the dashboard in the documents', () => {
+describeInBrowser('the screenshots of the dashboard for the documents', () => {
   it.each(['light', 'dark'] as const)(
-    'are there of each page, %s',
+    'exist for each page, %s',
     async (colorScheme) => {
       await run.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const [name, path] of Object.entries(pagesOf(tenant))) {

@@ -27,7 +27,7 @@ const age = async (): Promise<void> => {
 };
 
 describeInBrowser('a person who signed in long ago', () => {
-  it('signs in again to add an origin, and comes back to the unsaved form', async () => {
+  it('signs in again to add an origin, and returns to the unsaved form', async () => {
     const { page, stack } = run;
     await signIn(run, tenant.owner);
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
@@ -51,7 +51,7 @@ describeInBrowser('a person who signed in long ago', () => {
     expect(site.instructions).toBe('Speak like a bookseller.');
   });
 
-  it('whose new sign-in cannot start keeps the form, and is asked before it is lost', async () => {
+  it('keeps the form if the new sign-in cannot start, and is asked before the form is lost', async () => {
     const { page, context, stack } = run;
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     await page.getByLabel('Instructions').waitFor();
@@ -73,7 +73,7 @@ describeInBrowser('a person who signed in long ago', () => {
     expect(await page.evaluate(isAsked)).toBe(true);
   });
 
-  it('can open an invitation whose code is damaged', async () => {
+  it('can open an invitation with a damaged code', async () => {
     const { page, stack } = run;
     await page.goto(`${stack.url}/dashboard/invitation#inv_%E0%A4%A`);
     await page.getByRole('button', { name: 'Show the invitation' }).waitFor();

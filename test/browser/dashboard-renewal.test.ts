@@ -68,7 +68,7 @@ const signInAgainAs = async (
 };
 
 describeInBrowser('a sign-in that expires while the dashboard is in use', () => {
-  it('is renewed once for all requests of a page, which is not left', async () => {
+  it('is renewed once for all requests of a page, without leaving the page', async () => {
     const renewals = await countRenewals();
     await expireIn(run.page, 10);
     await save(run.page, 'Written with an expired token.');
@@ -98,7 +98,7 @@ describeInBrowser('a sign-in that expires while the dashboard is in use', () => 
     await second.close();
   });
 
-  it('ends with a sentence if the issuer refuses, and the unsaved edits survive the next sign-in', async () => {
+  it('ends with a message if the issuer refuses, and the unsaved edits are restored after the next sign-in', async () => {
     await run.context.route(endpoint, (route) =>
       route.fulfill({ status: 400, json: { error: 'invalid_grant' }, headers: CORS }),
     );
@@ -132,7 +132,31 @@ describeInBrowser('a sign-in that expires while the dashboard is in use', () => 
     expect(await stored()).toBe('Typed before the sign-in ended.');
   });
 
-  it('ends, and the restored edits do not replace without a word what another person has saved meanwhile', async () => {
+  it('that has ended in two tabs is good again in both after a sign-in in one of them', async () => {
+    const second = await run.context.newPage();
+    await second.goto(run.page.url());
+    await instructionsOf(second).waitFor();
+    await run.context.route(endpoint, (route) =>
+      route.fulfill({ status: 400, json: { error: 'invalid_grant' }, headers: CORS }),
+    );
+    await expireIn(run.page, 10);
+    await save(run.page, 'Typed in the first tab.');
+    await run.page.getByText('Your sign-in has ended.').waitFor();
+    await save(second, 'Typed in the second tab.');
+    const banner = second.getByText('Your sign-in has ended.');
+    await banner.waitFor();
+    await run.context.unrouteAll();
+    await run.page.getByRole('button', { name: 'Sign in again' }).first().click();
+    await run.page.getByLabel('Sign in as').fill(tenant.owner);
+    await run.page.getByRole('button', { name: 'Continue' }).click();
+    await banner.waitFor({ state: 'detached' });
+    await second.getByRole('button', { name: 'Save changes' }).click();
+    await saved(second);
+    expect(await stored()).toBe('Typed in the second tab.');
+    await second.close();
+  });
+
+  it("ends, and the restored edits replace another person's changes only after a warning", async () => {
     const path = `/v1/sites/${tenant.siteId}`;
     const before = await stored();
     await signInAgainAs(tenant.owner, `${before} And mine.`, () =>
@@ -147,7 +171,7 @@ describeInBrowser('a sign-in that expires while the dashboard is in use', () => 
     expect(await stored()).toBe(`${before} And mine.`);
   });
 
-  it('ends, and the unsaved edits are not given to another person who signs in', async () => {
+  it('ends, and another person who signs in does not get the unsaved edits', async () => {
     const before = await stored();
     await signInAgainAs(await addMember(run.stack, tenant, 'admin'), 'Typed by the owner.');
     expect(await instructionsOf(run.page).inputValue()).toBe(before);

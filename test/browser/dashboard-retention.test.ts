@@ -17,8 +17,8 @@ afterAll(() => run?.close());
 const read = async () =>
   expectSuccess(await run.stack.call('GET', `/v1/workspaces/${tenant.workspaceId}`, { as: tenant.owner }));
 
-describeInBrowser('an owner who decides how long data is kept', () => {
-  it('sets the days, reads what happens to stored data, and undoes no change of another owner', async () => {
+describeInBrowser('an owner who sets the retention', () => {
+  it('sets the days, reads what happens to stored data, and keeps the changes of another owner', async () => {
     const { page } = run;
     await page.goto(`${run.stack.url}/dashboard/`);
     await signIn(run, tenant.owner);

@@ -78,9 +78,9 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
   audit: [],
 };
 
-describeInBrowser('people of different roles', () => {
+describeInBrowser('the dashboard for different roles', () => {
   it(
-    'a viewer is offered nothing that a viewer may not do, and no page asks for what would be refused',
+    'offers a viewer only permitted actions, and no page sends a request that would be refused',
     async () => {
       const viewer = await addMember(run.stack, tenant, 'viewer');
       const refused: string[] = [];
@@ -106,7 +106,7 @@ describeInBrowser('people of different roles', () => {
   );
 
   it(
-    'a person whose role was lowered while the page was open is told so, and nothing has changed',
+    'tells a person whose role was lowered while the page was open, and nothing changes',
     async () => {
       const admin = await addMember(run.stack, tenant, 'admin');
       await signIn(run, admin);
@@ -131,7 +131,7 @@ describeInBrowser('people of different roles', () => {
   );
 
   it(
-    'an owner sees every member, however many there are, fifty at a time',
+    'shows an owner every member, fifty at a time',
     async () => {
       for (let i = 0; i < MORE_VIEWERS; i++) await addMember(run.stack, tenant, 'viewer');
       await signIn(run, tenant.owner);
@@ -149,7 +149,7 @@ describeInBrowser('people of different roles', () => {
   );
 
   it(
-    'a chain that takes several calls is verified to its end',
+    'verifies an audit chain to its end, even if that takes several calls',
     async () => {
       await run.stack.streams.drain();
       await signIn(run, tenant.owner);

@@ -49,7 +49,7 @@ const rowCount = async (count: number): Promise<void> => {
 const parameter = (name: string): string | null => new URL(run.page.url()).searchParams.get(name);
 
 describeInBrowser('the list of sessions', () => {
-  it('has the sessions of all sites, and each filter is in the address', async () => {
+  it('has the sessions of all sites, and each filter appears in the address', async () => {
     await open('');
     await rowCount(3);
     expect(await table().textContent()).toContain('Another');
@@ -70,7 +70,7 @@ describeInBrowser('the list of sessions', () => {
     expect([parameter('site'), parameter('state')]).toEqual([null, null]);
   });
 
-  it('finds a session by its ID, and says so if there is none', async () => {
+  it('finds a session by its ID, and says so if there is no such session', async () => {
     await open('');
     const search = run.page.getByLabel('Session or call ID');
     await search.fill(`  ${ids[1]} `);
@@ -81,9 +81,10 @@ describeInBrowser('the list of sessions', () => {
     await run.page.getByText('No session with this ID').waitFor();
     await open('&find=rtc_u0_00000000000000000000');
     await run.page.getByText('This workspace has no call rtc_u0_00000000000000000000').waitFor();
+    await run.page.getByText('Calls from before this service recorded call IDs').waitFor();
   });
 
-  it('has an address for each receipt, whichever site its session is of', async () => {
+  it('has an address for each receipt, in any site', async () => {
     await open(`&site=${tenant.siteId}&session=${ids[1]}`);
     const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
     await receipt.getByText(ids[1] ?? '').waitFor();
@@ -97,7 +98,7 @@ describeInBrowser('the list of sessions', () => {
     await run.page.getByText('This session was not found.').waitFor();
   });
 
-  it('sorts all sessions by time, and says that any other sort is of the page only', async () => {
+  it('sorts all sessions by time, and says that any other sort applies to the page only', async () => {
     await open('');
     await rows().nth(2).waitFor();
     await run.page.getByLabel('Order').selectOption('oldest_first');
@@ -129,7 +130,7 @@ describeInBrowser('the list of sessions', () => {
     await rows().first().getByText('live').waitFor();
   });
 
-  it('saves every row that fits the filters as CSV and JSON, also of errors and the audit trail', async () => {
+  it('saves all filtered rows as CSV and JSON, for sessions, errors and the audit trail', async () => {
     const saved = async (name: string): Promise<string> => {
       const [download] = await Promise.all([run.page.waitForEvent('download'), button(name).click()]);
       return readFileSync(await download.path(), 'utf8');

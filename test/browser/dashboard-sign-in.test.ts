@@ -17,7 +17,7 @@ const answersStatus =
 
 const CORS = { 'access-control-allow-origin': '*' };
 
-describeInBrowser('a sign-in of the dashboard that is kept on this device', () => {
+describeInBrowser('a dashboard sign-in that is kept on this device', () => {
   let run: DashboardRun;
   let endpoint: string;
 
@@ -74,7 +74,7 @@ describeInBrowser('a sign-in of the dashboard that is kept on this device', () =
     expect(await secondsLeft(run.page)).toBeGreaterThan(60);
   });
 
-  it('ends when the issuer says that the refresh token is no longer good', async () => {
+  it('ends if the issuer rejects the refresh token', async () => {
     await expireIn(run.page, 10);
     await answersStatus(400, { error: 'invalid_grant' })(run.context, endpoint);
     await run.page.reload();
@@ -82,7 +82,7 @@ describeInBrowser('a sign-in of the dashboard that is kept on this device', () =
     expect(await storedUsers(run.page)).toBe(0);
   });
 
-  it('is renewed once by two tabs at the same moment, although each refresh token is good once', async () => {
+  it('is renewed once by two tabs at the same moment, although each refresh token works only once', async () => {
     const second = await run.context.newPage();
     await second.goto(`${run.stack.url}/dashboard/`);
     await second.getByText(SIGNED_IN).first().waitFor();
@@ -103,7 +103,7 @@ describeInBrowser('a sign-in of the dashboard that is kept on this device', () =
     await second.close();
   });
 
-  it('is renewed once, although the second tab sees the new sign-in late', async () => {
+  it('is renewed once, even if the second tab sees the new sign-in late', async () => {
     const second = await run.context.newPage();
     await second.goto(`${run.stack.url}/v1/health`);
     await seesWritesLate(second);

@@ -22,7 +22,7 @@ const button = (name: string) => run.page.getByRole('button', { name, exact: tru
 const field = (name: string) => run.page.getByLabel(name, { exact: true });
 
 describeInBrowser('two people who edit the same site', () => {
-  it('undo nothing that the other one has saved meanwhile', async () => {
+  it("do not undo each other's saved changes", async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     await field('Name').fill('Book shop');
     await byAnother({ instructions: 'By the other one.', voice: 'cedar', max_duration_seconds: 120 });
@@ -39,7 +39,7 @@ describeInBrowser('two people who edit the same site', () => {
     expect(await button('Save changes').isDisabled()).toBe(true);
   });
 
-  it('are told before one of them replaces what the other one has written', async () => {
+  it('are warned before one of them replaces a change of the other', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     await field('Instructions').fill('Mine.');
     await field('Name').fill('Corner shop');
@@ -61,7 +61,7 @@ describeInBrowser('two people who edit the same site', () => {
     expect(workspace.name).toBe('Harbour');
   });
 
-  it('are told so too of a field that was edited while another one was being saved', async () => {
+  it('are also warned for a field that was edited while another one was being saved', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     let mayAnswer = (): void => undefined;
     const answered = new Promise<void>((resolve) => {
@@ -86,7 +86,7 @@ describeInBrowser('two people who edit the same site', () => {
     await byAnother({ instructions: 'Mine.' });
   });
 
-  it('keep their own unsaved edits when the page is read again', async () => {
+  it('keep their own unsaved edits when the page is reloaded', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     await field('Name').fill('Unsaved name');
     await byAnother({ model: 'gpt-realtime-2.1', voice: 'marin' });

@@ -11,7 +11,7 @@ beforeAll(async () => {
   tenant = await makeTenant(
     run.stack,
     { name: 'Harbour Books' },
-    { allowed_origins: ['https://harbour.example'] },
+    { allowed_origins: ['https://harbour.example', 'https://former.example'] },
   );
   await putWorkspaceKey(run.stack, tenant, fakeKey());
   await signIn(run, tenant.owner);
@@ -25,7 +25,7 @@ const open = async (path: string): Promise<void> => {
 const button = (name: string | RegExp) => run.page.getByRole('button', { name });
 
 describeInBrowser('Test voice in the dashboard', () => {
-  it('probes the key of the site, and says about a key that went bad since what to do', async () => {
+  it('probes the key of the site, and shows the next step if the key has become invalid', async () => {
     await open('voice');
     await button('Test the key').click();
     await run.page.getByText('The key works.').waitFor();
@@ -43,16 +43,19 @@ describeInBrowser('Test voice in the dashboard', () => {
     await run.page.getByText('The key works.').waitFor();
   });
 
-  it('says that the site has to allow the dashboard before it lets anybody talk, and does it on request', async () => {
+  it("asks to allow the dashboard's origin before a call, and adds it on request", async () => {
     await run.page.getByText('This site does not allow the dashboard’s own origin.').waitFor();
     expect(await run.page.locator('spelo-voice').count()).toBe(0);
+    // What another person removes while the page is open stays removed.
+    const body = { allowed_origins: ['https://harbour.example'] };
+    await run.stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body });
     await button(`Allow ${run.stack.url} on this site`).click();
     await run.page.locator('spelo-voice').waitFor();
     const site = await run.stack.call('GET', `/v1/sites/${tenant.siteId}`, { as: tenant.owner });
     expect(site.data.allowed_origins).toEqual(['https://harbour.example', run.stack.url]);
   });
 
-  it('holds a conversation with the real widget while the meters run', async () => {
+  it('holds a conversation with the real widget while the usage counters run', async () => {
     const widget = run.page.locator('spelo-voice');
     await widget.getByRole('button', { name: 'Talk to us' }).click();
     await widget.getByRole('button', { name: /agree/i }).click();
@@ -67,7 +70,7 @@ describeInBrowser('Test voice in the dashboard', () => {
     await documentStep(run, '5-voice');
   });
 
-  it('shows the line that is in use, on another page, while the call continues', async () => {
+  it('shows the used slot on another page while the call continues', async () => {
     const other = await run.context.newPage();
     const kept = (await run.page.evaluate('JSON.stringify(sessionStorage)')) as string;
     await other.addInitScript(`Object.entries(${kept}).forEach(([k, v]) => sessionStorage.setItem(k, v))`);
@@ -79,7 +82,7 @@ describeInBrowser('Test voice in the dashboard', () => {
     await other.close();
   });
 
-  it('ends the call, and has its usage, its receipt and its audit row', async () => {
+  it('ends the call and shows its usage, its receipt and its audit row', async () => {
     await run.page
       .locator('spelo-voice')
       .getByRole('button', { name: /hang up/i })
@@ -118,7 +121,7 @@ describeInBrowser('Test voice in the dashboard', () => {
       .waitFor();
   });
 
-  it('lists what a visitor met, with what to do about it', async () => {
+  it('lists visitor errors with their next step', async () => {
     await run.stack.call('POST', `/v1/${tenant.siteId}/token`, {
       origin: 'https://elsewhere.example',
       body: {},
@@ -128,14 +131,14 @@ describeInBrowser('Test voice in the dashboard', () => {
     await errors.getByText('came from https://elsewhere.example, which is not an allowed origin').waitFor();
   });
 
-  it('probes the key of the site itself where it has one', async () => {
+  it("probes the site's own key if there is one", async () => {
     const own = fakeKey();
     await putSiteKey(run.stack, tenant, own);
     await open('voice');
     await run.page.getByText(`This site uses its own key, sk-proj-...${own.slice(-4)}`).waitFor();
   });
 
-  it('compares both modes for what was spoken, and for what the sliders say', async () => {
+  it('compares both modes for the actual usage and for the values of the sliders', async () => {
     await open('calculator');
     const month = run.page.getByRole('table', { name: 'Costs of your own month by plan' });
     await month.getByRole('row', { name: /Starter/ }).waitFor();

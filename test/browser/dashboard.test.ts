@@ -54,7 +54,7 @@ const pasteKey = async (key: string): Promise<void> => {
 };
 
 describeInBrowser('the dashboard', () => {
-  it('signs in with authorization code and PKCE, and keeps the token in nothing that outlives the tab', async () => {
+  it('signs in with authorization code and PKCE, and keeps the token only in the tab', async () => {
     await signIn(run, 'maria');
     await run.page.getByRole('heading', { name: 'Create your workspace' }).waitFor();
     const asked = run.requests.map(({ url }) => url).find((url) => url.includes('/authorize?')) ?? '';
@@ -63,7 +63,7 @@ describeInBrowser('the dashboard', () => {
     expect(await run.page.evaluate('JSON.stringify(sessionStorage)')).toContain('access_token');
   });
 
-  it('makes the first workspace', async () => {
+  it('creates the first workspace', async () => {
     await documentStep(run, '1-workspace');
     await run.page.getByLabel('Name').fill('Harbour Books');
     await run.page.getByLabel('Your OpenAI usage tier').selectOption('2');
@@ -75,7 +75,7 @@ describeInBrowser('the dashboard', () => {
     await run.page.getByRole('heading', { name: 'Billing', level: 1 }).waitFor();
   });
 
-  it('tells at once, without asking anybody, that a paste is no API key', async () => {
+  it('reports immediately and without a request that a pasted text is not an API key', async () => {
     const before = run.requests.length;
     for (const [text, why] of [
       [`sk-admin-${'a'.repeat(40)}`, /admin key/],
@@ -89,7 +89,7 @@ describeInBrowser('the dashboard', () => {
   });
 
   it.each(REFUSED_KEYS)(
-    'says about a key that ends in %s: %s, and where it is put right',
+    'reports a key that ends in %s as %s, and says where to fix it',
     async (suffix, code, step) => {
       // Ten probes a minute is what a workspace may spend.
       run.stack.advance(10_000);
@@ -104,7 +104,7 @@ describeInBrowser('the dashboard', () => {
     },
   );
 
-  it('stores a good key and shows it masked from then on', async () => {
+  it('stores a good key and shows only its mask afterwards', async () => {
     run.stack.advance(MINUTE);
     await pasteKey(canary);
     await run.page
@@ -143,7 +143,7 @@ describeInBrowser('the dashboard', () => {
     expect(await history.getByRole('row').count()).toBeGreaterThanOrEqual(4);
   });
 
-  it('says what a switch of the mode means before it switches, and back', async () => {
+  it('explains a change of the mode before it happens, and again for the change back', async () => {
     await putPlatformKey(run.stack, fakeKey());
     await run.page.reload();
     await button('Switch to managed').click();
@@ -157,7 +157,7 @@ describeInBrowser('the dashboard', () => {
     await button('Switch to managed').waitFor();
   });
 
-  it('explains why an origin would be refused, and makes a site with one that is not', async () => {
+  it('explains why an origin would be refused, and creates a site with a valid one', async () => {
     await open('sites');
     await run.page.getByText('No sites yet').waitFor();
     await run.page.getByRole('link', { name: 'New site' }).first().click();
@@ -178,7 +178,7 @@ describeInBrowser('the dashboard', () => {
     await documentStep(run, '4-embed');
   });
 
-  it('gives a site its own key, and shows the override on the page of keys', async () => {
+  it("stores a site's own key, and shows the override on the page of keys", async () => {
     await run.page.getByRole('tab', { name: 'OpenAI key' }).click();
     const own = fakeKey();
     await pasteKey(own);
@@ -193,7 +193,7 @@ describeInBrowser('the dashboard', () => {
       .waitFor();
   });
 
-  it('deletes a key only after its last four characters were typed', async () => {
+  it('deletes a key only after its last four characters are typed', async () => {
     await run.page.getByRole('link', { name: 'Web shop' }).click();
     await run.page.getByRole('heading', { name: 'OpenAI key of this site' }).waitFor();
     await button('Delete').click();
@@ -206,7 +206,7 @@ describeInBrowser('the dashboard', () => {
     await run.page.getByRole('button', { name: 'Test and store' }).waitFor();
   });
 
-  it('verifies the audit trail, and narrows it down', async () => {
+  it('verifies and filters the audit trail', async () => {
     await run.stack.streams.drain();
     await open('audit');
     const trail = run.page.getByRole('table', { name: 'Audit trail' });
@@ -221,7 +221,7 @@ describeInBrowser('the dashboard', () => {
     expect(await run.page.getByRole('dialog').textContent()).toContain('Hash of this row');
   });
 
-  it('has sent each pasted key in one request to the API, and kept none of them anywhere', async () => {
+  it('has sent each pasted key in one API request only, and stored it nowhere', async () => {
     const finder = secretFinder(pasted);
     const carriers = run.requests.flatMap(({ method, url, text }) => {
       const secrets = new Set(finder.find(text + url).map(({ secret }) => secret));
@@ -235,7 +235,7 @@ describeInBrowser('the dashboard', () => {
     expect(finder.find(run.console.join('\n'))).toEqual([]);
   });
 
-  it('has talked to its own origin and the sign-in service alone, and broken no rule of its policy', () => {
+  it('has connected only to its own origin and the sign-in service, within its content security policy', () => {
     const hosts = new Set(run.requests.map(({ url }) => new URL(url).origin));
     expect([...hosts].sort()).toEqual([run.stack.issuer.issuer, run.stack.url].sort());
     expect(run.console.filter((line) => !line.includes('the server responded with a status of'))).toEqual([]);

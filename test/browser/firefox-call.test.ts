@@ -37,7 +37,7 @@ describeInFirefox('a visitor with Firefox', () => {
     await stage?.close();
   });
 
-  it('talks on the demo page of the local run', async () => {
+  it('holds a call on the demo page of the local server', async () => {
     const tenant = await stage.tenant({}, { allowed_origins: [stage.stack.url] });
     stage.showDemo(tenant);
     const page = await firefox.newPage();
@@ -53,7 +53,7 @@ describeInFirefox('a visitor with Firefox', () => {
     await stage.callIsOver(callId);
   });
 
-  it('is given no module whose hash is another', async () => {
+  it('does not load a module whose hash differs', async () => {
     const page = await firefox.newPage();
     await page.goto(`${stage.stack.url}/widget/demo`);
     const preload = (integrity: string): Promise<unknown> =>
@@ -72,7 +72,7 @@ describeInFirefox('a visitor with Firefox', () => {
     await page.close();
   });
 
-  it('is heard and answered without a data channel, where a server has created the call', async () => {
+  it('hears the assistant without a data channel in a call that a server created', async () => {
     const openAi = openAiOf(stage.stack);
     const key = fakeKey();
     const page = await firefox.newPage();

@@ -49,7 +49,7 @@ describeInBrowser('a visitor who talks', () => {
     browser = first;
   });
 
-  it('reads about privacy, speaks, is answered, hangs up; the broker has counted it, and the key was nowhere', async () => {
+  it('reads the privacy notice, speaks, gets an answer and hangs up, and the broker counts the call without exposing the key', async () => {
     const newcomer = await stage.browser();
     const tenant = await stage.tenant();
     const visitor = await visit(newcomer, stage.host.url(tenant.siteId));
@@ -89,7 +89,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(shown).not.toContain('ek_');
   });
 
-  it('is shown the notice once for each version of it', async () => {
+  it('sees the notice once for each version', async () => {
     const newcomer = await stage.browser();
     const { siteId } = await stage.tenant();
     const first = await visit(newcomer, stage.host.url(siteId));
@@ -111,7 +111,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await third.microphones()).toEqual([]);
   });
 
-  it('waits while the only line is taken, and gets in when the first visitor hangs up', async () => {
+  it('waits while the only slot is taken, and gets in when the first visitor hangs up', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const first = await stage.call(browser, tenant);
     const second = await visit(await stage.browser(), stage.host.url(tenant.siteId));
@@ -129,7 +129,7 @@ describeInBrowser('a visitor who talks', () => {
     await second.reaches('listening');
   });
 
-  it('closes the tab in mid-call: the end is reported and the line is free', async () => {
+  it('closes the tab during a call: the end is reported and the slot is free', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await stage.call(browser, tenant);
     await visitor.told('connected');
@@ -139,7 +139,7 @@ describeInBrowser('a visitor who talks', () => {
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
-  it('loses the whole tab during a call, without a report: the line is free when its lease has expired', async () => {
+  it('loses the tab in a crash during a call: the slot is free when its lease has expired', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await stage.call(browser, tenant);
     await visitor.told('connected');
@@ -157,7 +157,7 @@ describeInBrowser('a visitor who talks', () => {
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
-  it('is hung up when the key is deleted in mid-call, and reads why; the next visitor is told that voice is not set up', async () => {
+  it('is hung up with a reason if the key is deleted during a call, and the next visitor reads that voice is not set up', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     await asOwner(stage.stack, tenant, 'DELETE', `/v1/workspaces/${tenant.workspaceId}/openai-key`);
@@ -169,14 +169,14 @@ describeInBrowser('a visitor who talks', () => {
     expect(await next.told('error')).toMatchObject([{ detail: { code: 'openai_key_missing' } }]);
   });
 
-  it('goes to another page in mid-call: the end is reported as well', async () => {
+  it('goes to another page during a call: the end is reported', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     await visitor.page.goto('about:blank');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
   });
 
-  it('closes the tab while the call connects: the line is free as well', async () => {
+  it('closes the tab while the call connects: the slot is free', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await neverConnects(visitor);
@@ -188,7 +188,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed', connectedAtMs: null });
   });
 
-  it('comes back to the page by the back button after the call: the button is there again', async () => {
+  it('returns by the back button after the call: the start button is there again', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     await visitor.page.goto(stage.host.scriptOnlyUrl(tenant.siteId));
@@ -198,7 +198,7 @@ describeInBrowser('a visitor who talks', () => {
     );
   });
 
-  it('cancels while it connects: the line is free at once', async () => {
+  it('cancels while the call connects: the slot is free immediately', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await neverConnects(visitor);
@@ -212,7 +212,7 @@ describeInBrowser('a visitor who talks', () => {
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
-  it('is muted: the microphone is off, and on again', async () => {
+  it('can mute and unmute the microphone', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     const mute = visitor.button('Mute the microphone');
     await mute.click();
@@ -222,7 +222,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
   });
 
-  it('is connected again as a new call on the same single line when OpenAI ends the call, and told when it is lost again', async () => {
+  it('is reconnected in a new call on the same slot if OpenAI ends the call, and reads when it is lost again', async () => {
     const openAi = openAiOf(stage.stack);
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await stage.call(browser, tenant);
@@ -258,7 +258,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await other.told('error')).toMatchObject([{ detail: { code: 'embed_token_invalid' } }]);
   });
 
-  it('reads who ended the call: the owner of the site, from the dashboard', async () => {
+  it('reads that the owner of the site ended the call from the dashboard', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     const [connected] = await visitor.told('connected');
@@ -269,7 +269,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.meters(tenant)).toHaveLength(1);
   });
 
-  it('talks on a locked site without a data channel: the sound decides whose turn it is, and there are no captions', async () => {
+  it('talks on a locked site without a data channel: the sound shows whose turn it is, without captions', async () => {
     const tenant = await stage.tenant({}, { control: 'locked' });
     const visitor = await stage.call(browser, tenant);
     await visitor.passes('speaking');
@@ -290,7 +290,7 @@ describeInBrowser('a visitor who talks', () => {
   it.each([
     ['behind', -20],
     ['ahead', 20],
-  ])('is counted although the clock of the computer is 20 minutes %s', async (_, minutes) => {
+  ])("is counted even if the computer's clock is 20 minutes %s", async (_, minutes) => {
     const wrong = await stage.browser();
     await wrong.addInitScript(`{
       const now = Date.now.bind(Date);
@@ -302,7 +302,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
   });
 
-  it('is hung up when nobody has spoken for a while', async () => {
+  it('is hung up if nobody speaks for a while', async () => {
     const silent = await stage.browser({ speech: SILENCE });
     const tenant = await stage.tenant();
     const visitor = await stage.call(silent, tenant, 'idle-seconds="3"');
@@ -324,7 +324,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'max_duration' });
   });
 
-  it('is hung up when the broker says so: the site was archived in mid-call', async () => {
+  it('is hung up if the site is archived during a call', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     const callId = openAiOf(stage.stack).liveCalls.at(-1);
@@ -334,7 +334,7 @@ describeInBrowser('a visitor who talks', () => {
     await stage.callIsOver(callId);
   });
 
-  it('hears in the call that the credit is used up, and the owner learns why', async () => {
+  it('reads during a call that the limit is reached if the key has no credit', async () => {
     const tenant = await stage.tenant({}, {}, fakeKey('latenoquota'));
     const visitor = await stage.call(browser, tenant);
     await visitor.reaches('error');
@@ -342,7 +342,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'failed', responses: 0 });
   });
 
-  it('is asked to say it again when one answer was refused for the rate, and the call continues', async () => {
+  it('is asked to repeat if one response hits the rate limit, and the call continues', async () => {
     const tenant = await stage.tenant({}, {}, fakeKey('lateratelimited'));
     const visitor = await stage.call(browser, tenant);
     await visitor.widget.getByText('The assistant is overloaded.').waitFor();

@@ -82,13 +82,13 @@ const returning = async (): Promise<Visitor> => {
   return visitor;
 };
 
-describeInBrowser('what the widget starts early', () => {
+describeInBrowser('the widget before and during the start of a call', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
   });
 
-  it('the widget connects to the broker for a visitor who comes near, and opens no microphone and no call before they agree', async () => {
+  it('connects to the broker when a visitor comes near, but opens no microphone and no call before consent', async () => {
     const newcomer = await stage.browser();
     const tenant = await stage.tenant();
     const visitor = await visit(newcomer, stage.host.url(tenant.siteId));
@@ -105,7 +105,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(await stage.meters(tenant)).toEqual([]);
   });
 
-  it('the offer is made and sent when the visitor has allowed the microphone, and not before', async () => {
+  it('creates and sends the offer only after the visitor has allowed the microphone', async () => {
     const { visitor, tenant } = await asking();
     expect(await stage.meters(tenant)).toEqual([]);
     await visitor.page.evaluate('allow()');
@@ -114,7 +114,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
   });
 
-  it('a visitor who refuses the microphone has made and sent no offer', async () => {
+  it('creates and sends no offer for a visitor who refuses the microphone', async () => {
     const { visitor } = await asking();
     await visitor.page.evaluate('refuse()');
     await visitor.reaches('error');
@@ -123,7 +123,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(await connections(visitor)).toBe(0);
   });
 
-  it('the microphone of a returning visitor is requested in the click, before the page draws the call', async () => {
+  it('requests the microphone of a returning visitor in the click, before the page shows the call', async () => {
     const visitor = await returning();
     expect(await visitor.page.evaluate('requested')).toEqual(['idle']);
     await visitor.reaches('connecting');
@@ -131,7 +131,7 @@ describeInBrowser('what the widget starts early', () => {
     await visitor.passes('listening');
   });
 
-  it('the extras are loaded while the browser asks, and drawn when the request for the call has been sent', async () => {
+  it('loads the extras during the permission prompt, and renders them after the request for the call', async () => {
     const visitor = await returning();
     const captions = visitor.widget.locator('[part=captions]');
     await becomes(
@@ -144,14 +144,14 @@ describeInBrowser('what the widget starts early', () => {
     await captions.waitFor({ state: 'attached' });
   });
 
-  it('a returning visitor who refuses the microphone is offered to type', async () => {
+  it('offers typing to a returning visitor who refuses the microphone', async () => {
     const visitor = await returning();
     await visitor.page.evaluate('refuse()');
     await visitor.button('Type instead').waitFor();
     expect(await connections(visitor)).toBe(0);
   });
 
-  it('a second start while the browser asks changes nothing: one microphone, one request', async () => {
+  it('ignores a second start during the permission prompt: one microphone, one request', async () => {
     const visitor = await returning();
     await visitor.page.evaluate(`document.querySelector('spelo-voice').start()`);
     await visitor.page.evaluate('allow()');
@@ -160,7 +160,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(callsOf(visitor)).toHaveLength(1);
   });
 
-  it('an element that is removed while the browser asks opens no call, and its microphone is closed', async () => {
+  it('opens no call and closes the microphone if its element is removed during the permission prompt', async () => {
     const visitor = await returning();
     await visitor.page.evaluate(`window.element = document.querySelector('spelo-voice'); element.remove()`);
     await becomes(visitor, `element.state === 'idle'`);
@@ -171,7 +171,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(await connections(visitor)).toBe(0);
   });
 
-  it('an element that is removed while its offer is made sends no request, and leaves no connection and no microphone open', async () => {
+  it('sends no request and leaves nothing open if its element is removed while the offer is created', async () => {
     const visitor = await returning();
     await visitor.page.evaluate(`
       window.offering = new Promise((isOffering) => {
@@ -198,7 +198,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 
-  it('a visitor who cancels while the browser asks has made and sent no offer, and a microphone that is allowed later is closed', async () => {
+  it('sends no offer after a cancel during the permission prompt, and closes a microphone that is allowed later', async () => {
     const { visitor } = await asking();
     await visitor.button('Cancel').click();
     await visitor.reaches('idle');
@@ -210,7 +210,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 
-  it('a browser that refuses the microphone at once throws nothing at the page', async () => {
+  it('throws no error if the browser refuses the microphone immediately', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     await visitor.page.evaluate(`
@@ -222,7 +222,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 
-  it('a microphone that ends at the moment of connection is replaced', async () => {
+  it('replaces a microphone that ends at the moment of connection', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     await visitor.page.evaluate(`

@@ -24,13 +24,13 @@ const run = (visitor: Visitor, code: string): Promise<unknown> => visitor.page.e
 const callsOf = (visitor: Visitor): number =>
   visitor.requests.filter((request) => request.url().endsWith('/calls')).length;
 
-describeInBrowser('a page of any kind', () => {
+describeInBrowser('a page that embeds the widget in an unusual way', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
   });
 
-  it('sets the sentences before the script has loaded', async () => {
+  it('can set the texts before the script has loaded', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({
       html: `<spelo-voice id="a" site-id="${siteId}"></spelo-voice>
@@ -70,7 +70,7 @@ describeInBrowser('a page of any kind', () => {
       (siteId: string) => `<spelo-voice site-id="${siteId}" floating></spelo-voice>${tag(siteId)}`,
       'one',
     ],
-  ])('has one widget, which reaches the broker, with %s', async (_, html) => {
+  ])('has one widget that reaches the broker with %s', async (_, html) => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<body>${html(siteId)}` });
     await visitor.startCall();
@@ -79,7 +79,7 @@ describeInBrowser('a page of any kind', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('bundles the script: the visitor reads that voice is not set up, the developer why', async () => {
+  it('can bundle the script: the visitor reads that voice is not set up, and the developer reads why', async () => {
     const { siteId } = await stage.tenant();
     const code = await (await fetch(file())).text();
     const visitor = await open({
@@ -92,7 +92,7 @@ describeInBrowser('a page of any kind', () => {
     expect(visitor.console).toEqual([expect.stringMatching(/^warning: spelo-voice: .*api/)]);
   });
 
-  it('has an element without a site id: nothing is asked for, and the text says that it is not set up', async () => {
+  it('that has an element without site ID makes no request, and the text says that voice is not set up', async () => {
     const visitor = await open({ html: `<spelo-voice></spelo-voice>${script()}` });
     await visitor.startCall();
     await visitor.reaches('error');
@@ -101,7 +101,7 @@ describeInBrowser('a page of any kind', () => {
     expect(await visitor.microphones()).toEqual([]);
   });
 
-  it('keeps the widget, and its call, when a router replaces the body', async () => {
+  it('keeps the widget and its call when a router replaces the body', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<head>${tag(siteId)}</head><body><p>One</p></body>` });
     await visitor.startCall();
@@ -116,7 +116,7 @@ describeInBrowser('a page of any kind', () => {
     expect(await visitor.told('ended')).toEqual([]);
   });
 
-  it('has one widget after a router restored its copy of the page and ran the script again', async () => {
+  it('has one widget after a router restores its copy of the page and runs the script again', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<body>${tag(siteId)}<p>One</p></body>` });
     await visitor.button('Talk to us').waitFor();
@@ -139,7 +139,7 @@ describeInBrowser('a page of any kind', () => {
     await visitor.reaches('listening');
   });
 
-  it('takes the element out and puts it back a task later: the call continues', async () => {
+  it('can remove the element and put it back soon after: the call continues', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<body><spelo-voice site-id="${siteId}"></spelo-voice>${script()}` });
     await visitor.startCall();
@@ -154,7 +154,7 @@ describeInBrowser('a page of any kind', () => {
     expect(await visitor.widget.getAttribute('state')).toMatch(/listening|thinking|speaking/);
   });
 
-  it('counts on after the element was taken out while it waited', async () => {
+  it('can remove the element during a countdown and put it back: the countdown continues', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<body><spelo-voice site-id="${siteId}"></spelo-voice>${script()}` });
     await visitor.page.route('**/calls', (route) =>
@@ -178,7 +178,7 @@ describeInBrowser('a page of any kind', () => {
     await visitor.widget.getByText('You can try again now.').waitFor();
   });
 
-  it('has two widgets: a call on one ends the call on the other', async () => {
+  it('with two widgets ends the call of one when a call on the other starts', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({
       html: `<body><spelo-voice id="a" site-id="${siteId}"></spelo-voice><spelo-voice id="b" site-id="${siteId}"></spelo-voice>${script()}`,
@@ -194,7 +194,7 @@ describeInBrowser('a page of any kind', () => {
     expect((await visitor.microphones()).map(({ isLive }) => isLive)).toEqual([false, true]);
   });
 
-  it('is not a secure one: the visitor reads that a secure page can, and nothing is thrown', async () => {
+  it('that is not secure tells the visitor to use a secure page, and no error is thrown', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({
       html: `<body><script>
@@ -209,7 +209,7 @@ describeInBrowser('a page of any kind', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('forbids the microphone: the visitor may not try again, and the developer reads what is missing', async () => {
+  it('that forbids the microphone offers no retry, and the developer reads which permission is missing', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({
       html: `<body><spelo-voice site-id="${siteId}"></spelo-voice>${script()}`,
@@ -225,7 +225,7 @@ describeInBrowser('a page of any kind', () => {
     ]);
   });
 
-  it('has a policy without the broker: the developer reads which host is missing', async () => {
+  it('whose policy lacks the broker names the missing host to the developer', async () => {
     const { siteId } = await stage.tenant();
     const broker = stage.stack.url;
     const visitor = await open({
@@ -240,7 +240,7 @@ describeInBrowser('a page of any kind', () => {
     ]);
   });
 
-  it('is of an origin that is not registered: the developer reads which', async () => {
+  it('at an unregistered origin names the origin to the developer', async () => {
     const { siteId } = await stage.tenant({}, { allowed_origins: ['https://elsewhere.example'] });
     const visitor = await open({ html: `<body><spelo-voice site-id="${siteId}"></spelo-voice>${script()}` });
     await visitor.startCall();
@@ -250,14 +250,14 @@ describeInBrowser('a page of any kind', () => {
     ]);
   });
 
-  it('hides the captions later by the attribute', async () => {
+  it('can hide the captions later with the attribute', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     expect(await visitor.widget.getByRole('log').isVisible()).toBe(true);
     await run(visitor, `document.querySelector('spelo-voice').setAttribute('captions', 'off')`);
     expect(await visitor.widget.getByRole('log').isVisible()).toBe(false);
   });
 
-  it('finds no attribute on the element that it did not write', async () => {
+  it('finds only its own attributes on the element', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<body><spelo-voice site-id="${siteId}"></spelo-voice>${script()}` });
     await visitor.button('Talk to us').waitFor();
@@ -266,7 +266,7 @@ describeInBrowser('a page of any kind', () => {
     );
   });
 
-  it('can load the script on a server, where there is no document', async () => {
+  it('can load the script on a server, without a document', async () => {
     const code = await (await fetch(file())).text();
     const { runInNewContext } = await import('node:vm');
     expect(() => runInNewContext(code, {})).not.toThrow();
@@ -276,14 +276,16 @@ describeInBrowser('a page of any kind', () => {
     'body > * { position: relative; z-index: 1; margin: 40px; width: 100%; opacity: .5; transform: scale(.5) }',
     '* { color: #333; font-size: 10px; text-transform: uppercase; text-align: center; letter-spacing: 3px }',
     'body > * { display: block; max-width: 600px; padding: 30px; border: 9px solid; background: red; float: left }',
-  ])('has rules for all elements, such as %s: box, colours and type of the widget stay', async (rule) => {
-    const { siteId } = await stage.tenant();
-    const look = async (style: string): Promise<unknown> => {
-      const visitor = await open({ html: `<style>${style}</style><body>${tag(siteId)}` });
-      await visitor.button('Talk to us').waitFor();
-      return run(
-        visitor,
-        `{
+  ])(
+    'with rules for all elements, such as %s, does not change the box, colours and type of the widget',
+    async (rule) => {
+      const { siteId } = await stage.tenant();
+      const look = async (style: string): Promise<unknown> => {
+        const visitor = await open({ html: `<style>${style}</style><body>${tag(siteId)}` });
+        await visitor.button('Talk to us').waitFor();
+        return run(
+          visitor,
+          `{
         const voice = document.querySelector('spelo-voice');
         const panel = voice.shadowRoot.querySelector('.panel');
         const { x, y, width, height } = voice.getBoundingClientRect();
@@ -292,12 +294,13 @@ describeInBrowser('a page of any kind', () => {
         ({ x, y, width, height, color, fontSize, textTransform, textAlign, letterSpacing,
            position: host.position, z: host.zIndex, opacity: host.opacity, background: host.backgroundColor });
       }`,
-      );
-    };
-    expect(await look(rule)).toEqual(await look(''));
-  });
+        );
+      };
+      expect(await look(rule)).toEqual(await look(''));
+    },
+  );
 
-  it('reads captions from right to left where they are written so', async () => {
+  it('shows captions from right to left for a right-to-left language', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     const direction = await visitor.widget.evaluate((element) => {
       const { shadowRoot } = element as unknown as { shadowRoot: { querySelector(name: string): unknown } };
@@ -319,7 +322,7 @@ describeInBrowser('a page of any kind', () => {
     expect(computed).toBe('rtl');
   });
 
-  it('hears nothing of a screen reader through the open microphone', async () => {
+  it('does not let a screen reader speak into the open microphone', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     const live = () => visitor.widget.getByRole('status').first().getAttribute('aria-live');
     expect(await live()).toBe('off');
@@ -333,7 +336,7 @@ describeInBrowser('a page of any kind', () => {
     ['fr', 'Parlez-nous'],
     ['es', 'Hable con nosotros'],
     ['nl', 'Talk to us'],
-  ])('in %s shows the button as “%s”', async (lang, label) => {
+  ])('in %s labels the button “%s”', async (lang, label) => {
     const { siteId } = await stage.tenant();
     const visitor = await open({
       html: `<body lang="${lang}"><spelo-voice site-id="${siteId}"></spelo-voice>${script()}`,

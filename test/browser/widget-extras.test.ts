@@ -22,7 +22,7 @@ describeInBrowser('the part of the widget that is loaded on demand', () => {
     browser = first;
   });
 
-  it('is not requested before the panel opens, and then once for two widgets', async () => {
+  it('is not requested before the panel opens, and then only once for two widgets', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await show(
       `<spelo-voice id="a" site-id="${siteId}"></spelo-voice><spelo-voice id="b" site-id="${siteId}"></spelo-voice>
@@ -64,7 +64,7 @@ describeInBrowser('the part of the widget that is loaded on demand', () => {
       (siteId) => `<script type="module" src="${file()}" data-site-id="${siteId}"></script>`,
       (broker) => `default-src 'none'; img-src data:; script-src ${broker}; connect-src ${broker}`,
     ],
-  ])('is loaded under %s', async (_, html, policy) => {
+  ])('loads under %s', async (_, html, policy) => {
     const { siteId } = await stage.tenant();
     const visitor = await show(`<body>${html(siteId)}`, {
       'content-security-policy': policy(stage.stack.url),
@@ -84,7 +84,7 @@ describeInBrowser('the part of the widget that is loaded on demand', () => {
           await route.fulfill({ response, body: `window.isChanged = true;\n${await response.text()}` });
         }),
     ],
-  ])('leaves a call with sound and its buttons when it %s', async (_, spoil) => {
+  ])('leaves a call with sound and its buttons if it %s', async (_, spoil) => {
     const tenant = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await spoil(visitor);
@@ -99,7 +99,7 @@ describeInBrowser('the part of the widget that is loaded on demand', () => {
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 
-  it('is asked for again by the next call when it could not be reached', async () => {
+  it('is requested again by the next call if it could not be loaded', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     await visitor.page.route('**/*-extras-*', (route) => route.abort(), { times: 1 });
@@ -109,7 +109,7 @@ describeInBrowser('the part of the widget that is loaded on demand', () => {
     await captions(visitor).first().waitFor();
   });
 
-  it('shows captions, and the tasks over 50 ms until then are printed', async () => {
+  it('shows captions, and the test prints the tasks over 50 ms until then', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await show(`<body><script>
       window.tasks = [];

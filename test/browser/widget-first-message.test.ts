@@ -51,7 +51,7 @@ describeInBrowser('a visitor of a site with a first message', () => {
     browser = first;
   });
 
-  it('is greeted once, before a word, and not again when the call is connected again', async () => {
+  it('is greeted once, before the visitor speaks, and not again after a reconnect', async () => {
     const tenant = await stage.tenant({}, { control: 'brokered', conversation });
     const before = openAiOf(stage.stack).calls.length;
     const visitor = await stage.call(browser, tenant);
@@ -76,7 +76,7 @@ describeInBrowser('a visitor of a site with a first message', () => {
     expect(greetings(before)).toEqual([1, 1]);
   });
 
-  it('is not greeted where the site has no first message', async () => {
+  it('is not greeted if the site has no first message', async () => {
     const tenant = await stage.tenant();
     const before = openAiOf(stage.stack).calls.length;
     const visitor = await stage.call(browser, tenant);

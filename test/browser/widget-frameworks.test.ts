@@ -40,7 +40,7 @@ export const App = () => {
   );
 };`;
 
-describeInBrowser('a page of a framework', () => {
+describeInBrowser('a page built with a framework', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
@@ -50,7 +50,7 @@ describeInBrowser('a page of a framework', () => {
   });
   afterAll(() => project?.remove());
 
-  it('has installed the packed package: a call is held', async () => {
+  it('can install the packed package and hold a call', async () => {
     const { siteId } = await stage.tenant();
     const script = await project.bundle(`import '@spelo/voice';`);
     const visitor = await show(
@@ -67,7 +67,7 @@ describeInBrowser('a page of a framework', () => {
     expect(wasSaid(visitor)).toEqual([]);
   });
 
-  it('renders the wrapper of React in StrictMode: a call is held, and the page learns of its end', async () => {
+  it('can render the React wrapper in StrictMode, hold a call and receive its end', async () => {
     const { siteId } = await stage.tenant();
     const script = await project.bundle(`${APP(siteId, stage.stack.url)}
       import { createRoot } from 'react-dom/client';
@@ -80,7 +80,7 @@ describeInBrowser('a page of a framework', () => {
     expect(wasSaid(visitor)).toEqual([]);
   });
 
-  it('is rendered on a server and hydrated without a warning: a call is held', async () => {
+  it('can be rendered on a server, hydrated without a warning, and hold a call', async () => {
     const { siteId } = await stage.tenant();
     const app = APP(siteId, stage.stack.url);
     const client = await project.bundle(`${app}
@@ -101,7 +101,7 @@ describeInBrowser('a page of a framework', () => {
     expect(wasSaid(visitor)).toEqual([]);
   });
 
-  it('navigates with Turbo during a call, and back: one widget, and the call continues', async () => {
+  it('navigates with Turbo and back during a call: one widget, and the call continues', async () => {
     const { siteId } = await stage.tenant();
     const turbo = readFileSync(
       createRequire(import.meta.url).resolve('@hotwired/turbo/dist/turbo.es2017-umd.js'),
@@ -124,7 +124,7 @@ describeInBrowser('a page of a framework', () => {
     await visitor.reaches('ended');
   });
 
-  it('resets the style of every element: a call is held', async () => {
+  it('that resets the style of every element can hold a call', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await show(
       `<style>*, *::before, *::after { all: unset; display: revert; }
@@ -136,7 +136,7 @@ describeInBrowser('a page of a framework', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('is checked by TypeScript against the types of the package', async () => {
+  it('passes a TypeScript check against the types of the package', async () => {
     const good = `
       import '@spelo/voice';
       import { SpeloVoice } from '@spelo/voice/react';

@@ -15,7 +15,7 @@ describeInBrowser('a page that embeds the widget', () => {
     browser = first;
   });
 
-  it('needs no more than one script tag', async () => {
+  it('needs only one script tag', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.scriptOnlyUrl(siteId));
     await visitor.startCall();
@@ -26,7 +26,7 @@ describeInBrowser('a page that embeds the widget', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('is the demo page of the local run, for one', async () => {
+  it('exists as the demo page of the local server', async () => {
     const tenant = await stage.tenant({}, { allowed_origins: [stage.stack.url] });
     stage.showDemo(tenant);
     const visitor = await visit(browser, `${stage.stack.url}/widget/demo`);
@@ -35,7 +35,7 @@ describeInBrowser('a page that embeds the widget', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('is as accessible as axe can tell, in each state', async () => {
+  it('has no axe violations in any state of the widget', async () => {
     const newcomer = await stage.browser();
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await visit(newcomer, stage.host.url(tenant.siteId, 'privacy-url="/privacy"'));
@@ -76,7 +76,7 @@ describeInBrowser('a page that embeds the widget', () => {
     }
   });
 
-  it('starts, mutes and ends a call by script, and learns of each step in events', async () => {
+  it('can start, mute and end a call by script, and receives each step as an event', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     const run = (code: string) =>
@@ -97,7 +97,7 @@ describeInBrowser('a page that embeds the widget', () => {
     await visitor.reaches('idle');
   });
 
-  it('replaces sentences and colours', async () => {
+  it('can replace texts and colours', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId, 'label="Parlez-nous"'));
     await visitor.button('Parlez-nous').waitFor();
@@ -114,7 +114,7 @@ describeInBrowser('a page that embeds the widget', () => {
     expect(await visitor.text()).toContain('Avant de parler');
   });
 
-  it('takes the element away in mid-call: the call ends and is reported; moving it ends nothing', async () => {
+  it('ends and reports the call when it removes the element, but not when it moves the element', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     const callId = openAiOf(stage.stack).liveCalls.at(-1);
@@ -126,7 +126,7 @@ describeInBrowser('a page that embeds the widget', () => {
     await stage.callIsOver(callId);
   });
 
-  it('can be used by the keyboard alone, and the focus stays in the widget', async () => {
+  it('can be used by keyboard only, and the focus stays in the widget', async () => {
     const newcomer = await stage.browser();
     const { siteId } = await stage.tenant();
     const visitor = await visit(newcomer, stage.host.url(siteId));
@@ -158,7 +158,7 @@ describeInBrowser('a page that embeds the widget', () => {
     expect(await focused()).toBe('Talk again');
   });
 
-  it('is not harmed by a wrong site id, a wrong number or a listener that throws', async () => {
+  it('still works after a wrong site ID, a wrong number or a listener that throws', async () => {
     const visitor = await visit(browser, stage.host.url('no such site'));
     await visitor.page.evaluate(`{
       addEventListener('spelo-state', () => { throw new Error('of the page'); });

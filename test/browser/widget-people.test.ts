@@ -41,13 +41,13 @@ const expectAccessible = async (visitor: Visitor): Promise<void> => {
   expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([]);
 };
 
-describeInBrowser('a person at the widget', () => {
+describeInBrowser('a person who uses the widget', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
   });
 
-  it('makes the panel small in a call and large again, and hangs up from the small one', async () => {
+  it('makes the panel small during a call and large again, and hangs up from the small one', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     const height = async (): Promise<number> => (await visitor.widget.boundingBox())?.height ?? 0;
     await visitor.widget.getByRole('log').waitFor();
@@ -68,7 +68,7 @@ describeInBrowser('a person at the widget', () => {
     ['data-position="bottom-left"', 'left', 'bottom'],
     ['data-position="top-right"', 'right', 'top'],
     ['data-position="top-left"', 'left', 'top'],
-  ])('finds the button of a script tag with %s at the %s and the %s', async (attribute, side, edge) => {
+  ])('sees the button of a script tag with %s at the %s and the %s', async (attribute, side, edge) => {
     const { siteId } = await stage.tenant();
     const visitor = await scriptPage(siteId, attribute);
     await visitor.button('Talk to us').waitFor();
@@ -83,7 +83,7 @@ describeInBrowser('a person at the widget', () => {
     ['#ffd400', 'rgb(255, 212, 0)', 'rgb(23, 24, 29)'],
     ['#0b6b4f', 'rgb(11, 107, 79)', 'rgb(255, 255, 255)'],
     ['red;background:url(//x)', 'rgb(79, 70, 229)', 'rgb(255, 255, 255)'],
-  ])('reads the label on a button of colour %s', async (accent, background, text) => {
+  ])('can read the label on a button of colour %s', async (accent, background, text) => {
     const { siteId } = await stage.tenant();
     const visitor = await scriptPage(siteId, `data-accent="${accent}" data-label="Ask us" data-theme="dark"`);
     const shown = await visitor.button('Ask us').evaluate((element) => {
@@ -94,7 +94,7 @@ describeInBrowser('a person at the widget', () => {
     expect(await visitor.widget.getAttribute('theme')).toBe('dark');
   });
 
-  it('presses by a double click only the button under the first click, not the one that appears there', async () => {
+  it('cannot press by a double click the button that appears under the first one', async () => {
     const { siteId } = await stage.tenant();
     const newcomer = await stage.browser();
     const visitor = await visit(
@@ -125,7 +125,7 @@ describeInBrowser('a person at the widget', () => {
     await visitor.reaches('idle');
   });
 
-  it('with a keyboard stays in the widget when the button that continues has to wait', async () => {
+  it('with a keyboard stays in the widget while the button to continue is disabled', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     await stage.call(browser, tenant);
     const visitor = await visit(await stage.browser(), stage.host.url(tenant.siteId));
@@ -139,7 +139,7 @@ describeInBrowser('a person at the widget', () => {
     ).toBe('Close');
   });
 
-  it('types without a microphone, reads the answer, and is asked for no microphone', async () => {
+  it('can type and read the answer without a microphone, and without a permission prompt', async () => {
     const tenant = await stage.tenant();
     const visitor = await withoutMicrophone(tenant.siteId);
     expect(await visitor.text()).toContain('No microphone was found.');
@@ -159,7 +159,7 @@ describeInBrowser('a person at the widget', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('types for longer than the idle time: the call continues', async () => {
+  it('can type for longer than the idle time without ending the call', async () => {
     await controlPages(browser);
     const { siteId } = await stage.tenant();
     const visitor = await withoutMicrophone(siteId, 'idle-seconds="30"');
@@ -176,7 +176,7 @@ describeInBrowser('a person at the widget', () => {
     expect(await visitor.widget.getByRole('status').first().getAttribute('aria-live')).toBe('polite');
   });
 
-  it('types while the assistant speaks: the answer ends, and the next begins', async () => {
+  it('can type while the assistant speaks: the response ends, and the next one begins', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await withoutMicrophone(siteId);
     await visitor.button('Type instead').click();
@@ -190,7 +190,7 @@ describeInBrowser('a person at the widget', () => {
     expect((await visitor.told('error')).map(({ detail }) => detail.code)).toEqual(['microphone_missing']);
   });
 
-  it('reads that there is no microphone where a locked site has no channel for typing', async () => {
+  it('reads that there is no microphone on a locked site, which has no typing', async () => {
     const { siteId } = await stage.tenant({}, { control: 'locked' });
     const visitor = await withoutMicrophone(siteId);
     await visitor.button('Type instead').click();
@@ -200,7 +200,7 @@ describeInBrowser('a person at the widget', () => {
   });
 
   it.each(['en', 'de', 'fr', 'es'])(
-    'uses the widget in %s without a fault that axe can find, in each state',
+    'can use the widget in %s without axe violations, in each state',
     async (lang) => {
       const tenant = await stage.tenant({ concurrency_limit: 1 });
       const visitor = await visit(

@@ -32,7 +32,7 @@ const shows = async (visitor: Visitor, name: string): Promise<void> => {
   expect(existsSync(file)).toBe(true);
 };
 
-describeInBrowser('the pictures of docs/widget.md', () => {
+describeInBrowser('the screenshots for docs/widget.md', () => {
   beforeAll(async () => {
     stage = await startStage();
     mkdirSync(FOLDER, { recursive: true });
@@ -45,7 +45,7 @@ describeInBrowser('the pictures of docs/widget.md', () => {
     return visit(browser, `${stage.stack.url}/widget/demo`);
   };
 
-  it('are of a call, from the button to the end', async () => {
+  it('show a call, from the button to the end', async () => {
     const visitor = await open(await stage.browser({ colorScheme: 'light' }));
     await shows(visitor, 'button');
     await visitor.button('Talk to us').click();
@@ -62,7 +62,7 @@ describeInBrowser('the pictures of docs/widget.md', () => {
     await shows(visitor, 'ended');
   });
 
-  it('are of a line that is busy, in the dark', async () => {
+  it('show a busy line in dark mode', async () => {
     const visitor = await open(await stage.browser({ colorScheme: 'dark' }));
     openAiOf(stage.stack).inject({
       path: '/v1/realtime/calls',

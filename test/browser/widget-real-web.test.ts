@@ -45,13 +45,13 @@ const reachesInFrame = async (visitor: Visitor, state: RegExp): Promise<void> =>
     await visitor.page.waitForTimeout(50);
 };
 
-describeInBrowser('a page of the real web', () => {
+describeInBrowser('a real web page', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
   });
 
-  it('has a server that gives no embed token: the visitor may try again, the developer reads why, no call is opened', async () => {
+  it('whose server gives no embed token lets the visitor retry, tells the developer why, and opens no call', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body>${element(siteId)}${script()}`);
     await run(
@@ -70,7 +70,7 @@ describeInBrowser('a page of the real web', () => {
     await visitor.reaches('listening');
   });
 
-  it('is still asking its server for an embed token when the visitor cancels: no call is opened later', async () => {
+  it('that gets its embed token after a cancel opens no call', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body>${element(siteId)}${script()}`);
     await run(
@@ -87,7 +87,7 @@ describeInBrowser('a page of the real web', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('waits 20 seconds for an embed token and no longer', async () => {
+  it('waits at most 20 seconds for an embed token', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body><script>{
         const later = window.setTimeout;
@@ -99,7 +99,7 @@ describeInBrowser('a page of the real web', () => {
     expect(advice(visitor)).toEqual([expect.stringContaining('voice.getEmbedToken failed: Error: timeout')]);
   });
 
-  it('keeps nothing in the browser: the notice shows once per page, and the visitor stays the same', async () => {
+  it('that stores nothing shows the notice once per page load, and the visitor ID stays the same', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body><script>localStorage.clear();
       Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); };</script>
@@ -116,7 +116,7 @@ describeInBrowser('a page of the real web', () => {
     expect(new Set(visitors).size).toBe(1);
   });
 
-  it('has the script within its own classic bundle: the developer reads that the broker is not known', async () => {
+  it('with the script in its own classic bundle tells the developer that the broker is unknown', async () => {
     const { siteId } = await stage.tenant();
     const body = await (await fetch(file())).text();
     await browser.route('**/assets/app.js', (route) =>
@@ -142,7 +142,7 @@ describeInBrowser('a page of the real web', () => {
       `{ const html = document.documentElement.cloneNode(false); html.innerHTML = '<head></head><body>Two</body>';
          document.documentElement.replaceWith(html); }`,
     ],
-  ])('has a router that replaces %s: the widget and its call stay', async (_, replace) => {
+  ])('with a router that replaces %s keeps the widget and its call', async (_, replace) => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body>${tag(siteId)}<p>One</p>`);
     await visitor.startCall();
@@ -156,7 +156,7 @@ describeInBrowser('a page of the real web', () => {
     expect(await visitor.told('ended')).toEqual([]);
   });
 
-  it('removes the widget itself: its call ends, and it does not come back when other things change', async () => {
+  it('that removes the widget ends its call, and later changes do not bring it back', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body>${tag(siteId)}<p>One</p>`);
     await visitor.startCall();
@@ -169,7 +169,7 @@ describeInBrowser('a page of the real web', () => {
     expect((await visitor.microphones()).map(({ isLive }) => isLive)).toEqual([false]);
   });
 
-  it('copies an element in a call: the copy is idle, and has no state of the original', async () => {
+  it('that copies an element during a call gets an idle copy without the state of the original', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     const copy = await run(
       visitor,
@@ -179,7 +179,7 @@ describeInBrowser('a page of the real web', () => {
     expect(copy).toEqual(['idle', null]);
   });
 
-  it('has scripts of two brokers: each widget knows its own', async () => {
+  it('with scripts of two brokers has two widgets, each with its own broker', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(
       `<body>${tag(siteId)}${tag('other-site', 'data-api="https://other.example"')}`,
@@ -193,7 +193,7 @@ describeInBrowser('a page of the real web', () => {
     ).toEqual([null, 'https://other.example']);
   });
 
-  it('changes its language later: the widget follows, also inside a shadow root', async () => {
+  it('that changes its language later changes the widget, even inside a shadow root', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body>${element(siteId)}<div id="host"></div>${script()}`);
     await run(visitor, `host.attachShadow({ mode: 'open' }).append(document.createElement('spelo-voice'))`);
@@ -207,7 +207,7 @@ describeInBrowser('a page of the real web', () => {
     await visitor.page.getByRole('button', { name: 'Talk to us' }).nth(1).waitFor();
   });
 
-  it('is translated by the browser in a call: the translated words stay', async () => {
+  it('that the browser translates during a call keeps the translated words', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     await visitor.button('Mute the microphone').click();
     await visitor.widget.getByText('Muted').waitFor();
@@ -218,7 +218,7 @@ describeInBrowser('a page of the real web', () => {
     expect(await run(visitor, `${title}.textContent`)).not.toBe('Muted');
   });
 
-  it('has keyboard shortcuts: none takes what the visitor types to the assistant', async () => {
+  it('with keyboard shortcuts does not react to text that the visitor types in the widget', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body><script>
         window.keys = [];
@@ -239,7 +239,7 @@ describeInBrowser('a page of the real web', () => {
   it.each([
     ['without permission for the microphone', '', /^error$/],
     ['with permission for the microphone', 'allow="microphone; autoplay"', IN_CALL],
-  ])('is in a frame of another site %s', async (_, attributes, state) => {
+  ])('in a frame of another site %s holds a call or reports page_policy', async (_, attributes, state) => {
     const help = await startHostPage(stage.stack.url, stage.widget);
     const { siteId } = await stage.tenant({}, { allowed_origins: [help.origin] });
     const src = help.url(siteId);
@@ -252,7 +252,7 @@ describeInBrowser('a page of the real web', () => {
     await help.close();
   });
 
-  it('is in a frame without an origin: the visitor reads that there is no voice, and nothing is thrown', async () => {
+  it('in a frame without an origin shows that there is no voice, and no error is thrown', async () => {
     const { siteId } = await stage.tenant();
     const src = stage.host.show(`<body>${element(siteId)}${script()}`);
     const sandbox = 'sandbox="allow-scripts" allow="microphone"';
@@ -263,7 +263,7 @@ describeInBrowser('a page of the real web', () => {
   });
 });
 
-describeInBrowser('a call on a page of the real web', () => {
+describeInBrowser('a call on a real web page', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
@@ -280,7 +280,7 @@ describeInBrowser('a call on a page of the real web', () => {
     drop(liveCalls.at(-1) ?? '');
   };
 
-  it('is connected again although the browser believes that it is offline', async () => {
+  it('is reconnected even if the browser believes that it is offline', async () => {
     const { visitor } = await silentCall();
     await run(visitor, `Object.defineProperty(navigator, 'onLine', { value: false })`);
     dropCall();
@@ -289,7 +289,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(await visitor.told('error')).toEqual([]);
   });
 
-  it('has ended when the visitor hangs up while it is connected again, and the line is free', async () => {
+  it('ends if the visitor hangs up during a reconnect, and the slot is free', async () => {
     const { visitor, tenant, silent } = await silentCall();
     await silent.setOffline(true);
     dropCall();
@@ -302,7 +302,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(callRequests(stage.stack)).toHaveLength(1);
   });
 
-  it('is not opened again when the owner ended it while the network was away', async () => {
+  it('is not reopened if the owner ended it while the network was down', async () => {
     const { visitor, tenant, silent } = await silentCall();
     const [connected] = await visitor.told('connected');
     await silent.setOffline(true);
@@ -315,7 +315,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(callRequests(stage.stack)).toHaveLength(1);
   });
 
-  it.each(['-5', '0', 'NaN', ''])('is not ended at once by idle-seconds="%s"', async (seconds) => {
+  it.each(['-5', '0', 'NaN', ''])('is not ended immediately by idle-seconds="%s"', async (seconds) => {
     const { visitor } = await silentCall(`idle-seconds="${seconds}"`);
     await ticks(visitor);
     await later(visitor, 40_000);
@@ -323,7 +323,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(await stateOf(visitor)).toBe('listening');
   });
 
-  it('asks nobody whether they are still there in the first half of a short idle time', async () => {
+  it('shows no idle warning in the first half of a short idle time', async () => {
     const { visitor } = await silentCall('idle-seconds="14"');
     await ticks(visitor);
     expect(await visitor.widget.getByText('Are you still there?').count()).toBe(0);
@@ -331,7 +331,7 @@ describeInBrowser('a call on a page of the real web', () => {
     await visitor.widget.getByText('Are you still there?').waitFor();
   });
 
-  it('does not notice that the clock of the computer was set back', async () => {
+  it('is not affected by a computer clock that is set back', async () => {
     const { visitor, tenant } = await silentCall();
     await run(visitor, `{ const now = Date.now; Date.now = () => now() - 3_600_000; }`);
     await ticks(visitor);
@@ -340,7 +340,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
   });
 
-  it('keeps its microphone where the browser lists devices without their ids', async () => {
+  it('keeps its microphone if the browser lists devices without IDs', async () => {
     const { visitor } = await silentCall();
     await run(
       visitor,
@@ -353,7 +353,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
   });
 
-  it('is cancelled while the browser asks for the microphone: it is closed as soon as it is given', async () => {
+  it('that is cancelled during the permission prompt closes the microphone as soon as it is granted', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(`<body><script>{
         const { mediaDevices } = navigator;
@@ -409,13 +409,13 @@ const INTERRUPTIONS = `{
   };
 }`;
 
-describeInBrowser('a visitor with Safari, as far as Chromium can play it', () => {
+describeInBrowser('a visitor with Safari, as far as Chromium can simulate it', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
   });
 
-  it('holds a call without the APIs that Safari 15 lacks', async () => {
+  it('can hold a call without the APIs that Safari 15 lacks', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(
       `<body><script>${LIKE_SAFARI_15}</script>
@@ -434,7 +434,7 @@ describeInBrowser('a visitor with Safari, as far as Chromium can play it', () =>
     expect(visitor.console).toEqual([]);
   });
 
-  it('is interrupted by a phone call: the widget shows it, and the next gesture brings the sound back', async () => {
+  it('sees an interruption by a phone call, and the next gesture restores the sound', async () => {
     await browser.addInitScript(INTERRUPTIONS);
     const visitor = await stage.call(browser, await stage.tenant());
     await visitor.passes('speaking');
@@ -449,7 +449,7 @@ describeInBrowser('a visitor with Safari, as far as Chromium can play it', () =>
     expect(await stateOf(visitor)).toMatch(IN_CALL);
   });
 
-  it('comes back from an interruption whose end the microphone did not survive', async () => {
+  it('gets a new microphone after an interruption that ended the first one', async () => {
     const visitor = await stage.call(browser, await stage.tenant());
     await run(
       visitor,
@@ -464,7 +464,7 @@ describeInBrowser('a visitor with Safari, as far as Chromium can play it', () =>
     ]);
   });
 
-  it('has no WebRTC, as with Lockdown Mode or in an old web view: the visitor reads that this browser cannot', async () => {
+  it('without WebRTC, as in Lockdown Mode or an old web view, reads that this browser is not supported', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open(
       `<body><script>delete window.RTCPeerConnection;</script>${element(siteId)}${script()}`,
@@ -475,7 +475,7 @@ describeInBrowser('a visitor with Safari, as far as Chromium can play it', () =>
     expect(callsOf(visitor)).toBe(0);
   });
 
-  it('has no beacons: the end of a call is reported when the page goes', async () => {
+  it('without beacons still reports the end of a call when the page closes', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     await visitor.told('connected');

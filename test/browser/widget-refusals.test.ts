@@ -35,7 +35,7 @@ describeInBrowser('a visitor who is refused', () => {
     browser = first;
   });
 
-  it.each(publicCodes)('reads a separate sentence for %s', async (code) => {
+  it.each(publicCodes)('reads a specific sentence for %s', async (code) => {
     expect(isKnown(code)).toBe(true);
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
@@ -61,7 +61,7 @@ describeInBrowser('a visitor who is refused', () => {
     expect(await visitor.microphones()).toEqual([{ isLive: false, isOn: true }]);
   });
 
-  it('meets each of the real ones: no key, a refused key, a suspended one, no credit, an error at OpenAI', async () => {
+  it('reads each real refusal: no key, a refused key, a suspended key, no credit, an error at OpenAI', async () => {
     const keyless = await makeTenant(stage.stack, {}, { allowed_origins: [stage.host.origin] });
     const { siteId } = keyless;
     const readsNext = async (sentence: string) => {
@@ -89,7 +89,7 @@ describeInBrowser('a visitor who is refused', () => {
     await readsNext(PROBLEMS.openai_key_suspended);
   });
 
-  it('may try again when the time has passed, and not before', async () => {
+  it('can try again only after the waiting time', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     let isRefused = true;
@@ -115,7 +115,7 @@ describeInBrowser('a visitor who is refused', () => {
     await visitor.reaches('listening');
   });
 
-  it('is refused by OpenAI at the call: for the rate with its time to wait, for the model for good', async () => {
+  it('reads a refusal of OpenAI at the call: temporary for the rate limit, final for the model', async () => {
     const busy = await stage.tenant({}, {}, fakeKey('latebusy'));
     const visitor = await tryToCall(busy.siteId);
     await visitor.reaches('busy');
@@ -129,7 +129,7 @@ describeInBrowser('a visitor who is refused', () => {
     expect(await other.button('Try again').isVisible()).toBe(false);
   });
 
-  it('is on a page that the site has not registered: voice cannot be reached, and nothing is thrown', async () => {
+  it('on an unregistered page reads that voice cannot be reached, and no error is thrown', async () => {
     const { siteId } = await stage.tenant({}, { allowed_origins: ['https://elsewhere.example'] });
     const visitor = await tryToCall(siteId);
     await visitor.reaches('error');
@@ -141,7 +141,7 @@ describeInBrowser('a visitor who is refused', () => {
     ['NotAllowedError', PROBLEMS.microphone_blocked],
     ['NotFoundError', PROBLEMS.microphone_missing],
     ['NotReadableError', PROBLEMS.microphone_failed],
-  ])('has a microphone that fails with %s, and no call is opened for it', async (name, sentence) => {
+  ])('whose microphone fails with %s opens no call', async (name, sentence) => {
     const tenant = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await visitor.page.evaluate(

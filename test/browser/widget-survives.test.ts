@@ -28,7 +28,7 @@ const stateOf = (visitor: Visitor): Promise<string | null> => visitor.widget.get
 const statesOf = async (visitor: Visitor): Promise<readonly string[]> =>
   (await visitor.told('state')).map(({ detail }) => detail.state);
 
-describeInBrowser('a call', () => {
+describeInBrowser('a call of the widget', () => {
   useStage((opened, first) => {
     stage = opened;
     browser = first;
@@ -49,7 +49,7 @@ describeInBrowser('a call', () => {
     return { visitor: await stage.call(silent, tenant, attributes), tenant };
   };
 
-  it('survives a network that is away for some seconds', async () => {
+  it('survives a network outage of some seconds', async () => {
     const { visitor, tenant } = await silentCall();
     await silent.setOffline(true);
     await hangUpAtOpenAi(tenant);
@@ -61,7 +61,7 @@ describeInBrowser('a call', () => {
     expect(await visitor.told('error')).toEqual([]);
   });
 
-  it('says that the connection was lost when the network stays away', async () => {
+  it('shows that the connection is lost if the network stays down', async () => {
     const { visitor, tenant } = await silentCall();
     await silent.setOffline(true);
     await hangUpAtOpenAi(tenant);
@@ -73,7 +73,7 @@ describeInBrowser('a call', () => {
     expect(await visitor.told('ended')).toMatchObject([{ detail: { reason: 'connection_lost' } }]);
   });
 
-  it('may be lost again after three minutes of good connection', async () => {
+  it('can reconnect once more after three minutes of good connection', async () => {
     const { visitor } = await silentCall('idle-seconds="10000"');
     dropCall();
     await visitor.passes('reconnecting');
@@ -84,7 +84,7 @@ describeInBrowser('a call', () => {
     await visitor.reaches('listening');
   });
 
-  it('gives the line back that was being fetched when the visitor cancelled', async () => {
+  it('releases the slot that was being acquired when the visitor cancelled', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 1_500, times: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
@@ -98,7 +98,7 @@ describeInBrowser('a call', () => {
     await visitor.reaches('listening');
   });
 
-  it('continues with another microphone when its own ends, and keeps the visitor muted', async () => {
+  it('continues with another microphone if its own ends, and stays muted', async () => {
     const { visitor } = await silentCall();
     await visitor.button('Mute the microphone').click();
     await visitor.page.evaluate(`microphones[0].stop(); microphones[0].dispatchEvent(new Event('ended'))`);
@@ -115,7 +115,7 @@ describeInBrowser('a call', () => {
   it.each([
     ['NotFoundError', 'microphone_missing'],
     ['NotAllowedError', 'microphone_blocked'],
-  ])('ends when its microphone ends and another fails with %s, and says %s', async (name, code) => {
+  ])('ends if its microphone ends and another one fails with %s, and shows %s', async (name, code) => {
     const { visitor } = await silentCall();
     await visitor.page.evaluate(`
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '${name}'));
@@ -124,7 +124,7 @@ describeInBrowser('a call', () => {
     expect(await visitor.told('error')).toMatchObject([{ detail: { code } }]);
   });
 
-  it('takes another microphone when the device is no longer listed', async () => {
+  it('switches to another microphone if the device is no longer listed', async () => {
     const { visitor } = await silentCall();
     await visitor.page.evaluate(`
       navigator.mediaDevices.enumerateDevices = async () => [{ kind: 'audioinput', deviceId: 'other' }];
@@ -133,7 +133,7 @@ describeInBrowser('a call', () => {
     await until(visitor, `peer.getSenders()[0].track === microphones[1]`);
   });
 
-  it('shows that the system muted the microphone, until it does no more', async () => {
+  it('shows that the system muted the microphone until the mute ends', async () => {
     const { visitor } = await silentCall();
     await visitor.page.evaluate(`microphones[0].dispatchEvent(new Event('mute'))`);
     const note = visitor.widget.getByText('Your microphone is silent.');
@@ -144,7 +144,7 @@ describeInBrowser('a call', () => {
     await note.waitFor({ state: 'hidden' });
   });
 
-  it('offers to play the sound that the browser refused', async () => {
+  it('offers to play sound that the browser blocked', async () => {
     const context = await stage.browser();
     await context.addInitScript(`
       const play = HTMLMediaElement.prototype.play;
@@ -161,7 +161,7 @@ describeInBrowser('a call', () => {
     expect(await visitor.text()).not.toContain('paused the sound');
   });
 
-  it('does not count a visitor who speaks for long as silent', async () => {
+  it('does not treat a visitor who speaks for long as silent', async () => {
     const { visitor, tenant } = await silentCall('idle-seconds="4"');
     await say(visitor, { type: 'input_audio_buffer.speech_started', item_id: 'a' });
     await later(visitor, 10_000);
@@ -175,7 +175,7 @@ describeInBrowser('a call', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'idle' });
   });
 
-  it('ends for silence although the event that ends the speech never came', async () => {
+  it('ends for silence even if the event for the end of speech is missing', async () => {
     const { visitor } = await silentCall('idle-seconds="4"');
     await say(visitor, { type: 'input_audio_buffer.speech_started', item_id: 'a' });
     await ticks(visitor);
@@ -184,7 +184,7 @@ describeInBrowser('a call', () => {
     expect(await visitor.text()).toContain('Nobody spoke for a while.');
   });
 
-  it('shows whose turn it is although events come late or twice', async () => {
+  it('shows whose turn it is even if events arrive late or twice', async () => {
     const { visitor } = await silentCall('idle-seconds="6"');
     const of = (kind: string, id: string) => ({ type: `output_audio_buffer.${kind}`, response_id: id });
     await say(
@@ -209,7 +209,7 @@ describeInBrowser('a call', () => {
     expect(await stateOf(visitor)).toBe('listening');
   });
 
-  it('does not notice that the clock of the computer was set', async () => {
+  it('is not affected by a change of the computer clock', async () => {
     const { visitor, tenant } = await silentCall();
     await visitor.page.evaluate(`{ const now = Date.now; Date.now = () => now() + 3_600_000; }`);
     await ticks(visitor);
@@ -219,14 +219,14 @@ describeInBrowser('a call', () => {
     expect((await visitor.told('ended'))[0]?.detail.seconds).toBeLessThan(600);
   });
 
-  it('signs its reports by the broker’s clock after the computer has slept', async () => {
+  it('signs its reports by the broker’s clock after the computer slept', async () => {
     const { visitor, tenant } = await silentCall();
     await later(visitor, -1_800_000);
     await visitor.button('Hang up').click();
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
   });
 
-  it('has ended, and not connected again, when OpenAI’s longest time is reached', async () => {
+  it('ends without a reconnect when OpenAI’s time limit is reached', async () => {
     const { visitor, tenant } = await silentCall();
     await say(visitor, { type: 'error', error: { code: 'session_expired' } });
     await visitor.reaches('ended');
@@ -239,7 +239,7 @@ describeInBrowser('a call', () => {
   it.each([
     ['content_filter', 'The assistant cannot answer that.'],
     ['max_output_tokens', 'The answer was too long'],
-  ])('explains an answer that is incomplete for %s, and continues', async (reason, sentence) => {
+  ])('explains a response that is incomplete for %s, and continues', async (reason, sentence) => {
     const { visitor } = await silentCall();
     const reported = visitor.page.waitForRequest(
       (request) => request.url().includes('/events') && (request.postData() ?? '').includes(reason),
@@ -256,14 +256,14 @@ describeInBrowser('a call', () => {
     expect(await stateOf(visitor)).toBe('listening');
   });
 
-  it('tells the page of an error event of OpenAI, and continues', async () => {
+  it('passes an error event of OpenAI to the page, and continues', async () => {
     const { visitor } = await silentCall();
     await say(visitor, { type: 'error', error: { code: 'server_error' } });
     expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'server_error' } }]);
     expect(await stateOf(visitor)).toBe('listening');
   });
 
-  it('reports its end although another report is pending when the page goes', async () => {
+  it('reports its end even if another report is pending when the page closes', async () => {
     const tenant = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     let release = (): void => undefined;

@@ -71,7 +71,7 @@ describeInBrowser('a page that answers functions of the assistant', () => {
     browser = first;
   });
 
-  it('gives the answer to the session that the owner configured, and the assistant speaks then', async () => {
+  it('returns the result to the configured session, and the assistant then speaks', async () => {
     const { siteId } = await stage.tenant({}, { tools: [ORDER_TOOL] });
     const visitor = await visit(browser, stage.host.url(siteId));
     await visitor.page.evaluate(`{
@@ -91,7 +91,7 @@ describeInBrowser('a page that answers functions of the assistant', () => {
     expect((await visitor.told('error')).map(({ detail }) => detail.code)).toEqual(['microphone_missing']);
   });
 
-  it('answers by a listener of the event in place of a function', async () => {
+  it('can answer with an event listener instead of a function', async () => {
     await controlPages(browser);
     const visitor = await callWith('undefined');
     await visitor.page.evaluate(
@@ -122,16 +122,19 @@ describeInBrowser('a page that answers functions of the assistant', () => {
       '{}',
       { error: 'failed' },
     ],
-  ])('tells the assistant in one word when a function %s', async (reason, tools, json, expected) => {
-    await controlPages(browser);
-    const visitor = await callWith(tools);
-    await ask(visitor, [reason === 'is inherited' ? 'toString' : 'get_order', json]);
-    expect(await outputs(visitor)).toEqual([expected]);
-    expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
-    expect(visitor.console.join()).not.toContain('db password');
-  });
+  ])(
+    'gives the assistant an error code or an empty result if a function %s',
+    async (reason, tools, json, expected) => {
+      await controlPages(browser);
+      const visitor = await callWith(tools);
+      await ask(visitor, [reason === 'is inherited' ? 'toString' : 'get_order', json]);
+      expect(await outputs(visitor)).toEqual([expected]);
+      expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+      expect(visitor.console.join()).not.toContain('db password');
+    },
+  );
 
-  it('waits 15 seconds for a function and no longer, and shows the thinking state', async () => {
+  it('has at most 15 seconds for a function, while the widget shows the thinking state', async () => {
     await controlPages(browser);
     const visitor = await callWith('{ get_order: () => new Promise(() => {}) }');
     await visitor.page.evaluate(`{
@@ -145,7 +148,7 @@ describeInBrowser('a page that answers functions of the assistant', () => {
     expect(await visitor.page.evaluate('waits')).toContain(15_000);
   });
 
-  it('answers at most eight functions at once and five rounds in a row; then the assistant must speak', async () => {
+  it('answers at most eight functions at once and five rounds in a row, and then the assistant must speak', async () => {
     await controlPages(browser);
     const visitor = await callWith('{ get_order: () => 1 }');
     // Speech from before the microphone was muted would begin another turn, and with it new rounds.

@@ -125,8 +125,8 @@ const found = (secrets: Readonly<Record<string, string>>, sinks: readonly Sink[]
   );
 };
 
-describe('on every way that a call can take', () => {
-  it('the key is in no answer, log, table, queue or output, nor in what KMS and OpenAI were asked', async () => {
+describe('on every path of a call', () => {
+  it('the key is in no response, log, table, queue or output, and in no request to KMS or OpenAI', async () => {
     expect(queued.length).toBeGreaterThan(5);
     expect(answers.length).toBeGreaterThan(12);
     const sinks = [
@@ -140,7 +140,7 @@ describe('on every way that a call can take', () => {
     expect(found(keys, sinks)).toEqual([]);
   });
 
-  it('the call id and the instructions reach no byte of the browser, no log and no queue', () => {
+  it('the call ID and the instructions reach no response to the browser, no log and no queue', () => {
     expect(callIds.length).toBeGreaterThan(5);
     const secrets = {
       instructions: INSTRUCTIONS,

@@ -345,7 +345,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-describe('every way through the product is taken with a canary for a key', () => {
+describe('every path through the product is run with a canary key', () => {
   // The two scopes differ in the place of a key and in the settings of its probe: a failure of each kind is enough there.
   const atWorkspace = new Set([undefined, 'revoked', 'noquota', 'err500', ...SLOW]);
   const suffixes = isLong('custody') ? [undefined, ...Object.keys(playableFailures)] : [...atWorkspace];
@@ -364,7 +364,7 @@ describe('every way through the product is taken with a canary for a key', () =>
   let slowLives: Promise<unknown>;
 
   // The long form has every failure, the short one a failure of each kind.
-  test('every failure that OpenAI can play, through every route', async () => {
+  test("every failure that OpenAI's stand-in can produce, through every route", async () => {
     slowLives = Promise.allSettled(slow.map(run));
     const quick = lives.filter((job) => !slow.includes(job));
     await runConcurrently(LANES, quick, run);
@@ -588,7 +588,7 @@ describe('every way through the product is taken with a canary for a key', () =>
     expect((await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} })).status).toBe(200);
   });
 
-  test('OpenAI quoting the key in every part of its error that may be any text', async () => {
+  test('OpenAI errors that quote the key in every free-text field', async () => {
     const tenant = await makeTenant(faulty, { openai_tier: 5 });
     const as = tenant.owner;
     const { site } = keyPaths(tenant);
@@ -620,7 +620,7 @@ describe('every way through the product is taken with a canary for a key', () =>
     await sendFaulty('GET', site, { as });
   });
 
-  test('DynamoDB answering errors that quote what it was sent, and not answering at all', async () => {
+  test('DynamoDB errors that quote the request, and DynamoDB outages', async () => {
     const broken = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -666,7 +666,7 @@ describe('every way through the product is taken with a canary for a key', () =>
     }
   });
 
-  test('the errors thrown inside, with everything that hangs on them', async () => {
+  test('the errors thrown inside use cases, with all their attached data', async () => {
     const failing = [
       'revoked',
       'expired',
@@ -772,8 +772,8 @@ describe('every way through the product is taken with a canary for a key', () =>
   });
 });
 
-describe('the audit trail of all of that', () => {
-  test('tells each step of a life in order, is intact, and shows of a key nothing but its mask', async () => {
+describe('the audit trail of these paths', () => {
+  test('has each step of a key in order, is intact, and shows only the mask of a key', async () => {
     const tenant = await makeTenant(stack, { openai_tier: 5 });
     const as = tenant.owner;
     const { site } = keyPaths(tenant);
@@ -824,7 +824,7 @@ describe('the audit trail of all of that', () => {
     expect(JSON.parse(verified.text).data).toMatchObject({ intact: true, rows: rows.length, broken: null });
   });
 
-  test('was written without a record that had to be given up on, and every chain of it is intact', async () => {
+  test('was written completely, and every chain is intact', async () => {
     for (const [of, behind] of [
       [stack, tables],
       [faulty, faultyTables],
@@ -849,7 +849,7 @@ describe('the audit trail of all of that', () => {
   });
 });
 
-describe('after all of that', () => {
+describe('after these paths', () => {
   let sinks: readonly Sink[];
   let leaks: ReturnType<typeof leaksIn>;
 
@@ -859,7 +859,7 @@ describe('after all of that', () => {
     leaks = leaksIn(sinks, { ...canaries, ...issued });
   });
 
-  test('the stream of the keys table carries no image, that of the audit table every row', async () => {
+  test('the stream of the keys table carries no image, and the stream of the audit table carries every row', async () => {
     const records = await streamed(stack);
     const recordsOf = (name: string) =>
       records
@@ -872,7 +872,7 @@ describe('after all of that', () => {
     expect(recordsOf('audit').filter(({ NewImage }) => NewImage !== undefined)).toHaveLength(inTable);
   });
 
-  test('no key, and no twelve characters of one, are in any log, output, answer, error, table, stream, file or call', () => {
+  test('no twelve characters of any key are in a log, output, response, error, table, stream, file or call', () => {
     for (const kind of [
       'log line',
       'answer of',
@@ -901,7 +901,7 @@ describe('after all of that', () => {
     expect(leaks.filter(({ secret }) => secret in canaries)).toEqual([]);
   });
 
-  test('no client secret and no signing secret are anywhere but in the one answer that hands them out', () => {
+  test('no client secret and no signing secret appear anywhere but in the one response that issues them', () => {
     expect(Object.keys(issued).length).toBeGreaterThan(20);
     expect(leaks.filter(({ secret }) => secret in issued)).toEqual([]);
     // Those that a probe minted and threw away are known to nobody here but by their shape.
@@ -911,7 +911,7 @@ describe('after all of that', () => {
     expect(shaped.map(({ where }) => where)).toEqual([]);
   });
 
-  test('the files that were searched are those that hold the tables and the key material', () => {
+  test('the searched files are those that hold the tables and the key material', () => {
     const files = sinksOfFiles(dataDir).map(({ where }) => where);
     expect(files.some((file) => file.endsWith('dynamodb.sqlite'))).toBe(true);
     expect(files.some((file) => file.endsWith('kms.json'))).toBe(true);
@@ -919,8 +919,8 @@ describe('after all of that', () => {
   });
 });
 
-describe('a planted leak is found', () => {
-  test('a leak in the log of a world that prints what it was sent is found', async () => {
+describe('the search finds a planted leak', () => {
+  test('in the log of a stack that prints its requests', async () => {
     const lines: string[] = [];
     const runtime = localRuntime((line) => lines.push(line));
     const leaky = await startTestStack({
@@ -948,7 +948,7 @@ describe('a planted leak is found', () => {
     ).toBeGreaterThan(0);
   });
 
-  describe('where a leaky port put the plaintext into a session', () => {
+  describe('after a leaky port stored the plaintext in a session', () => {
     let folder: string;
     let leaky: TestStack;
     let behind: Tables;
@@ -1003,7 +1003,7 @@ describe('a planted leak is found', () => {
       expect(leaksIn(sinksOfItems('keys', await behind.scan('keys')), { key })).toEqual([]);
     });
 
-    test('a leaked plaintext is found in the audit trail too: its table, its stream, its archive and its answers', async () => {
+    test('in the audit trail as well: its table, its stream, its archive and its responses', async () => {
       const { key, tenant } = await leak((bytes) => bytes.toString('base64'));
       await leaky.streams.drain();
       const inStreams = await streamed(leaky);
@@ -1022,7 +1022,7 @@ describe('a planted leak is found', () => {
     });
   });
 
-  test('a leak in the output of this process is found', () => {
+  test('in the output of this process', () => {
     const key = fakeKey();
     const watch = watchOutput({ silent: true });
     process.stderr.write(`${key.slice(20, 40)}\n`);
@@ -1031,8 +1031,8 @@ describe('a planted leak is found', () => {
   });
 });
 
-describe('places where a key once got to', () => {
-  test('OpenAI quoting the key in its request id or session id puts no part of it in a table', async () => {
+describe('places where a key once leaked', () => {
+  test('a request ID or session ID of OpenAI that quotes the key puts no part of the key in a table', async () => {
     const tenant = await makeTenant(stack, { openai_tier: 5 });
     const key = fakeKey();
     await stack.call('PUT', keyPaths(tenant).site, { as: tenant.owner, body: { api_key: key } });
@@ -1058,7 +1058,7 @@ describe('places where a key once got to', () => {
     expect(leaksIn(sinksOfItems('sessions', sessions), { key })).toEqual([]);
   });
 
-  test('a key in a path is not printed by the local run', async () => {
+  test('a key in a path is not printed by the local server', async () => {
     const printed: string[] = [];
     const local = await startLocalStack({
       port: 0,

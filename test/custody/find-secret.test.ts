@@ -8,7 +8,7 @@ const finder = secretFinder({ key });
 const encodingsIn = (haystack: string | Uint8Array) => finder.find(haystack).map(({ encoding }) => encoding);
 const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes).swap16();
 
-describe('a planted secret is found', () => {
+describe('secretFinder finds a planted secret', () => {
   test.each<[string, string | Uint8Array, string]>([
     ['as it is', `{"key":"${key}"}`, 'plain'],
     ['among bytes', Buffer.concat([randomBytes(99), Buffer.from(key), randomBytes(99)]), 'plain'],
@@ -23,13 +23,13 @@ describe('a planted secret is found', () => {
     expect(encodingsIn(haystack)).toContain(encoding);
   });
 
-  test.each([0, 1, 2, 3, 4, 5])('as base64 and base64url, %i bytes after the beginning', (before) => {
+  test.each([0, 1, 2, 3, 4, 5])('as base64 and base64url, %i bytes after the start', (before) => {
     const bytes = Buffer.concat([randomBytes(before), Buffer.from(key), randomBytes(before)]);
     expect(encodingsIn(bytes.toString('base64'))).toContain('base64');
     expect(encodingsIn(bytes.toString('base64url'))).toContain('base64');
   });
 
-  test('a secret is found by any twelve of its characters but the last four, in every encoding', () => {
+  test('by any twelve of its characters except the last four, in every encoding', () => {
     for (let start = 0; start + 12 <= key.length - 4; start++) {
       const part = Buffer.from(key.slice(start, start + 12));
       expect(encodingsIn(`x${part}y`)).toContain('plain');
@@ -42,13 +42,13 @@ describe('a planted secret is found', () => {
     }
   });
 
-  test("a secret is found in OpenAI's echo of a refused key", () => {
+  test("in OpenAI's echo of a refused key", () => {
     expect(encodingsIn(`Incorrect API key provided: ${key.slice(0, 12)}****${key.slice(-4)}.`)).toContain(
       'plain',
     );
   });
 
-  test('under its own name among many', () => {
+  test('under the correct name among many secrets', () => {
     const keys = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key ${i}`, fakeKey()]));
     const many = secretFinder(keys);
     expect(many.find(`a ${keys['key 17']} b ${keys['key 40']}`).map(({ secret }) => secret)).toEqual([
@@ -58,8 +58,8 @@ describe('a planted secret is found', () => {
   });
 });
 
-describe('nothing is found', () => {
-  test('the masked form, the prefix, another key and random bytes are no finding', () => {
+describe('secretFinder does not report', () => {
+  test('the masked form, the prefix, another key or random bytes', () => {
     const innocent = [
       `sk-proj-...${key.slice(-4)}`,
       'sk-proj-',
@@ -73,7 +73,7 @@ describe('nothing is found', () => {
     expect(innocent.flatMap((haystack) => finder.find(haystack))).toEqual([]);
   });
 
-  test('a secret that is too short to be searched for is refused instead', () => {
+  test('a secret that is too short: it throws instead', () => {
     expect(() => secretFinder({ short: 'x'.repeat(15) })).toThrow('too short');
   });
 });

@@ -119,19 +119,19 @@ const ALL_ANSWERED = Array<number>(8).fill(200);
  * collection, the strings that JavaScript cannot zero remain: the Authorization header of the call to OpenAI and, in
  * the function that stores keys, the request's body and what was parsed from it.
  */
-describe('after its requests and a collection of garbage', () => {
+describe('the heap after requests and a garbage collection', () => {
   let held: Awaited<ReturnType<typeof heldAfter>>;
   beforeAll(async () => {
     const key = fakeKey();
     held = await heldAfter(await wayOf(key), key);
   });
 
-  test('the functions that received the key, opened it and re-encrypted it hold it in no string and no buffer', () => {
+  test('of the functions that received, opened and re-encrypted the key holds it in no string and no buffer', () => {
     expect(held.statuses).toEqual(ALL_ANSWERED);
     expect(held.clean).toEqual({ inStrings: false, inBuffers: false });
   });
 
-  test('a program that keeps the key is caught with it, in a string and in a buffer', () => {
+  test('of a program that keeps the key is found to hold it, in a string and in a buffer', () => {
     expect(held.planted).toEqual({ inStrings: true, inBuffers: true });
   });
 });

@@ -79,12 +79,12 @@ const loseFirstAnswer = (to: (call: AwsCall) => boolean) => {
 
 const unavailable = { errorName: 'InternalServerError', status: 500 } as const;
 
-describe('no key is opened without its intent on record', () => {
+describe('no key is decrypted without its intent on record', () => {
   test.each<[string, { errorName: string; status: number }]>([
     ['DynamoDB is broken', unavailable],
     ['DynamoDB throttles', { errorName: 'ThrottlingException', status: 400 }],
     ['the write is denied', { errorName: 'AccessDeniedException', status: 400 }],
-  ])('when %s, neither KMS nor OpenAI is asked', async (_, fault) => {
+  ])('when %s, neither KMS nor OpenAI is called', async (_, fault) => {
     const tenant = await ready();
     dynamoDb.intervene(({ operation }) => (operation === 'TransactWriteItems' ? fault : undefined));
     const { status, error, headers } = await mint(stack, tenant);
@@ -96,7 +96,7 @@ describe('no key is opened without its intent on record', () => {
     expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
   });
 
-  test('when the intent was written but the answer was lost, the key is opened at most for that one intent', async () => {
+  test('when the intent was written but the response was lost, no key is decrypted and the session stays reserved', async () => {
     const tenant = await ready({ openai_tier: 1 });
     dynamoDb.intervene(({ operation }) => (operation === 'TransactWriteItems' ? 'lose-answer' : undefined));
     const answer = await mint(stack, tenant);
@@ -106,7 +106,7 @@ describe('no key is opened without its intent on record', () => {
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
   });
 
-  test('when one answer to the intent was lost, the repeat finds it: one session, one slot, one decrypt', async () => {
+  test('when one response to the intent was lost, the retry finds it: one session, one slot, one decrypt', async () => {
     const tenant = await ready();
     dynamoDb.intervene(loseFirstAnswer(({ operation }) => operation === 'TransactWriteItems'));
     expect((await mint(stack, tenant)).status).toBe(200);
@@ -115,7 +115,7 @@ describe('no key is opened without its intent on record', () => {
     expect(await tables.slotsOf(tenant.workspaceId)).toHaveLength(1);
   });
 
-  test.each(['test', 'rotate'])('nor by an operator: %s', async (action) => {
+  test.each(['test', 'rotate'])('not even for an action of a member: %s', async (action) => {
     const tenant = await ready();
     dynamoDb.intervene(({ operation }) => (operation === 'PutItem' ? unavailable : undefined));
     const path = `/v1/sites/${tenant.siteId}/openai-key/${action}`;
@@ -125,7 +125,7 @@ describe('no key is opened without its intent on record', () => {
     expect(await tables.sessionsOf(tenant.siteId)).toEqual([]);
   });
 
-  test('a request that is refused leaves no decrypt behind', async () => {
+  test('a refused request causes no decrypt', async () => {
     const tenant = await ready({ openai_tier: 1 });
     expect((await mint(stack, tenant)).status).toBe(200);
     stack.kms.clearCalls();
@@ -138,8 +138,8 @@ describe('no key is opened without its intent on record', () => {
   });
 });
 
-describe('a reader of the table finds the session reserved while the key is open', () => {
-  test('a reader finds the session reserved at the moment of the decrypt', async () => {
+describe('the session is reserved while its key is decrypted', () => {
+  test('the table shows a reserved session at the moment of the decrypt', async () => {
     const tenant = await ready();
     let seen: readonly Item[] = [];
     kms.intervene(async ({ operation }) => {
@@ -157,7 +157,7 @@ describe('a reader of the table finds the session reserved while the key is open
     expect(seen[0]?.['kmsRequestId']).toBeUndefined();
   });
 
-  test('a broker that dies while it holds the plaintext leaves the reserved session and its slot', async () => {
+  test('a broker that crashes while it holds the plaintext leaves the reserved session and its slot', async () => {
     const tenant = await ready();
     const ports = useCasePorts(stack);
     let died: () => void = () => undefined;
@@ -179,7 +179,7 @@ describe('a reader of the table finds the session reserved while the key is open
     expect(decrypts()).toBe(1);
   });
 
-  test('a reader finds the session of a re-encryption reserved at the moment of the decrypt; it ends as used', async () => {
+  test('the table shows a reserved session of a re-encryption at the moment of the decrypt, and a used one after it', async () => {
     const tenant = await ready();
     let seen: readonly Item[] = [];
     kms.intervene(async ({ operation }) => {
@@ -201,7 +201,7 @@ describe('a reader of the table finds the session reserved while the key is open
     expect(stack.openAi?.requests).toHaveLength(0);
   });
 
-  test('a broker that dies between the decrypt and its outcome leaves the reserved session', async () => {
+  test('a broker that crashes between the decrypt and its outcome leaves the reserved session', async () => {
     const tenant = await ready();
     const ports = useCasePorts(stack);
     const opener: KeyOpener = {
@@ -225,7 +225,7 @@ describe('a reader of the table finds the session reserved while the key is open
   });
 });
 
-describe('a client secret whose session is not on record is not handed out', () => {
+describe('a client secret whose session is not on record is not issued', () => {
   test.each([
     ['is refused', unavailable] as const,
     ['is throttled', { errorName: 'ThrottlingException' }] as const,
@@ -245,7 +245,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     },
   );
 
-  test('a lost answer to that write leaves a row that is issued, and nothing was handed out twice', async () => {
+  test('a lost response to the write of the outcome: an error, no secret, and the session is recorded as issued', async () => {
     const tenant = await ready();
     const before = stack.openAi?.mintedSecrets ?? 0;
     dynamoDb.intervene((call) => (isSettlement(call) ? 'lose-answer' : undefined));
@@ -256,7 +256,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['issued']);
   });
 
-  test('one lost answer to the write of the outcome costs the visitor nothing', async () => {
+  test('one lost response to the write of the outcome does not affect the visitor', async () => {
     const tenant = await ready();
     const before = stack.openAi?.mintedSecrets ?? 0;
     dynamoDb.intervene(loseFirstAnswer(isSettlement));
@@ -266,7 +266,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(await tables.slotsOf(tenant.workspaceId)).toHaveLength(1);
   });
 
-  test('nor does it turn a refusal into another one', async () => {
+  test('one lost response to the write of the outcome does not change the refusal', async () => {
     const tenant = await ready();
     stack.openAi?.inject({
       path: '/v1/realtime/client_secrets',
@@ -278,7 +278,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['refused']);
   });
 
-  test('a session that another request has settled is not settled again', async () => {
+  test('a session that another request settled is not settled again', async () => {
     const tenant = await ready();
     dynamoDb.intervene(async (call) => {
       if (!isSettlement(call)) return undefined;
@@ -302,7 +302,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     ['POST', '/suspend'],
     ['POST', '/rotate'],
     ['DELETE', ''],
-  ])('one lost answer to the write of a key is not told as a conflict: %s%s', async (method, action) => {
+  ])('one lost response to the write of a key does not return a conflict: %s%s', async (method, action) => {
     const tenant = await ready();
     const events = async () =>
       (await tables.scan('tenancy')).filter(
@@ -320,7 +320,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(await events()).toBe(before + 1);
   });
 
-  test('nor does Test voice tell a verdict whose outcome is not on record', async () => {
+  test('Test voice returns no verdict without a recorded outcome', async () => {
     const tenant = await ready();
     dynamoDb.intervene((call) => (isSettlement(call) ? unavailable : undefined));
     const path = `/v1/sites/${tenant.siteId}/openai-key/test`;
@@ -328,7 +328,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
   });
 
-  test('nor does re-encryption store a record whose opening has no outcome', async () => {
+  test('re-encryption stores no record without a recorded outcome of its decrypt', async () => {
     const tenant = await ready();
     dynamoDb.intervene((call) => (isSettlement(call) ? unavailable : undefined));
     const path = `/v1/sites/${tenant.siteId}/openai-key/rotate`;
@@ -341,7 +341,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     throw new DependencyUnavailableError('kms', 'GenerateMac', 'ThrottlingException');
   };
 
-  test('a missing signing secret opens no key, and nothing is minted', async () => {
+  test('a missing signing secret prevents the decrypt and the mint', async () => {
     const tenant = await ready({ openai_tier: 1 });
     const ports = useCasePorts(stack);
     const deriver = { ...ports.pseudonyms, signingSecret: failure };
@@ -360,7 +360,7 @@ describe('a client secret whose session is not on record is not handed out', () 
   });
 });
 
-describe('a refusal is on record before the visitor learns of it', () => {
+describe('a refusal is on record before the visitor receives it', () => {
   test.each<[string, number, string, () => void]>([
     [
       'KMS is down',
@@ -397,7 +397,7 @@ describe('a refusal is on record before the visitor learns of it', () => {
     expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
   });
 
-  test('a refusal that cannot be written stays the refusal it was, and the session an open intent', async () => {
+  test('a refusal that cannot be recorded stays the same, and its session stays an open intent', async () => {
     const tenant = await ready();
     stack.openAi?.inject({
       path: '/v1/realtime/client_secrets',
@@ -409,7 +409,7 @@ describe('a refusal is on record before the visitor learns of it', () => {
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
   });
 
-  test("a session given back because the site's budget could not be read says so", async () => {
+  test('a session returned because the rate limit of the site could not be read records that reason', async () => {
     const tenant = await ready();
     const ports = useCasePorts(stack);
     const limiter = {
@@ -429,7 +429,7 @@ describe('a refusal is on record before the visitor learns of it', () => {
   });
 });
 
-test('the opener is reached through a reserved session only, by whatever way', async () => {
+test('every path to the key opener goes through a reserved session', async () => {
   const tenant = await ready();
   const ports = useCasePorts(stack);
   let asked = 0;

@@ -132,8 +132,8 @@ const eventOf = (change: {
 
 const invoke = (change: Parameters<typeof eventOf>[0]) => handler(eventOf(change), {} as Context);
 
-describe('no input forges a log line', () => {
-  test.each(FORGERIES)('%s, wherever a request can carry it', async (_, forgery) => {
+describe('no input can forge a log line', () => {
+  test.each(FORGERIES)('with %s, wherever a request can carry it', async (_, forgery) => {
     const answers = await Promise.all([
       invoke({ body: JSON.stringify({ visitor_id: `visitor${forgery}` }) }),
       invoke({ body: `{"visitor_id":${forgery}` }),
@@ -155,7 +155,7 @@ describe('no input forges a log line', () => {
     }
   });
 
-  test.each(FORGERIES)('%s in the names and paths of the management routes', async (_, forgery) => {
+  test.each(FORGERIES)('with %s in the names and paths of the management routes', async (_, forgery) => {
     const before = stack.logs.length;
     const as = tenant.owner;
     const inPath = encodeURIComponent(forgery);
@@ -170,7 +170,7 @@ describe('no input forges a log line', () => {
     expectSound(stack.logs.slice(before));
   });
 
-  test('any text at all', async () => {
+  test('with arbitrary text', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), async (text) => {
         const from = direct.length;
@@ -183,7 +183,7 @@ describe('no input forges a log line', () => {
     );
   });
 
-  test('every line of a day in the life of a site is in the catalogue', async () => {
+  test('during a day of a site: every line is in the message catalogue', async () => {
     expect((await mint(stack, tenant)).status).toBe(200);
     expect((await mint(stack, tenant, {}, 'https://evil.example')).status).toBe(403);
     stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException', times: 1 });
@@ -196,7 +196,7 @@ describe('no input forges a log line', () => {
   });
 });
 
-describe('an unexpected error is logged with its place and without its words', () => {
+describe('an unexpected error is logged with its place and without its message', () => {
   const logOf = async (thrown: unknown): Promise<string> => {
     const lines: string[] = [];
     const { monotonicMs, log, metrics } = localRuntime((line) => lines.push(line));
@@ -211,7 +211,7 @@ describe('an unexpected error is logged with its place and without its words', (
     return `${lines.join('\n')}${JSON.stringify(answer)}`;
   };
 
-  test('message, cause, fields and collected errors stay out of log and answer', async () => {
+  test('its message, cause, fields and collected errors are in neither log nor response', async () => {
     const key = fakeKey();
     const finder = secretFinder({ key });
     const nested = Object.assign(new Error(`boom ${key}`, { cause: new Error(key) }), {
@@ -223,7 +223,7 @@ describe('an unexpected error is logged with its place and without its words', (
     expect(await logOf(nested)).toContain('logs.test.ts');
   });
 
-  test('not even a line of the message that looks like a place', async () => {
+  test('a line of the message that looks like a stack frame is left out', async () => {
     const key = fakeKey();
     const finder = secretFinder({ key });
     const line = `    at ${key.slice(20, 60)} (file:///${key.slice(60, 90)}.ts:1:1)`;
@@ -241,7 +241,7 @@ describe('an unexpected error is logged with its place and without its words', (
 
   // Known defect: framesOf looks for the message that the error has now, and `stack` holds the one that it was made with.
   // Drop `.failing` when frames are counted from the end.
-  test.failing('nor a line of the message that an error had when it was made', async () => {
+  test.failing('a line of the original message is left out after the message was changed', async () => {
     const key = fakeKey();
     const error = new Error(`upstream said:\n    at ${key.slice(20, 60)}`);
     // Read once, as a debugger or a wrapper would: Node itself keeps the first message without that.
@@ -250,13 +250,13 @@ describe('an unexpected error is logged with its place and without its words', (
     expect(secretFinder({ key }).find(await logOf(error))).toEqual([]);
   });
 
-  test('an error without a stack, or with something else in its place, is logged too', async () => {
+  test('an error without a stack, or with another value in its place, is logged as well', async () => {
     for (const stack of [undefined, '', 'no frames here', 'Error: x\n    nowhere'])
       expect(await logOf(Object.assign(new Error('boom'), { stack }))).toContain('"error_name":"Error"');
   });
 });
 
-describe('a record that the audit pipeline cannot take', () => {
+describe('a record that the audit pipeline cannot process', () => {
   const record = (sequenceNumber: string): DynamoDBRecord => ({
     eventID: `event-${sequenceNumber}`,
     eventName: 'INSERT',
@@ -267,7 +267,7 @@ describe('a record that the audit pipeline cannot take', () => {
     ['read', { eventOf: () => failing() }],
     ['appended', { append: async () => failing() }],
   ])(
-    'could not be %s: logged with its place and without its words, and delivered again from there',
+    'could not be %s: it is logged without its message, and delivered again from there',
     async (_, ports) => {
       const lines: string[] = [];
       const appended: string[] = [];
@@ -304,7 +304,7 @@ describe('a record that the audit pipeline cannot take', () => {
   };
 });
 
-describe("a deployed function's logger", () => {
+describe('the logger of a deployed function', () => {
   const logOfChild = async (facts: readonly unknown[]): Promise<string[]> => {
     const child = join(import.meta.dirname, 'children', 'log-facts.ts');
     const run = promisify(execFile)(process.execPath, [child], {
@@ -314,7 +314,7 @@ describe("a deployed function's logger", () => {
     return `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
   };
 
-  test('redacts what is shaped like a key, a client secret or an API token, in any field and at every level', async () => {
+  test('redacts text shaped like a key, a client secret or an API token, in any field and at every level', async () => {
     const key = fakeKey();
     const clientSecret = `ek_${Buffer.from(fakeKey()).toString('hex').slice(30, 62)}`;
     const apiToken = newApiToken('0123456789ab' as WorkspaceId, randomBytes).text;
@@ -353,7 +353,7 @@ describe("a deployed function's logger", () => {
     },
   );
 
-  test('writes one line of JSON for each entry, whatever the facts hold', async () => {
+  test('writes one line of JSON for each entry, whatever its fields contain', async () => {
     const facts = FORGERIES.map(([, note]) => ({ note }));
     const lines = (await logOfChild(facts)).filter((line) => line.includes('"level"'));
     expect(lines).toHaveLength(facts.length * 3);

@@ -124,7 +124,7 @@ const expectUntouched = async ({ tenant }: Lane): Promise<void> => {
   expect(await shownState(tenant)).toBe('active');
 };
 
-describe('a stored key with one bit changed opens nothing', () => {
+describe('a stored key with one changed bit cannot be decrypted', () => {
   const everyBit = (byte: number) => Array.from({ length: 8 }, (_, bit) => ({ byte, bit }));
 
   /**
@@ -164,8 +164,8 @@ describe('a stored key with one bit changed opens nothing', () => {
   });
 });
 
-describe('a wrapped data key with any one bit changed is refused by KMS itself', () => {
-  test('a bit of every byte of it', async () => {
+describe('a wrapped data key with one changed bit is refused by KMS itself', () => {
+  test('in every byte of the wrapped data key', async () => {
     const { item } = await tenantWithSiteKey();
     const sealed = sealedKeyOf(item);
     const client = kmsClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_KMS: stack.kms.endpoint });
@@ -190,7 +190,7 @@ describe('a wrapped data key with any one bit changed is refused by KMS itself',
   });
 });
 
-describe('a stored key of another length opens nothing, and entering it again heals the site', () => {
+describe('a stored key of another length cannot be decrypted, and storing the key again repairs the site', () => {
   test.each(BYTE_FIELDS)('%s', async (field) => {
     const { tenant, item } = await tenantWithSiteKey();
     const bytes = item.sealed[field];
@@ -211,7 +211,7 @@ describe('a stored key of another length opens nothing, and entering it again he
     await expectRefusedAndHealed(tenant, withSealed(item, { [field]: bytes.subarray(0, -1) }));
   });
 
-  test('the tag, cut to the 4, 8 or 12 bytes that Node itself would accept', async () => {
+  test('with the tag cut to the 4, 8 or 12 bytes that Node itself would accept', async () => {
     const { tenant, item } = await tenantWithSiteKey();
     for (const size of [4, 8, 12])
       await tables
@@ -220,7 +220,7 @@ describe('a stored key of another length opens nothing, and entering it again he
   });
 });
 
-describe('a stored key whose description was changed opens nothing', () => {
+describe('a stored key with changed metadata cannot be decrypted', () => {
   type Change = [string, () => Readonly<Record<string, unknown>>];
   const otherArn = 'arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000';
   const described: Change[] = [
@@ -237,10 +237,13 @@ describe('a stored key whose description was changed opens nothing', () => {
     ['another fingerprint', () => ({ fingerprint: randomBytes(32).toString('hex') })],
   ];
 
-  test.each(described)('%s: the owner is told, and entering it again heals the site', async (_, change) => {
-    const { tenant, item } = await tenantWithSiteKey();
-    await expectRefusedAndHealed(tenant, withSealed(item, change()));
-  });
+  test.each(described)(
+    '%s: the owner sees needs_reentry, and storing the key again repairs the site',
+    async (_, change) => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await expectRefusedAndHealed(tenant, withSealed(item, change()));
+    },
+  );
 
   // Whose key it is and which version is said by its place and by the head. A record has no say in it.
   test.each<[string, Readonly<Record<string, unknown>>]>([
@@ -249,7 +252,7 @@ describe('a stored key whose description was changed opens nothing', () => {
     ['another scope id', { scopeId: 'aaaaaaaaaaaaaaaaaaaaaaaa' }],
     ['another workspace', { workspaceId: 'aaaaaaaaaaaa' }],
     ['another version', { version: 7 }],
-  ])('a record that claims %s is opened as what it is', async (_, claim) => {
+  ])('a record that claims %s is decrypted under its true identity', async (_, claim) => {
     const lane = await tenantWithSiteKey();
     await tables.putKeyItem(withSealed(lane.item, claim));
     await expectUntouched(lane);
@@ -260,7 +263,7 @@ describe('a stored key whose description was changed opens nothing', () => {
     });
   });
 
-  test("a record that claims another tenant's place does not spoil what that tenant is shown", async () => {
+  test('a record that claims the place of another tenant does not affect the view of that tenant', async () => {
     const { tenant, item } = await tenantWithSiteKey();
     const victim = await tenantWithSiteKey();
     const claimed = withSealed(item, { scopeId: victim.tenant.siteId, tag: randomBytes(16) });
@@ -268,12 +271,15 @@ describe('a stored key whose description was changed opens nothing', () => {
     await expectUntouched(victim);
   });
 
-  test.each([2, 999_999])('a head that says version %i: refused, told and healed', async (version) => {
-    const { tenant, item } = await tenantWithSiteKey();
-    await expectRefusedAndHealed(tenant, { ...item, version, lastVersion: version });
-  });
+  test.each([2, 999_999])(
+    'a current key with version %i: refused, reported and repaired',
+    async (version) => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await expectRefusedAndHealed(tenant, { ...item, version, lastVersion: version });
+    },
+  );
 
-  test('another master key is not even asked', async () => {
+  test('KMS is not called for another master key', async () => {
     const { tenant, item } = await tenantWithSiteKey();
     await tables.putKeyItem(withSealed(item, { kmsKeyArn: otherArn }));
     const before = kmsProxy.calls.length;
@@ -281,7 +287,7 @@ describe('a stored key whose description was changed opens nothing', () => {
     expect(kmsProxy.calls.slice(before).filter(({ operation }) => operation === 'Decrypt')).toEqual([]);
   });
 
-  test('every damage is told to the caller in the same words, and the record in the same way', async () => {
+  test('every kind of damage gives the caller the same message, and the record the same state', async () => {
     const { tenant, item } = await tenantWithSiteKey();
     const damages = [
       withSealed(item, { wrappedDataKey: flipped(item.sealed.wrappedDataKey, 3, 0) }),
@@ -308,7 +314,7 @@ describe('a stored key whose description was changed opens nothing', () => {
   });
 });
 
-describe('a stored key that is not shaped like one is damage too', () => {
+describe('a malformed stored key is treated as damaged', () => {
   type Damage = [string, (item: KeyItem) => object];
 
   /** Nothing can be opened. */
@@ -339,7 +345,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
   ];
 
   test.each(misshapen)(
-    '%s: refused as unreadable, and entering it again heals the site',
+    '%s: refused as unreadable, and storing the key again repairs the site',
     async (_, damage) => {
       const { tenant, item } = await tenantWithSiteKey();
       await expectRefusedAndHealed(tenant, damage(item));
@@ -386,7 +392,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     ['with a text for its previous version', (item) => ({ ...item, previousVersion: 'none' })],
   ];
 
-  test.each(beside)('%s: it still opens, can be replaced and deleted', async (_, damage) => {
+  test.each(beside)('%s: it can still be decrypted, replaced and deleted', async (_, damage) => {
     const { tenant, item } = await tenantWithSiteKey();
     await tables.putKeyItem(damage(item) as Item);
     expect((await mint(stack, tenant)).status).toBe(200);
@@ -408,7 +414,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
   ];
 
   test.each(counters)(
-    '%s: it does not match its mark, is refused, and can be replaced and deleted',
+    '%s: it does not equal its mark, is refused, and can be replaced and deleted',
     async (_, damage) => {
       const { tenant, item } = await tenantWithSiteKey();
       await expectRefusedAndHealed(tenant, damage(item));
@@ -422,16 +428,16 @@ describe('a stored key that is not shaped like one is damage too', () => {
   );
 
   // Only a person who can write to the table could leave these.
-  describe('of a kind that only a table writer leaves', () => {
+  describe('after a change that only a table writer can make', () => {
     // Read as lost, but the write's condition takes any number above zero for a revision that is not lost: 409 for ever.
-    test('a key with a revision that is no whole number can be replaced', async () => {
+    test('a key with a fractional revision can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, revision: 1.5 });
       await expectHealed(tenant);
     });
 
     // The counter restarts at the same number each time, whatever version the head itself names.
-    test('a key without the highest version, damaged twice, gives out no version twice', async () => {
+    test('a key without its highest version, damaged twice, issues no version twice', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem(without(item, 'lastVersion'));
       await expectHealed(tenant);
@@ -442,7 +448,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     });
 
     // The next version is no whole number that can be sealed for: 503 for ever, after a deletion too.
-    test('a key with the highest version that a number can hold can be replaced', async () => {
+    test('a key with the highest possible version number can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, lastVersion: Number.MAX_SAFE_INTEGER });
       await expectHealed(tenant);
@@ -464,7 +470,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     test.each<[string, (item: KeyItem) => Item]>([
       ['of no known name', (item) => ({ ...item, state: 'SUSPENDED' })],
       ['that is missing', (item) => without(item, 'state')],
-    ])('a suspended key with a state %s does not open', async (_, damage) => {
+    ])('a suspended key with a state %s cannot be decrypted', async (_, damage) => {
       const { tenant } = await tenantWithSiteKey();
       expect(await statusOf(tenant, 'POST', '/suspend')).toBe(200);
       await tables.putKeyItem(damage(await tables.keyItem('site', tenant.siteId)));
@@ -472,7 +478,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     });
 
     // The mark says which record is retained, too.
-    test('a key without its previous version can be deleted, which still shreds what was retained', async () => {
+    test('a key without its previous version can be deleted, and the retained record is still shredded', async () => {
       const { tenant } = await tenantWithSiteKey();
       await putSiteKey(stack, tenant, fakeKey());
       await tables.putKeyItem(without(await tables.keyItem('site', tenant.siteId), 'previousVersion'));
@@ -491,7 +497,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
   });
 });
 
-describe('one key does not suffer for the record of another', () => {
+describe('one damaged key does not affect another', () => {
   const damages: [string, (item: Item) => Item][] = [
     ['misshapen', (item) => ({ pk: item['pk'], sk: item['sk'], state: 'active', version: 1 })],
     ['unreadable', (item) => withSealed(item as KeyItem, { tag: randomBytes(16) })],
@@ -507,16 +513,15 @@ describe('one key does not suffer for the record of another', () => {
     },
   );
 
-  test.each(damages)("a site's key that is %s never falls through to the workspace's", async (_, damage) => {
+  test.each(damages)("a site's key that is %s never falls back to the workspace's", async (_, damage) => {
     const { tenant, item } = await tenantWithSiteKey();
     await putWorkspaceKey(stack, tenant, fakeKey());
     await expectRefusedAndHealed(tenant, damage(item));
     expect(await shownState(tenant, 'workspace')).toBe('active');
   });
 
-  // Known defect: a missing platform key is told as an outage, a damaged one as a key that its owner should enter again,
-  // which a managed customer cannot. Drop `.failing` when it is repaired.
-  test('a damaged platform key is an outage to those who use it', async () => {
+  // A managed customer cannot store the platform key again, so both a missing and a damaged one are outages.
+  test('a damaged platform key is reported as an outage to managed visitors', async () => {
     await putPlatformKey(stack, fakeKey());
     const sound = await tables.keyItem('platform', 'platform');
     const managed = await makeTenant(stack, { billing_mode: 'managed' });
@@ -526,21 +531,24 @@ describe('one key does not suffer for the record of another', () => {
     expect(status).toBe(503);
   });
 
-  test.each(damages)("a platform key that is %s leaves the operators' own keys alone", async (_, damage) => {
-    const lane = await tenantWithSiteKey();
-    await putPlatformKey(stack, fakeKey());
-    const sound = await tables.keyItem('platform', 'platform');
-    const managed = await makeTenant(stack, { billing_mode: 'managed' });
-    expect((await mint(stack, managed)).status).toBe(200);
-    await tables.putKeyItem(damage(sound));
-    await expectUntouched(lane);
-    expect((await mint(stack, managed)).status).toBeGreaterThanOrEqual(400);
-    await putPlatformKey(stack, fakeKey());
-    expect((await mint(stack, managed)).status).toBe(200);
-  });
+  test.each(damages)(
+    'a platform key that is %s does not affect customers with their own keys',
+    async (_, damage) => {
+      const lane = await tenantWithSiteKey();
+      await putPlatformKey(stack, fakeKey());
+      const sound = await tables.keyItem('platform', 'platform');
+      const managed = await makeTenant(stack, { billing_mode: 'managed' });
+      expect((await mint(stack, managed)).status).toBe(200);
+      await tables.putKeyItem(damage(sound));
+      await expectUntouched(lane);
+      expect((await mint(stack, managed)).status).toBeGreaterThanOrEqual(400);
+      await putPlatformKey(stack, fakeKey());
+      expect((await mint(stack, managed)).status).toBe(200);
+    },
+  );
 });
 
-describe('a stored key is good in its own place only', () => {
+describe('a stored key can be decrypted only in its own place', () => {
   type Place = { readonly scope: Scope; readonly tenant: Tenant };
 
   const place = async (scope: Scope, tenant: Tenant): Promise<Place> => {
@@ -613,7 +621,7 @@ describe('a stored key is good in its own place only', () => {
   };
 
   test.each(moves)(
-    'moved %s, into the head that is there: refused, told to the right owner, healed',
+    'moved %s, only the sealed part: refused, reported to the right owner, repaired',
     async (_, make) => {
       const [from, to] = await make();
       const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
@@ -623,16 +631,19 @@ describe('a stored key is good in its own place only', () => {
     },
   );
 
-  test.each(moves)('moved %s, the whole item: refused, told to the right owner, healed', async (_, make) => {
-    const [from, to] = await make();
-    const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
-    await expectRefusedAndHealed(to.tenant, { ...source, pk: target.pk }, to.scope);
-    await expectSound(from);
-    await expectSound(to);
-  });
+  test.each(moves)(
+    'moved %s, the whole item: refused, reported to the right owner, repaired',
+    async (_, make) => {
+      const [from, to] = await make();
+      const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
+      await expectRefusedAndHealed(to.tenant, { ...source, pk: target.pk }, to.scope);
+      await expectSound(from);
+      await expectSound(to);
+    },
+  );
 
   test.each(moves)(
-    'swapped %s: both are refused, and each is healed by its own owner alone',
+    'swapped %s: both are refused, and each is repaired only by its own owner',
     async (_, make) => {
       const [from, to] = await make();
       const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
@@ -650,7 +661,7 @@ describe('a stored key is good in its own place only', () => {
     },
   );
 
-  test.each(moves)('moved %s and relabelled for it: KMS refuses its context', async (_, make) => {
+  test.each(moves)('moved %s and relabelled: KMS refuses the encryption context', async (_, make) => {
     const [from, to] = await make();
     const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
     const { scope, scopeId, workspaceId, version } = sealedKeyOf(target);
@@ -664,7 +675,7 @@ describe('a stored key is good in its own place only', () => {
   });
 
   test.each(moves)(
-    'moved %s and relabelled, with KMS open to any context: the envelope refuses',
+    'moved %s and relabelled, with a KMS that accepts any context: the envelope refuses it',
     async (_, make) => {
       const [from, to] = await make();
       const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
@@ -684,7 +695,7 @@ describe('a stored key is good in its own place only', () => {
     },
   );
 
-  test('the data key of one record opens no part of another, whatever KMS says', async () => {
+  test('the data key of one record decrypts no part of another, whatever KMS answers', async () => {
     const a = await tenantWithSiteKey();
     const b = await tenantWithSiteKey();
     for (const field of BYTE_FIELDS) {
@@ -698,7 +709,7 @@ describe('a stored key is good in its own place only', () => {
     stack.kms.calls.filter(({ operation }) => operation === 'Decrypt').map(({ errorName }) => errorName);
 });
 
-describe('an older version of a key stays out of use', () => {
+describe('an older version of a key stays unusable', () => {
   const twoVersions = async () => {
     const { tenant, item: older } = await tenantWithSiteKey();
     expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
@@ -707,22 +718,22 @@ describe('an older version of a key stays out of use', () => {
     return { tenant, older, newer };
   };
 
-  test('put into the present head: refused, and entering it again heals the site', async () => {
+  test('in the current record: refused, and storing the key again repairs the site', async () => {
     const { tenant, older, newer } = await twoVersions();
     await expectRefusedAndHealed(tenant, { ...newer, sealed: older.sealed });
   });
 
-  test('a present record under an older version: refused, and healed', async () => {
+  test('as the label of a current record: refused and repaired', async () => {
     const { tenant, newer } = await twoVersions();
     await expectRefusedAndHealed(tenant, { ...newer, version: 1, previousVersion: null });
   });
 
-  test('put into the present head and relabelled with its version: refused, and healed', async () => {
+  test('in the current record, relabelled with its version: refused and repaired', async () => {
     const { tenant, older, newer } = await twoVersions();
     await expectRefusedAndHealed(tenant, withSealed({ ...newer, sealed: older.sealed }, { version: 2 }));
   });
 
-  test('put into the current key after a re-encryption: refused, and healed', async () => {
+  test('in the current record after a re-encryption: refused and repaired', async () => {
     const { tenant, item } = await tenantWithSiteKey();
     expect(await statusOf(tenant, 'POST', '/rotate')).toBe(200);
     const rotated = await tables.keyItem('site', tenant.siteId);
@@ -734,7 +745,7 @@ describe('an older version of a key stays out of use', () => {
     ['the current record', ({ newer }) => newer.sealed],
     ['a damaged record', ({ older }) => ({ ...older.sealed, tag: randomBytes(16) })],
   ])(
-    '%s in the place of the retained one: a rollback to it is refused at the mint, told and healed',
+    '%s in place of the retained record: after a rollback the mint is refused, reported and repaired',
     async (_, of) => {
       const lane = await twoVersions();
       const { tenant } = lane;
@@ -746,7 +757,7 @@ describe('an older version of a key stays out of use', () => {
     },
   );
 
-  test("another tenant's retained record opens nothing here, and stays good there", async () => {
+  test('a retained record of another tenant cannot be decrypted here, and stays valid there', async () => {
     const [here, there] = [await twoVersions(), await twoVersions()];
     const foreign = await tables.retainedItem('site', there.tenant.siteId, 1);
     await tables.putKeyItem({ ...foreign, pk: here.older.pk });
@@ -757,7 +768,7 @@ describe('an older version of a key stays out of use', () => {
     await expectHealed(here.tenant);
   });
 
-  test('a shredded record that is put back is not gone back to', async () => {
+  test('a restored shredded record cannot be rolled back to', async () => {
     const { tenant } = await twoVersions();
     const first = await tables.retainedItem('site', tenant.siteId, 1);
     expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
@@ -767,7 +778,7 @@ describe('an older version of a key stays out of use', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  test('nor is one that is put back after a deletion', async () => {
+  test('a record restored after a deletion cannot be rolled back to', async () => {
     const { tenant } = await twoVersions();
     const first = await tables.retainedItem('site', tenant.siteId, 1);
     expect(await statusOf(tenant, 'DELETE')).toBe(200);
@@ -777,7 +788,7 @@ describe('an older version of a key stays out of use', () => {
     expect((await mint(stack, tenant)).status).toBe(422);
   });
 
-  test('a deletion leaves no ciphertext of any version, and a deleted workspace none of any key', async () => {
+  test('a deletion leaves no ciphertext of any version, and a deleted workspace no ciphertext of any key', async () => {
     const { tenant } = await twoVersions();
     expect((await putWorkspaceKey(stack, tenant, fakeKey())).status).toBe(200);
     expect((await putWorkspaceKey(stack, tenant, fakeKey())).status).toBe(200);
@@ -798,15 +809,15 @@ describe('an older version of a key stays out of use', () => {
   });
 
   // A whole old head is a sound record: only its mark, outside of this table, tells that it is not the latest.
-  describe('anyone who can write to the table can restore a whole old record, which is then refused', () => {
-    test('an old record put back after another key was stored is refused', async () => {
+  describe('a whole old record that a table writer restores is refused', () => {
+    test('an old record restored after another key was stored is refused', async () => {
       const { tenant, older } = await twoVersions();
       expect((await mint(stack, tenant)).status).toBe(200);
       await tables.putKeyItem(older);
       expect((await mint(stack, tenant)).status).toBe(422);
     });
 
-    test('an old record put back after the key was deleted is refused', async () => {
+    test('an old record restored after the key was deleted is refused', async () => {
       const { tenant, older } = await twoVersions();
       await stack.call('DELETE', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
       await tables.putKeyItem(older);
@@ -815,7 +826,7 @@ describe('an older version of a key stays out of use', () => {
   });
 });
 
-describe('with a KMS client that answers the right data key to any question', () => {
+describe('with a KMS client that returns the correct data key for every request', () => {
   const openKms = (dataKey: Uint8Array): KMSClient =>
     ({
       send: async () => ({ Plaintext: Uint8Array.from(dataKey), $metadata: { requestId: 'open' } }),
@@ -828,7 +839,7 @@ describe('with a KMS client that answers the right data key to any question', ()
       () => undefined,
     );
 
-  test('the record opens unchanged, and not with any one fact of whose key it is changed', async () => {
+  test('the record can be decrypted unchanged, but not with any changed field of its identity', async () => {
     const { item, key } = await tenantWithSiteKey();
     const sealed = sealedKeyOf(item);
     const client = kmsClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_KMS: stack.kms.endpoint });

@@ -59,11 +59,11 @@ describe('a watcher that follows a call', () => {
     held = await heldByWatcher();
   });
 
-  test('holds the key in no string and no buffer of its heap once garbage is collected', () => {
+  test('holds the key in no string and no buffer of its heap after a garbage collection', () => {
     expect(held.clean).toEqual({ inStrings: false, inBuffers: false });
   });
 
-  test('is caught where it keeps the key, in a string and in a buffer', () => {
+  test('is detected if it keeps the key, in a string and in a buffer', () => {
     expect(held.planted).toEqual({ inStrings: true, inBuffers: true });
   });
 });

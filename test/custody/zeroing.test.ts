@@ -129,7 +129,7 @@ const seal = async (key: string, dataKey: Buffer): Promise<SealedKey> => {
   return sealer.seal(secret, BINDING, 'sk-proj-...mask').finally(() => secret.destroy());
 };
 
-describe('opening a key leaves no plaintext and no data key behind', () => {
+describe('opening a key leaves no plaintext and no data key in memory', () => {
   const opening = async (
     change: Partial<SealedKey>,
     use: (plaintext: Secret) => Promise<unknown>,
@@ -165,7 +165,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     };
   };
 
-  test('a successful use leaves no plaintext and no data key', async () => {
+  test('after a successful use', async () => {
     let live: Buffer | undefined;
     const { outcome, during, handedOut, left, secret } = await opening({}, async (plaintext) => {
       live = plaintext.bytes();
@@ -180,7 +180,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(() => secret?.bytes()).toThrow('destroyed');
   });
 
-  test('a use that throws leaves none, and that very error comes out', async () => {
+  test('after a use that throws, whose error reaches the caller unchanged', async () => {
     const thrown = new Error('in use');
     const { outcome, handedOut, left, secret } = await opening({}, async () => {
       throw thrown;
@@ -191,7 +191,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(() => secret?.bytes()).toThrow('destroyed');
   });
 
-  test('a use that throws before it returns a promise leaves none', async () => {
+  test('after a use that throws before it returns a promise', async () => {
     const { outcome, left } = await opening({}, () => {
       throw new Error('at once');
     });
@@ -205,7 +205,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     ['its ciphertext', { ciphertext: Buffer.alloc(160, 7) }],
     ['its iv', { iv: Buffer.alloc(12) }],
     ['whose it is', { scopeId: 'site00000001' }],
-  ])('when the record is damaged in %s', async (_, change) => {
+  ])('if the record is damaged in %s', async (_, change) => {
     const { outcome, handedOut, left, secret, made } = await opening(change, async () => 'used');
     expect(outcome).toBeInstanceOf(SealedKeyUnreadableError);
     expect(secret).toBeUndefined();
@@ -214,7 +214,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(left).toEqual({ key: 0, dataKey: 0 });
   });
 
-  test('a record of which only the tag is wrong leaves none, although Node has decrypted everything by then', async () => {
+  test('if only the tag of a record is wrong, although Node has decrypted everything by then', async () => {
     const key = fakeKey();
     const dataKey = randomBytes(32);
     const sealed = await seal(key, dataKey);
@@ -244,20 +244,20 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(buffers.holding(keyBytes)).toBe(0);
   });
 
-  test('a failure of KMS leaves none', async () => {
+  test('if KMS fails', async () => {
     const { outcome, handedOut, secret } = await opening({}, async () => 'used', { fail: 'Decrypt' });
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect([secret, handedOut]).toEqual([undefined, []]);
   });
 
-  test('a data key of another length leaves none', async () => {
+  test('if the data key has another length', async () => {
     const { outcome, handedOut, left } = await opening({}, async () => 'used', { dataKey: randomBytes(16) });
     expect(outcome).toBeInstanceOf(SealedKeyUnreadableError);
     expect(handedOut.map(isZero)).toEqual([true]);
     expect(left).toEqual({ key: 0, dataKey: 0 });
   });
 
-  test('a note of the attempt that throws leaves none, and that very error comes out', async () => {
+  test('if the callback for the attempt throws, whose error reaches the caller unchanged', async () => {
     const dataKey = randomBytes(32);
     const sealed = await seal(fakeKey(), dataKey);
     const { client, handedOut } = watchedKms({ dataKey });
@@ -274,14 +274,14 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(handedOut.map(isZero)).toEqual([true]);
   });
 
-  test('an answer of KMS without a data key leaves none, and proves nothing about the record', async () => {
+  test('if KMS answers without a data key, which proves nothing about the record', async () => {
     const { outcome, secret } = await opening({}, async () => 'used', { dataKey: Buffer.alloc(0) });
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect(secret).toBeUndefined();
   });
 });
 
-describe('which keys may open', () => {
+describe('the allowed master keys', () => {
   const RETIRED = 'arn:aws:kms:us-east-1:000000000000:key/retired';
 
   test.each<[string, readonly string[], boolean]>([
@@ -289,7 +289,7 @@ describe('which keys may open', () => {
     ['the master key alongside a retired one', [RETIRED, MASTER], true],
     ['a retired key alone', [RETIRED], false],
     ['none', [], false],
-  ])('with %s given: the record of the master key opens, %j', async (_, arns, opens) => {
+  ])('with %s allowed, a record of the master key can be opened: %j', async (_, arns, opens) => {
     const dataKey = randomBytes(32);
     const sealed = await seal(fakeKey(), dataKey);
     const { client, handedOut } = watchedKms({ dataKey });
@@ -307,7 +307,7 @@ describe('which keys may open', () => {
   });
 });
 
-describe('sealing a key leaves no data key behind', () => {
+describe('sealing a key leaves no data key in memory', () => {
   const sealing = async (
     answers: Partial<KmsAnswers> = {},
     random = randomBytes as (size: number) => Buffer,
@@ -323,14 +323,14 @@ describe('sealing a key leaves no data key behind', () => {
     return { outcome, handedOut: kms.handedOut, left: buffers.holding(dataKeyBytes) };
   };
 
-  test('a successful sealing leaves no data key', async () => {
+  test('after a successful sealing', async () => {
     const { outcome, handedOut, left } = await sealing();
     expect(outcome).toMatchObject({ kmsKeyArn: MASTER });
     expect(handedOut.map(isZero)).toEqual([true]);
     expect(left).toBe(0);
   });
 
-  test('a failing source of randomness leaves no data key', async () => {
+  test('if the source of randomness fails', async () => {
     const { outcome, handedOut, left } = await sealing({}, () => {
       throw new Error('no randomness');
     });
@@ -339,7 +339,7 @@ describe('sealing a key leaves no data key behind', () => {
     expect(left).toBe(0);
   });
 
-  test('a KMS that gives no data key leaves none', async () => {
+  test('if KMS returns no data key', async () => {
     const { outcome, handedOut } = await sealing({ fail: 'GenerateDataKey' });
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect(handedOut).toEqual([]);
@@ -348,7 +348,7 @@ describe('sealing a key leaves no data key behind', () => {
   test.each<[string, Partial<KmsAnswers>]>([
     ['the fingerprint fails', { fail: 'GenerateMac' }],
     ['the fingerprint comes back empty', { leaveOut: 'Mac' }],
-  ])('when %s, no data key is asked for', async (_, answers) => {
+  ])('if %s, and no data key is requested', async (_, answers) => {
     const { outcome, handedOut } = await sealing(answers);
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect(handedOut).toEqual([]);
@@ -358,20 +358,20 @@ describe('sealing a key leaves no data key behind', () => {
     ['the wrapped data key is missing in the answer', { leaveOut: 'CiphertextBlob' }],
     ["the master key's name is missing in the answer", { leaveOut: 'KeyId' }],
     ['the data key is empty', { dataKey: Buffer.alloc(0) }],
-  ])('when %s', async (_, answers) => {
+  ])('if %s', async (_, answers) => {
     const { outcome, handedOut } = await sealing(answers);
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect(handedOut.map(isZero)).toEqual([true]);
   });
 
-  test.each([16, 31, 33, 64])('when the data key has %i bytes', async (size) => {
+  test.each([16, 31, 33, 64])('if the data key has %i bytes', async (size) => {
     const { outcome, handedOut } = await sealing({ dataKey: randomBytes(size) });
     expect(outcome).toBeInstanceOf(Error);
     expect(handedOut.map(isZero)).toEqual([true]);
   });
 });
 
-describe('through the whole stack', () => {
+describe('plaintext and data keys through the whole stack', () => {
   let stack: TestStack;
   let tables: Tables;
   let kms: AwsProxy;
@@ -438,7 +438,7 @@ describe('through the whole stack', () => {
       }
     };
 
-    test('a pasted key is destroyed once it is stored', async () => {
+    test('once it is stored', async () => {
       const { outcome, made } = await storing(fakeKey());
       expect(outcome).toMatchObject({ version: 1, state: 'active' });
       expectDestroyed(made, 1);
@@ -447,7 +447,7 @@ describe('through the whole stack', () => {
     test.each([
       ['once it is stored', '', expect.objectContaining({ lastVersion: 1, state: 'active' })],
       ['when OpenAI refuses it', 'revoked', expect.any(BrokerError)],
-    ])("the platform's own, %s", async (_, suffix, expected) => {
+    ])('if it is the platform key, %s', async (_, suffix, expected) => {
       const made = watchedSecrets();
       const operator = { sub: 'operator:somebody', sourceIp: '127.0.0.1' };
       const outcome = await storePlatformKey(useCasePorts(stack))(fakeKey(suffix), operator).catch(
@@ -458,7 +458,7 @@ describe('through the whole stack', () => {
     });
 
     test.each(['revoked', 'expired', 'noscope', 'nomodel', 'wrongregion', 'noquota', 'spendlimit'])(
-      'when OpenAI refuses it: %s',
+      'if OpenAI refuses it: %s',
       async (suffix) => {
         const { outcome, made } = await storing(fakeKey(suffix));
         expect(outcome).toBeInstanceOf(BrokerError);
@@ -467,7 +467,7 @@ describe('through the whole stack', () => {
     );
 
     test.each(['err500', 'reset', 'ratelimited', 'badjson'])(
-      'when it is stored unverified: %s',
+      'if it is stored unverified: %s',
       async (suffix) => {
         const { outcome, made } = await storing(fakeKey(suffix));
         expect(outcome).toMatchObject({ state: 'unverified' });
@@ -475,7 +475,7 @@ describe('through the whole stack', () => {
       },
     );
 
-    test.each(['GenerateDataKey', 'GenerateMac'])('when %s fails at KMS', async (operation) => {
+    test.each(['GenerateDataKey', 'GenerateMac'])('if %s fails at KMS', async (operation) => {
       const { outcome, made } = await storing(fakeKey(), undefined, () =>
         stack.kms.inject({ operation, errorName: 'DisabledException' }),
       );
@@ -483,14 +483,14 @@ describe('through the whole stack', () => {
       expectDestroyed(made, 1);
     });
 
-    test('a pasted key is destroyed when the budget of probes is spent', async () => {
+    test('if the limit of probes is used up', async () => {
       const spent: RateLimiter = { spend: async () => ({ allowed: false, retryAfterSeconds: 9 }) };
       const { outcome, made } = await storing(fakeKey(), undefined, undefined, spent);
       expect(outcome).toMatchObject({ code: 'rate_limited' });
       expectDestroyed(made, 1);
     });
 
-    test('a pasted key is destroyed before it exists, for a stranger and for a text that is no key', async () => {
+    test('before it is copied, for a stranger and for a text that is not a key', async () => {
       const stranger = await storing(fakeKey(), 'a stranger');
       expect(stranger.outcome).toMatchObject({ code: 'site_not_found' });
       expectDestroyed(stranger.made, 0);
@@ -500,7 +500,7 @@ describe('through the whole stack', () => {
     });
   });
 
-  test('the secret that OpenAI was called with is destroyed when the mint returns', async () => {
+  test('the secret in the request to OpenAI is destroyed when the mint returns', async () => {
     const tenant = await makeTenant(stack);
     const key = fakeKey();
     await putSiteKey(stack, tenant, key);
@@ -525,7 +525,7 @@ describe('through the whole stack', () => {
     expect(() => used[0]?.secret.bytes()).toThrow('destroyed');
   });
 
-  test('re-encryption destroys the plaintext and both data keys, and never has the key as a text', async () => {
+  test('re-encryption destroys the plaintext and both data keys, and never holds the key as a string', async () => {
     const tenant = await makeTenant(stack);
     const key = fakeKey();
     await putSiteKey(stack, tenant, key);
@@ -553,7 +553,7 @@ describe('through the whole stack', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  test('re-encryption whose sealing fails destroys the plaintext, and the old record stays as it was', async () => {
+  test('re-encryption destroys the plaintext if sealing fails, and the old record stays unchanged', async () => {
     const tenant = await makeTenant(stack);
     await putSiteKey(stack, tenant, fakeKey());
     const before = await tables.keyItem('site', tenant.siteId);
@@ -574,8 +574,8 @@ describe('through the whole stack', () => {
     expect(session).toMatchObject({ state: 'refused', refusal: 'unavailable' });
   });
 
-  describe('no data key is ever kept', () => {
-    test('each mint asks KMS once, with the whole context, and only after its own intent is on record', async () => {
+  describe('no data key is ever cached', () => {
+    test('each mint calls KMS once, with the whole context, and only after its own intent is on record', async () => {
       const tenant = await makeTenant(stack, { openai_tier: 4 });
       await putSiteKey(stack, tenant, fakeKey());
       const seenAtDecrypt: (readonly Item[])[] = [];
@@ -613,7 +613,7 @@ describe('through the whole stack', () => {
       );
     });
 
-    test('Test voice asks KMS itself, on record as a test by its operator', async () => {
+    test('Test voice calls KMS itself and is recorded as a test by its person', async () => {
       const tenant = await makeTenant(stack);
       await putWorkspaceKey(stack, tenant, fakeKey());
       const path = `/v1/workspaces/${tenant.workspaceId}/openai-key/test`;
@@ -632,7 +632,7 @@ describe('through the whole stack', () => {
       );
     });
 
-    test('a key that OpenAI refuses is decrypted again for each mint, and each is on record', async () => {
+    test('a key that OpenAI refuses is decrypted again for each mint, and each decrypt is on record', async () => {
       const tenant = await makeTenant(stack);
       await putSiteKey(stack, tenant, fakeKey());
       stack.openAi?.inject({
@@ -648,7 +648,7 @@ describe('through the whole stack', () => {
       );
     });
 
-    test('a damaged record is joined to the call with which KMS refused it', async () => {
+    test('the session of a damaged record is joined to the call that KMS refused', async () => {
       const tenant = await makeTenant(stack);
       await putSiteKey(stack, tenant, fakeKey());
       const item = await tables.keyItem('site', tenant.siteId);
@@ -663,7 +663,7 @@ describe('through the whole stack', () => {
     });
 
     test.each(['DisabledException', 'AccessDeniedException', 'KMSInvalidStateException'])(
-      'a decrypt that KMS refused with %s is joined to its session',
+      'the session of a decrypt that KMS refused with %s is joined to the call',
       async (errorName) => {
         const tenant = await makeTenant(stack);
         await putSiteKey(stack, tenant, fakeKey());

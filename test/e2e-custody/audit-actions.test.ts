@@ -45,8 +45,8 @@ const joined = ({ workspaceId, owner }: Tenant, sub: string, role: string) => {
   ];
 };
 
-describe('every action of a person leaves exactly one row', () => {
-  test("an action's row has its type, the actor, the target and the change", async () => {
+describe('every action of a person leaves exactly one audit row', () => {
+  test('the row has the type of the action, the actor, the target and the change', async () => {
     const tenant = await makeTenant(stack, { openai_tier: 5 });
     const { owner, workspaceId, siteId } = tenant;
     const workspace = `/v1/workspaces/${workspaceId}`;
@@ -125,7 +125,7 @@ describe('every action of a person leaves exactly one row', () => {
     ]);
   });
 
-  test('a workspace that is deleted leaves its end on the trail: itself, its sites, their keys', async () => {
+  test('the deletion of a workspace records the end of the workspace, its sites and their keys', async () => {
     const tenant = await siteWithKey(stack);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     const path = `/v1/workspaces/${tenant.workspaceId}`;
@@ -145,7 +145,7 @@ describe('every action of a person leaves exactly one row', () => {
     expectRefusal(await auditPage(stack, tenant, {}), 404, 'workspace_not_found');
   });
 
-  test('what is refused, read or changes nothing leaves none', async () => {
+  test('a refused action, a read and a change of nothing leave no row', async () => {
     const tenant = await siteWithKey(stack);
     const { owner, workspaceId, siteId } = tenant;
     const viewer = await addMember(stack, tenant, 'viewer');
@@ -178,7 +178,7 @@ describe('every action of a person leaves exactly one row', () => {
     expect(await settledTrail(stack, tenant)).toEqual(before);
   });
 
-  test('addresses are on the trail as keyed hashes only: the same for one address, another for another', async () => {
+  test('addresses are recorded only as keyed hashes, one hash for each address', async () => {
     const tenant = await siteWithKey(stack);
     const headers = { origin: ORIGIN, 'content-type': 'application/json' };
     const from = ['127.0.0.21', '127.0.0.22', '127.0.0.21'] as const;
@@ -198,7 +198,7 @@ describe('every action of a person leaves exactly one row', () => {
     for (const address of [...from, '127.0.0.1', '::1']) expect(everything).not.toContain(address);
   });
 
-  it('a rollback does not report the version that it restores as shredded', async () => {
+  it('a rollback does not record the restored version as shredded', async () => {
     const tenant = await siteWithKey(stack);
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     const path = `${keyPath('site', tenant)}/rollback`;
@@ -207,7 +207,7 @@ describe('every action of a person leaves exactly one row', () => {
     expect(shredded).toEqual([]);
   });
 
-  test('a retained version that is shredded by a later key, or with the key, is on the trail', async () => {
+  test('the shredding of a retained version by a later key, or by the deletion of the key, is recorded', async () => {
     const tenant = await siteWithKey(stack);
     for (let i = 0; i < 2; i++) expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     expectSuccess(await stack.call('DELETE', keyPath('site', tenant), { as: tenant.owner }));

@@ -79,8 +79,8 @@ afterEach(() => {
 const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const HASH = /^[0-9a-f]{64}$/;
 
-describe('every use of a key is on the trail, its intent and its outcome', () => {
-  test('N tokens: N intents, N outcomes and N KMS Decrypt calls, joined one to one', async () => {
+describe('every use of a key has its intent and its outcome in the audit trail', () => {
+  test('N tokens have N intents, N outcomes and N KMS Decrypt calls, joined one to one', async () => {
     const tenant = await siteWithKey(stack);
     const answers = await Promise.all(Array.from({ length: 12 }, () => mint(stack, tenant)));
     const sessions = answers.map((answer) => expectSuccess(answer).session_id);
@@ -133,7 +133,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
       { refusal: 'unavailable' },
     ],
   ])(
-    'when %s after admission: an intent, a refusal that says why, and the Decrypt call',
+    'when %s after admission: an intent, a refusal with its reason, and the Decrypt call',
     async (_, spoil, status, code, facts) => {
       const tenant = await siteWithKey(stack);
       await spoil();
@@ -147,7 +147,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
     },
   );
 
-  test('a record that was tampered with: the refusal names it unreadable', async () => {
+  test('a tampered record: the refusal names it as unreadable', async () => {
     const tenant = await siteWithKey(stack);
     const [head] = await tables.partition('keys', `SITE#${tenant.siteId}`);
     const sealed = head?.['sealed'] as { readonly tag: Uint8Array };
@@ -164,7 +164,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
   });
 
   test.each(['site', 'workspace'] as const)(
-    'Test voice with a %s key, good and bad, by whom it was pressed',
+    'Test voice with a %s key, good or bad, is recorded with the person who started it',
     async (scope) => {
       const tenant = await makeTenant(stack);
       const admin = await addMember(stack, tenant, 'admin');
@@ -191,7 +191,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
   );
 
   test.each(['site', 'workspace'] as const)(
-    're-encryption of a %s key is a use by the person who asked for it',
+    're-encryption of a %s key is recorded as a use by the person who requested it',
     async (scope) => {
       const tenant = await makeTenant(stack);
       const admin = await addMember(stack, tenant, 'admin');
@@ -222,7 +222,7 @@ const projectorInto = (auditTable: string): StreamHandler =>
     { backOff: jitteredBackOff, log: SILENT, metrics: NO_METRICS },
   );
 
-describe('streams deliver at least once, in any order across tables, to projectors that crash', () => {
+describe('projectors that crash, with streams that deliver at least once and in any order across tables', () => {
   let tenants: readonly Tenant[];
   let records: RecordsOf;
 
@@ -265,11 +265,11 @@ describe('streams deliver at least once, in any order across tables, to projecto
     }
   };
 
-  test('there is something to deliver from every table', () => {
+  test('have records to project from every table', () => {
     for (const source of SOURCES) expect(records[source].length).toBeGreaterThan(5);
   });
 
-  test('every batch again, twice, in any order, changes nothing', async () => {
+  test('change nothing when every batch is delivered twice more, in any order', async () => {
     const before = textOf(await tables.scan('audit'));
     const random = seeded(7);
     const projector = projectorInto('audit');
@@ -280,7 +280,7 @@ describe('streams deliver at least once, in any order across tables, to projecto
   });
 
   test.each([1, 2])(
-    'crashes before and after each append, and redelivery, leave one whole chain (seed %i)',
+    'keep one complete chain after crashes around each append, and after redelivery (seed %i)',
     async (seed) => {
       const table = `audit-crashes-${seed}`;
       await tables.create(table);
@@ -321,7 +321,7 @@ describe('streams deliver at least once, in any order across tables, to projecto
     },
   );
 
-  test('in the order of the shards, an intent is on the chain before its outcome', async () => {
+  test('append an intent before its outcome when records arrive in the order of the shards', async () => {
     await tables.create('audit-in-order');
     const random = seeded(11);
     const projector = projectorInto('audit-in-order');
@@ -343,7 +343,7 @@ describe('streams deliver at least once, in any order across tables, to projecto
     }
   });
 
-  test('projectors that run side by side on the same workspaces keep one gapless chain for each', async () => {
+  test('keep one gapless chain for each workspace when they run side by side', async () => {
     await tables.create('audit-side-by-side');
     await Promise.all(
       [1, 2, 3, 4].map(async (seed) => {
@@ -360,7 +360,7 @@ describe('streams deliver at least once, in any order across tables, to projecto
   });
 });
 
-describe('a row that is touched in the table is named by the verification', () => {
+describe('verification names the first row that was changed in the table', () => {
   let tenant: Tenant;
   let stranger: Tenant;
   let rows: readonly Item[];
@@ -425,13 +425,13 @@ describe('a row that is touched in the table is named by the verification', () =
     await expectBroken(Number(row['sequence']), 'altered');
   });
 
-  test.each(['first', 'middle', 'last'] as const)('an edit of the %s row', async (which) => {
+  test.each(['first', 'middle', 'last'] as const)('after an edit of the %s row', async (which) => {
     const sequence = { first: 1, middle: MIDDLE, last: rows.length }[which];
     await tables.put('audit', { ...at(sequence), actor: 'somebody-else' });
     await expectBroken(sequence, 'altered');
   });
 
-  test('an edit of a row that only the second call reads, and nothing is intact before', async () => {
+  test('after an edit of a row that only the second call reads, and the first call reports nothing as intact', async () => {
     await tables.put('audit', { ...at(MIDDLE + 1), actor: 'somebody-else' });
     const first = await verifyTrail(stack, tenant, { limit: String(MIDDLE) });
     expect(first).toMatchObject({ intact: false, rows: MIDDLE, broken: null });
@@ -443,7 +443,7 @@ describe('a row that is touched in the table is named by the verification', () =
     });
   });
 
-  test('a check in several calls ends as it does in one, and continues for its own owner alone', async () => {
+  test('with the same result in several calls as in one, and cursors that only the same owner can use', async () => {
     const whole = await verifyTrail(stack, tenant);
     let part = await verifyTrail(stack, tenant, { limit: '1' });
     const cursors: string[] = [];
@@ -463,7 +463,7 @@ describe('a row that is touched in the table is named by the verification', () =
     expect(detailPaths(forStranger)).toEqual(['cursor']);
   });
 
-  test('the first row, the middle one or the last is deleted', async () => {
+  test('after a deletion of the first, the middle or the last row', async () => {
     for (const [sequence, fault] of [
       [1, 'missing'],
       [MIDDLE, 'missing'],
@@ -475,14 +475,14 @@ describe('a row that is touched in the table is named by the verification', () =
     }
   });
 
-  test('the end of the chain, or all of it, is deleted', async () => {
+  test('after a deletion of the end of the chain, or of the whole chain', async () => {
     for (const row of rows.slice(MIDDLE - 1).reverse()) await tables.delete('audit', row);
     await expectBroken(MIDDLE, 'cut_off');
     for (const row of rows.slice(0, MIDDLE - 1)) await tables.delete('audit', row);
     await expectBroken(1, 'cut_off');
   });
 
-  test('two rows change places', async () => {
+  test('after a swap of two rows', async () => {
     const { pk, sk, ...one } = at(MIDDLE);
     const { pk: _pk, sk: otherSk, ...other } = at(MIDDLE + 1);
     await tables.put('audit', { pk, sk, ...other, sequence: MIDDLE });
@@ -490,7 +490,7 @@ describe('a row that is touched in the table is named by the verification', () =
     await expectBroken(MIDDLE, 'altered');
   });
 
-  test('rows are renumbered to close the gap of a deleted one', async () => {
+  test('after a renumbering that closes the gap of a deleted row', async () => {
     for (const row of rows.slice(MIDDLE)) {
       const sequence = Number(row['sequence']) - 1;
       await tables.put('audit', { ...row, sk: String(sequence).padStart(10, '0'), sequence });
@@ -499,7 +499,7 @@ describe('a row that is touched in the table is named by the verification', () =
     await expectBroken(MIDDLE, 'altered');
   });
 
-  test('a forged row is put at the end', async () => {
+  test('after a forged row is appended', async () => {
     const last = at(rows.length);
     const sequence = rows.length + 1;
     await tables.put('audit', {
@@ -513,7 +513,7 @@ describe('a row that is touched in the table is named by the verification', () =
     await expectBroken(sequence, 'altered');
   });
 
-  test('a row is put between two others, or before the first', async () => {
+  test('after a row is inserted between two others or before the first', async () => {
     const between = { ...at(MIDDLE), sk: `${at(MIDDLE)['sk']}5` };
     await tables.put('audit', between);
     await expectBroken(MIDDLE + 1, 'altered');
@@ -522,7 +522,7 @@ describe('a row that is touched in the table is named by the verification', () =
     await expectBroken(0, 'out_of_order', 0);
   });
 
-  test('a row, or all of them, come from the chain of another workspace', async () => {
+  test('after a row, or all rows, are replaced by those of another workspace', async () => {
     const pk = `AUDIT#${tenant.workspaceId}`;
     const theirs = await tables.partition('audit', `AUDIT#${stranger.workspaceId}`);
     const claimed = theirs.map((row) => ({ ...row, pk, workspaceId: tenant.workspaceId }));
@@ -537,23 +537,23 @@ describe('a row that is touched in the table is named by the verification', () =
     ['no actor', ({ actor: _, ...row }) => row],
     ['nested facts', (row) => ({ ...row, facts: { more: { of: 'them' } } })],
     ['a sequence that is a string', (row) => ({ ...row, sequence: String(row['sequence']) })],
-  ])('an edit after which the row has %s', async (_, edit) => {
+  ])('after an edit that leaves the row with %s', async (_, edit) => {
     await tables.put('audit', edit(at(MIDDLE)));
     await expectBroken(MIDDLE, 'altered');
   });
 
-  it('an unreadable row does not keep the owner from the others', async () => {
+  it('while the owner can still read the rows next to an unreadable one', async () => {
     await tables.put('audit', { ...at(MIDDLE), type: 'no.such' });
     expectSuccess(await auditPage(stack, tenant, { type: 'workspace.created' }));
   });
 
-  it('an edit of its sequence to that of the row before names the place of the touched row', async () => {
+  it('after an edit that gives a row the sequence number of the previous one', async () => {
     await tables.put('audit', { ...at(MIDDLE), sequence: MIDDLE - 1 });
     await expectBroken(MIDDLE, 'altered');
   });
 });
 
-describe('after the end of a chain was cut off', () => {
+describe('a chain whose end was cut off', () => {
   let cut: TestStack;
   let cutTables: RawTables;
   let tenant: Tenant;
@@ -575,12 +575,12 @@ describe('after the end of a chain was cut off', () => {
     await cut?.close();
   });
 
-  test('later events do not hide it', async () => {
+  test('is reported as broken even after later events', async () => {
     await cut.streams.drain();
     expect(await verifyTrail(cut, tenant)).toMatchObject({ intact: false, broken: { sequence: length } });
   });
 
-  it('later events are on the trail anyway', async () => {
+  it('still accepts later events', async () => {
     await cut.streams.drain();
     expect(ofType(await trailOf(cut, tenant), 'session.issued')).toHaveLength(1);
   });
@@ -595,7 +595,7 @@ const eventually = async (holds: () => Promise<boolean>, attempts = 60): Promise
   return false;
 };
 
-describe('a record that cannot be read', () => {
+describe('a record that the projector cannot read', () => {
   let poisoned: TestStack;
   let poisonedTables: RawTables;
   let tenant: Tenant;
@@ -623,7 +623,7 @@ describe('a record that cannot be read', () => {
     await poisoned?.close();
   });
 
-  test('is reported as the failed item: what is before it is on the trail, nothing after it was tried', async () => {
+  test('is reported as the failed item, after the records before it are projected and before those after it', async () => {
     const { sessions } = await collectRecords(poisoned, poisonedTables);
     const index = sessions.findIndex(({ dynamodb }) => dynamodb?.SequenceNumber === poison);
     const tried: string[] = [];
@@ -702,7 +702,7 @@ describe('a record that cannot be read', () => {
     };
   };
 
-  test('is named when it is given up on, once; every other record is taken once, in order', async () => {
+  test('is logged once when it is given up on, and every other record is projected once, in order', async () => {
     const beside = await pumpBeside();
     try {
       const { sessions } = await collectRecords(poisoned, poisonedTables);
@@ -720,7 +720,7 @@ describe('a record that cannot be read', () => {
   });
 
   // Defect of the local run: a round in which nothing went through counts as idle, also when the shard continues after it.
-  it('does not end the wait for what comes after it', async () => {
+  it('does not hold back the records after it', async () => {
     const beside = await pumpBeside();
     try {
       const { sessions } = await collectRecords(poisoned, poisonedTables);
@@ -732,7 +732,7 @@ describe('a record that cannot be read', () => {
   });
 });
 
-describe('the list of the trail', () => {
+describe('the audit list', () => {
   let tenant: Tenant;
   let admin: string;
   let other: Tenant;
@@ -761,21 +761,21 @@ describe('the list of the trail', () => {
 
   const filtered = (query: Readonly<Record<string, string>>) => trailOf(stack, tenant, query);
 
-  test('the trail can be filtered by type', async () => {
+  test('can be filtered by type', async () => {
     for (const type of ['session.reserved', 'session.issued', 'key.suspended', 'site.created'] as const)
       expect(await filtered({ type })).toEqual(ofType(whole, type));
     expect(await filtered({ type: 'session.issued' })).toHaveLength(3);
     expect(await filtered({ type: 'key.deleted' })).toEqual([]);
   });
 
-  test('the trail can be filtered by actor', async () => {
+  test('can be filtered by actor', async () => {
     for (const actor of [admin, tenant.owner, 'visitor', 'system:dynamodb'])
       expect(await filtered({ actor })).toEqual(whole.filter((row) => row.actor === actor));
     expect((await filtered({ actor: admin })).length).toBeGreaterThanOrEqual(4);
     expect(await filtered({ actor: newPerson('nobody') })).toEqual([]);
   });
 
-  test('the trail can be filtered by site', async () => {
+  test('can be filtered by site', async () => {
     expect((await filtered({ site_id: otherSite })).map(({ type }) => type)).toEqual(['site.created']);
     expect(await filtered({ site_id: tenant.siteId })).toEqual(
       whole.filter(({ site_id }) => site_id === tenant.siteId),
@@ -783,7 +783,7 @@ describe('the list of the trail', () => {
     expect(await filtered({ site_id: other.siteId })).toEqual([]);
   });
 
-  test('the trail can be filtered by time: from is inclusive, to is exclusive', async () => {
+  test('can be filtered by time, with an inclusive from and an exclusive to', async () => {
     const { at } = ofType(whole, 'key.suspended')[0] ?? { at: '' };
     expect(await filtered({ from: at })).toEqual(whole.filter((row) => row.at >= at));
     expect(await filtered({ to: at })).toEqual(whole.filter((row) => row.at < at));
@@ -793,7 +793,7 @@ describe('the list of the trail', () => {
   it.each<[string, (at: string) => boolean, string]>([
     ['without a fraction, of a row later in that second', (at) => !at.endsWith('.000Z'), 'Z'],
     ['with one digit, of a row at that very time', (at) => at.endsWith('.000Z'), '.0Z'],
-  ])('by a time %s: the row is from then on, not before', async (_, fits, ending) => {
+  ])('treats a time %s as an exact lower bound', async (_, fits, ending) => {
     const bound =
       whole
         .map(({ at }) => at)
@@ -804,7 +804,7 @@ describe('the list of the trail', () => {
     expect(await filtered({ to: bound })).toEqual(whole.filter((row) => !later.includes(row)));
   });
 
-  test('the trail can be filtered by several fields at once', async () => {
+  test('can be filtered by several fields at once', async () => {
     expect(await filtered({ actor: admin, site_id: tenant.siteId, type: 'key.suspended' })).toHaveLength(1);
     expect(await filtered({ actor: tenant.owner, type: 'key.suspended' })).toEqual([]);
   });
@@ -813,7 +813,7 @@ describe('the list of the trail', () => {
     ['without a filter', {}],
     ['with a filter', { type: 'session.reserved' }],
     ['with a filter that the newest rows do not match', { actor: 'visitor' }],
-  ])('in pages of any size, %s: every row once, newest first', async (_, filter) => {
+  ])('has every row once, newest first, for every page size, %s', async (_, filter) => {
     const expected = await filtered(filter);
     expect(expected.length).toBeGreaterThan(2);
     for (const limit of ['1', '3', '7']) expect(await filtered({ ...filter, limit })).toEqual(expected);
@@ -821,7 +821,7 @@ describe('the list of the trail', () => {
     expect(first.items).toEqual(expected.toReversed().slice(0, 2));
   });
 
-  test('a cursor continues with its own list only: not with another filter, workspace or caller', async () => {
+  test('accepts a cursor only with the same filter, workspace and caller', async () => {
     const query = { limit: '1', type: 'session.issued' };
     const { next_cursor: cursor } = expectSuccess(await auditPage(stack, tenant, query));
     expectSuccess(await auditPage(stack, tenant, { ...query, cursor }));
@@ -852,11 +852,11 @@ describe('the list of the trail', () => {
     { limit: '0' },
     { limit: '101' },
     { workspace: 'x' },
-  ])('a query that is not valid is refused: %j', async (query) => {
+  ])('refuses an invalid query: %j', async (query) => {
     expectRefusal(await auditPage(stack, tenant, query as Record<string, string>), 400, 'invalid_request');
   });
 
-  test('owners alone read and verify it; for everybody outside there is no such workspace', async () => {
+  test('can be read and verified only by owners, and does not exist for anyone outside the workspace', async () => {
     const viewer = await addMember(stack, tenant, 'viewer');
     const paths = [auditPath(tenant), `${auditPath(tenant)}/verify`];
     for (const path of paths) {

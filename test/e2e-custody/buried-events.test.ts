@@ -22,9 +22,9 @@ afterAll(() => stack?.close());
 const page = async (query: Readonly<Record<string, string>>) =>
   expectSuccess(await auditPage(stack, tenant, query));
 
-describe('behind more sessions than one call looks at', () => {
+describe('an audit search across more sessions than one call reads', () => {
   it.each(['anomaly.detected', 'workspace.created', 'site.created'])(
-    'an event of the type %s is on the first page, and the search has ended',
+    'finds an event of type %s on the first page and is complete',
     async (type) => {
       const { items, next_cursor, searched_to } = await page({ type });
       expect(items).toMatchObject([{ type }]);
@@ -32,7 +32,7 @@ describe('behind more sessions than one call looks at', () => {
     },
   );
 
-  it('a search without an index names the time that it has reached, and ends with the event', async () => {
+  it('without an index returns the time that it has reached, and completes when it finds the event', async () => {
     const query = { actor: tenant.owner };
     const first = await page(query);
     expect(first.items).toEqual([]);
@@ -43,7 +43,7 @@ describe('behind more sessions than one call looks at', () => {
     expect(second).toMatchObject({ next_cursor: null, searched_to: null });
   });
 
-  it('pages of one type continue where the page before has ended', async () => {
+  it('by type continues on the next page where the previous one ended', async () => {
     await addIncident(stack, tenant);
     const first = await page({ type: 'anomaly.detected', limit: '1' });
     const second = await page({ type: 'anomaly.detected', limit: '1', cursor: first.next_cursor });

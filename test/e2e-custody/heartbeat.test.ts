@@ -27,7 +27,7 @@ afterAll(async () => {
   await stack?.close();
 });
 
-test('A heartbeat arrives at the projector, the detector and the archiver, and in no trail of a customer', async () => {
+test("A heartbeat arrives at the projector, the detector and the archiver, and in no customer's audit trail", async () => {
   const tenant = await siteWithKey(stack);
   await stack.heartbeat();
   await stack.heartbeat();

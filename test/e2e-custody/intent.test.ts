@@ -101,7 +101,7 @@ const holdBack = (proxy: AwsProxy, matches: (call: AwsCall) => boolean) => {
 };
 
 describe.each(USES)('%s', (_, kind, use) => {
-  test('whose outcome is never written leaves its intent on the trail, open, alongside its Decrypt call', async () => {
+  test('leaves an open intent next to its Decrypt call if its outcome is never written', async () => {
     const tenant = await ready();
     dynamoDb.intervene((call) => (isSettlement(call) ? DENIED : undefined));
     const answer = await use(tenant);
@@ -124,7 +124,7 @@ describe.each(USES)('%s', (_, kind, use) => {
     await expectIntact(stack, tenant, rows);
   });
 
-  test('is on the trail before KMS is asked, and its outcome after', async () => {
+  test('has its intent in the audit trail before the call to KMS, and its outcome after it', async () => {
     const tenant = await ready();
     const held = holdBack(kms, ({ operation }) => operation === 'Decrypt');
     const answer = use(tenant);
@@ -140,7 +140,7 @@ describe.each(USES)('%s', (_, kind, use) => {
     await expectIntact(stack, tenant, rows);
   });
 
-  test('that holds the key at this moment is open on the trail, and its Decrypt call is no surprise', async () => {
+  test('has an open intent and an explained Decrypt call while it holds the key', async () => {
     const tenant = await ready();
     const held = holdBack(dynamoDb, isSettlement);
     const answer = use(tenant);
@@ -155,7 +155,7 @@ describe.each(USES)('%s', (_, kind, use) => {
     expectJoined(stack, tenant, rows);
   });
 
-  test('whose intent cannot be written opens no key and leaves nothing', async () => {
+  test('decrypts nothing and leaves no trace if its intent cannot be written', async () => {
     const tenant = await ready();
     const before = await settledTrail(stack, tenant);
     dynamoDb.intervene((call) => (isIntent(call) ? DENIED : undefined));
@@ -165,7 +165,7 @@ describe.each(USES)('%s', (_, kind, use) => {
     expect(await settledTrail(stack, tenant)).toEqual(before);
   });
 
-  test('whose outcome was written but not confirmed at first has one outcome', async () => {
+  test('has one outcome if the first confirmation of the write is lost', async () => {
     const tenant = await ready();
     let lost = false;
     dynamoDb.intervene((call) => {
@@ -182,8 +182,8 @@ describe.each(USES)('%s', (_, kind, use) => {
   });
 });
 
-describe('between crashes', () => {
-  test('open intents are as many as outcomes were lost; every other use is joined', async () => {
+describe('uses of a key during crashes', () => {
+  test('leave one open intent for each lost outcome, and every other use is joined', async () => {
     const tenant = await ready();
     const lost = new Set([2, 5, 6]);
     let settlements = 0;
@@ -215,7 +215,7 @@ describe('between crashes', () => {
     ['once', 1, 200, 2],
     ['each time', 2, 503, 2],
   ] as const)(
-    'when an answer of KMS is lost %s, each Decrypt call still has its intent, and the outcome names the one that was answered',
+    'have an intent for each Decrypt call if a response of KMS is lost %s, and the outcome names the answered call',
     async (_, times, status, calls) => {
       const tenant = await ready();
       let left: number = times;
@@ -241,7 +241,7 @@ describe('between crashes', () => {
     },
   );
 
-  test('a projector that cannot write at first loses neither intents nor outcomes', async () => {
+  test('lose no intent or outcome if the projector cannot write at first', async () => {
     const tenant = await ready();
     await stack.streams.drain();
     let failures = 3;
@@ -259,7 +259,7 @@ describe('between crashes', () => {
     await expectIntact(stack, tenant, rows);
   });
 
-  test('an append whose answer is lost is on the chain once', async () => {
+  test('appear once in the chain if the response to an append is lost', async () => {
     const tenant = await ready();
     await stack.streams.drain();
     let lost = 0;
@@ -277,7 +277,7 @@ describe('between crashes', () => {
   });
 });
 
-test('the intent of a broker that died with the key in its hands is on the trail when the next one starts', async () => {
+test('the intent of a broker that crashed while it held the key is in the audit trail after the next start', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'spelo-intent-'));
   const proxy = await startAwsProxy();
   try {

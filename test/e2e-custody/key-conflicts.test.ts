@@ -101,7 +101,7 @@ describe.each(SCOPES)('two people change a %s key at the same moment', (scope) =
   ];
 
   test.each(scope === 'site' ? [...PAIRS, ...MORE_PAIRS] : PAIRS)(
-    '%s and %s: one happens, the other gets the conflict, and the trail has the one',
+    '%s and %s: one succeeds and is in the audit trail, the other gets a conflict',
     async (one, other) => {
       const { tenant, at } = await withKey(stack, scope);
       expectSuccess(await put(at));
@@ -121,7 +121,7 @@ describe.each(SCOPES)('two people change a %s key at the same moment', (scope) =
   );
 
   test.each(['PUT', 'rotate', 'rollback'] as const)(
-    'a kill switch that meets a %s never loses: the key is off afterwards',
+    'a kill switch during a %s always wins: the key is off afterwards',
     async (other) => {
       const { tenant, at } = await withKey(stack, scope);
       expectSuccess(await put(at));
@@ -138,7 +138,7 @@ describe.each(SCOPES)('two people change a %s key at the same moment', (scope) =
     },
   );
 
-  test('two first keys: one is version 1, the other gets the conflict', async () => {
+  test('two first keys: one becomes version 1, the other gets a conflict', async () => {
     const tenant = await makeTenant(stack);
     const at = keyOf(stack, tenant, scope);
     const keys = [fakeKey(), fakeKey()];
@@ -152,7 +152,7 @@ describe.each(SCOPES)('two people change a %s key at the same moment', (scope) =
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(winner));
   });
 
-  test('many changes at once, unordered: each happens or conflicts, no number is used twice', async () => {
+  test('many simultaneous changes: each succeeds or conflicts, and no version number is used twice', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const answers = await Promise.all([
       put(at),

@@ -48,7 +48,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(key));
   });
 
-  test('a new key becomes the current one in one step, and the previous one is retained for a day', async () => {
+  test('a new key becomes current in one step, and the previous one is retained for a day', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const second = fakeKey();
     const before = Date.now();
@@ -72,7 +72,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
   ];
 
   test.each(scope === 'site' ? BAD_KEYS : BAD_KEYS.slice(0, 1))(
-    'a bad key (%s) changes nothing: no item, no version, no event, the same mints',
+    'a bad key (%s) changes nothing: no item, no version, no event, and the same mints',
     async (suffix, status, code) => {
       const { tenant, at, key } = await withKey(stack, scope);
       const before = textOf(await keyItems(tables, scope, tenant));
@@ -85,7 +85,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     },
   );
 
-  test('a string that is no OpenAI key changes nothing and is not sent to OpenAI', async () => {
+  test('a string that is not an OpenAI key changes nothing and is not sent to OpenAI', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const before = textOf(await keyItems(tables, scope, tenant));
     openAiOf(stack).clearRequests();
@@ -96,7 +96,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(textOf(await keyItems(tables, scope, tenant))).toBe(before);
   });
 
-  test('a key that OpenAI cannot judge now is stored as unverified, and a rollback undoes it', async () => {
+  test('a key that OpenAI cannot verify now is stored as unverified, and a rollback undoes it', async () => {
     const { tenant, at, key } = await withKey(stack, scope);
     openAiOf(stack).inject({ path: MINT_PATH, status: 500, body: {} });
     const confirmed = await at.put(fakeKey(), { confirm_unverified: true });
@@ -128,7 +128,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(second));
   });
 
-  test('a key that is put after a rollback gets a new number, and the abandoned one is shredded', async () => {
+  test('a key that is stored after a rollback gets a new number, and the version that was rolled back is shredded', async () => {
     const { at, tenant } = await withKey(stack, scope);
     expectSuccess(await at.put(fakeKey()));
     const abandoned = await cipherTextsOf(tables, scope, tenant);
@@ -138,7 +138,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(await isInKeys(tables, abandoned)).toBe(false);
   });
 
-  test('after two more keys the first one is shredded: nothing of it is left in the table', async () => {
+  test('after two more keys the first one is shredded, and no part of it remains in the table', async () => {
     const { at, tenant } = await withKey(stack, scope);
     const first = await cipherTextsOf(tables, scope, tenant);
     expectSuccess(await at.put(fakeKey()));
@@ -195,7 +195,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(key));
   });
 
-  test('deletion shreds the retained key too; afterwards there is nothing to go back to', async () => {
+  test('deletion also shreds the retained key, so no rollback is possible', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const first = await cipherTextsOf(tables, scope, tenant);
     expectSuccess(await at.put(fakeKey()));
@@ -210,7 +210,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');
   });
 
-  test('no number is used again after a deletion', async () => {
+  test('no version number is used again after a deletion', async () => {
     const { at } = await withKey(stack, scope);
     expectSuccess(await at.rotate());
     expectSuccess(await at.remove());
@@ -219,7 +219,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expectRefusal(await at.rollBack(), 409, 'no_previous_version');
   });
 
-  test('the history comes in pages, newest first, each state as in the whole list', async () => {
+  test('the paged history has the same versions and states as the whole list, newest first', async () => {
     const { at } = await withKey(stack, scope);
     for (const step of [() => at.put(fakeKey()), at.rotate, at.rotate, () => at.put(fakeKey())])
       expectSuccess(await step());
@@ -258,7 +258,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
       expectRefusal(await at.page(query), 400, 'invalid_request');
   });
 
-  test('admins roll back and re-encrypt, viewers read the history, others learn nothing', async () => {
+  test('admins roll back and re-encrypt, viewers read the history, and strangers get a 404', async () => {
     const { tenant, at } = await withKey(stack, scope);
     expectSuccess(await at.put(fakeKey()));
     const before = textOf(await keyItems(tables, scope, tenant));
@@ -286,8 +286,8 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
   });
 });
 
-describe("a site's key and its workspace's are versioned apart", () => {
-  test('what happens to one leaves the other as it was', async () => {
+describe('the keys of a site and of its workspace have separate versions', () => {
+  test('a change of one key does not affect the other', async () => {
     const { tenant, at: site, key } = await withKey(stack, 'site');
     const workspace = keyOf(stack, tenant, 'workspace');
     const shared = fakeKey();
@@ -305,7 +305,7 @@ describe("a site's key and its workspace's are versioned apart", () => {
   });
 });
 
-describe('when the retention has ended', () => {
+describe('after the retention time', () => {
   let later: TestStack;
   let laterTables: RawTables;
 
@@ -319,30 +319,33 @@ describe('when the retention has ended', () => {
     await later?.close();
   });
 
-  test.each(SCOPES)('of a %s key, a rollback is refused and the history says shredded', async (scope) => {
-    const tenant = await makeTenant(later);
-    const at = keyOf(later, tenant, scope);
-    expectSuccess(await at.put(fakeKey()));
-    const first = await cipherTextsOf(laterTables, scope, tenant);
-    const second = fakeKey();
-    expectSuccess(await at.put(second));
-    later.advance(24 * HOUR_MS - 60_000);
-    expect(await at.history()).toBe('1 retained, 2 current');
-    later.advance(61_000);
-    expectRefusal(await at.rollBack(), 409, 'no_previous_version');
-    expect(await at.versions()).toMatchObject([
-      { version: 2, state: 'current', retained_until: null },
-      { version: 1, state: 'shredded', retained_until: null },
-    ]);
-    expect(await isInKeys(laterTables, first)).toBe(false);
-    expectRefusal(await at.rollBack(), 409, 'no_previous_version');
-    expect(await mintedWith(later, tenant)).toBe(openAiFingerprint(second));
-    expect(ofType(await settledTrail(later, tenant), 'key.retained_removed')).toMatchObject([
-      { actor: 'system:dynamodb', facts: { scope, version: 1 } },
-    ]);
-  });
+  test.each(SCOPES)(
+    'a rollback of a %s key is refused, and the history shows the version as shredded',
+    async (scope) => {
+      const tenant = await makeTenant(later);
+      const at = keyOf(later, tenant, scope);
+      expectSuccess(await at.put(fakeKey()));
+      const first = await cipherTextsOf(laterTables, scope, tenant);
+      const second = fakeKey();
+      expectSuccess(await at.put(second));
+      later.advance(24 * HOUR_MS - 60_000);
+      expect(await at.history()).toBe('1 retained, 2 current');
+      later.advance(61_000);
+      expectRefusal(await at.rollBack(), 409, 'no_previous_version');
+      expect(await at.versions()).toMatchObject([
+        { version: 2, state: 'current', retained_until: null },
+        { version: 1, state: 'shredded', retained_until: null },
+      ]);
+      expect(await isInKeys(laterTables, first)).toBe(false);
+      expectRefusal(await at.rollBack(), 409, 'no_previous_version');
+      expect(await mintedWith(later, tenant)).toBe(openAiFingerprint(second));
+      expect(ofType(await settledTrail(later, tenant), 'key.retained_removed')).toMatchObject([
+        { actor: 'system:dynamodb', facts: { scope, version: 1 } },
+      ]);
+    },
+  );
 
-  test('each rollback restarts the retention of the version it leaves', async () => {
+  test('a rollback has restarted the retention of the version that it replaced', async () => {
     const tenant = await makeTenant(later);
     const at = keyOf(later, tenant, 'site');
     const first = fakeKey();
@@ -373,7 +376,7 @@ describe('with a retention of zero hours', () => {
   });
 
   test.each(SCOPES)(
-    'a replaced %s key is shredded in the same step: no retained item, no way back',
+    'a replaced %s key is shredded in the same step and cannot be rolled back to',
     async (scope) => {
       const tenant = await makeTenant(strict);
       const at = keyOf(strict, tenant, scope);

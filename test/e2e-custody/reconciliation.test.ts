@@ -77,8 +77,8 @@ const cutTail = async (rows: number): Promise<void> => {
   for (let i = 0; i < rows; i++) await removeRow(all.length - i);
 };
 
-describe('a day on which all records agree', () => {
-  test('has no finding, and its checkpoint has the head of each chain', async () => {
+describe('a day for which all records agree', () => {
+  test('has no finding, and its checkpoint records the head of each chain', async () => {
     await useKey();
     await useKey();
     const checkpoint = await nextRun();
@@ -92,7 +92,7 @@ describe('a day on which all records agree', () => {
     if (!BUNDLED) expect(stack.incidents.differences).toEqual([]);
   });
 
-  test('is judged once, however often the schedule runs', async () => {
+  test('is reconciled once, however often the schedule runs', async () => {
     await useKey();
     await nextRun();
     await stack.reconcile();
@@ -108,7 +108,7 @@ describe('a day on which all records agree', () => {
     expect(await nextRun()).toMatchObject({ decrypts: 0, matched: 0, findings: [] });
   });
 
-  test('takes the calls of every region', async () => {
+  test('includes the CloudTrail calls of every region', async () => {
     await useKey();
     await mint(stack, tenant);
     await stack.streams.drain();
@@ -116,7 +116,7 @@ describe('a day on which all records agree', () => {
     expect(await nextRun()).toMatchObject({ matched: 2, findings: [] });
   });
 
-  test('joins a decrypt at its end with the row of the next day', async () => {
+  test('joins a decrypt just before its end with the row of the next day', async () => {
     clock.advance(12 * HOUR_MS - 10_000 - 500);
     await mint(stack, tenant);
     const beforeMidnight = new Date(clock.clock().getTime() - 1_000);
@@ -127,7 +127,7 @@ describe('a day on which all records agree', () => {
 });
 
 describe('a decrypt', () => {
-  test('that no row explains is an incident, even a single one', async () => {
+  test('without an audit row is an incident, even a single one', async () => {
     await useKey((records) => {
       const [first] = records.filter(({ eventName }) => eventName === 'Decrypt');
       if (first === undefined) throw new Error('There is no decrypt.');
@@ -137,12 +137,12 @@ describe('a decrypt', () => {
     if (!BUNDLED) expect(stack.incidents.differences).toEqual([{ decrypt_without_row: 1 }]);
   });
 
-  test('that CloudTrail does not know is an incident', async () => {
+  test('that is missing in CloudTrail is an incident', async () => {
     await useKey((records) => records.filter(({ eventName }) => eventName !== 'Decrypt'));
     expect(kindsOf(await nextRun())).toEqual(['row_without_decrypt']);
   });
 
-  test('that CloudTrail delivers a day late is joined then, and reported no second time', async () => {
+  test('that CloudTrail delivers a day late is joined then, and not reported again', async () => {
     const late: TrailRecord[] = [];
     await useKey((records) => {
       late.push(...records.filter(({ eventName }) => eventName === 'Decrypt'));
@@ -153,7 +153,7 @@ describe('a decrypt', () => {
     expect(await nextRun()).toMatchObject({ findings: [] });
   });
 
-  test('that no row explains is found although CloudTrail delivers it days late', async () => {
+  test('without an audit row is found even if CloudTrail delivers it days late', async () => {
     await useKey();
     await nextRun();
     const [at] = [new Date(clock.clock().getTime() - 20 * HOUR_MS)];
@@ -165,8 +165,8 @@ describe('a decrypt', () => {
   });
 });
 
-describe('a person who may write the audit table', () => {
-  test('cannot cut off the end of a chain with its markers', async () => {
+describe('a person with write access to the audit table', () => {
+  test('cannot cut off the end of a chain together with its markers', async () => {
     await useKey();
     await stack.streams.drain();
     await cutTail(2);
@@ -193,7 +193,7 @@ describe('a person who may write the audit table', () => {
 });
 
 describe('a checkpoint', () => {
-  test('that was changed, or copied under another name, is an incident, and the one before it counts', async () => {
+  test('that was changed or copied under another name is an incident, and the previous checkpoint is used', async () => {
     await useKey();
     await nextRun();
     const [name = ''] = checkpointNames();
@@ -209,7 +209,7 @@ describe('a checkpoint', () => {
     expect(checkpoint).toMatchObject({ from: '2026-11-24T00:00:00.000Z' });
   });
 
-  test('that is missing for a day is an incident, and the days are made up for', async () => {
+  test('that is missing for a day is an incident, and later runs reconcile the missed days', async () => {
     await useKey();
     await nextRun();
     clock.advance(24 * HOUR_MS);
@@ -222,13 +222,13 @@ describe('a checkpoint', () => {
   });
 });
 
-describe('a person who may write the buckets of the evidence', () => {
+describe('a person with write access to the evidence buckets', () => {
   const archived = (): string => {
     const names = stack.s3.keys(bucket()).filter((key) => key.startsWith('audit/'));
     return names.at(-1) ?? '';
   };
 
-  test('cannot overwrite an archived object unnoticed, before or after its checkpoint', async () => {
+  test('cannot overwrite an archived object undetected, before or after its checkpoint', async () => {
     await useKey();
     await nextRun();
     const text = stack.s3.read(bucket(), archived()) ?? '';
@@ -248,7 +248,7 @@ describe('a person who may write the buckets of the evidence', () => {
     expect((await nextRun()).findings).toMatchObject([{ kind: 'object_hidden', detail: `archive: ${name}` }]);
   });
 
-  test('cannot hide a file of CloudTrail', async () => {
+  test('cannot hide a CloudTrail file', async () => {
     await useKey();
     const trailBucket = stack.variables['TRAIL_BUCKET'] ?? '';
     const [name = ''] = stack.s3.keys(trailBucket);
@@ -256,7 +256,7 @@ describe('a person who may write the buckets of the evidence', () => {
     expect(kindsOf(await nextRun())).toContain('object_hidden');
   });
 
-  test('cannot keep rows out of the archive by taking the name of their object', async () => {
+  test('cannot keep rows out of the archive by creating an object of that name first', async () => {
     await useKey();
     await nextRun();
     const [, first = ''] = /(\d{10})\.ndjson$/.exec(archived()) ?? [];
@@ -279,7 +279,7 @@ describe('a person who may write the buckets of the evidence', () => {
   });
 });
 
-test('A file that is no log of CloudTrail fails the run, and nothing is saved', async () => {
+test('A file that is not a CloudTrail log fails the run, and nothing is saved', async () => {
   trail.put('AWSLogs/000000000000/CloudTrail/us-east-1/2026/11/23/other.json', '{}');
   clock.advance(24 * HOUR_MS);
   if (BUNDLED) await stack.reconcile().catch(() => undefined);

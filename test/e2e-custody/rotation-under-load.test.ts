@@ -91,7 +91,7 @@ const sessionsOf = async (tenant: Tenant) =>
 const sentToOpenAi = () =>
   new Map(openAiOf(stack).requests.map(({ requestId, keyFingerprint }) => [requestId, keyFingerprint]));
 
-describe('while keys are put, rolled back and re-encrypted, one after another', () => {
+describe('while keys are stored, rolled back and re-encrypted, one after another', () => {
   const ROUNDS = 3;
   const reigns: Reign[] = [];
   let tenant: Tenant;
@@ -133,7 +133,7 @@ describe('while keys are put, rolled back and re-encrypted, one after another', 
     expect(mints.filter(({ answer }) => answer.status !== 200).map(({ answer }) => answer.text)).toEqual([]);
   });
 
-  test('no token is minted with a version that was not current while it was asked for, shredded ones least of all', async () => {
+  test('no token is minted with a version that was not current during the request, least of all a shredded one', async () => {
     const sessions = await sessionsOf(tenant);
     expect(sessions).toHaveLength(mints.length);
     for (const { keyVersion, createdAt, settledAt } of sessions) {
@@ -145,7 +145,7 @@ describe('while keys are put, rolled back and re-encrypted, one after another', 
     }
   });
 
-  test('every token is minted with the OpenAI key of the version that its session names', async () => {
+  test('every token is minted with the OpenAI key of the version that its session records', async () => {
     const sent = sentToOpenAi();
     for (const { keyVersion, openAiRequestId } of await sessionsOf(tenant)) {
       const { key = '' } = reigns.find(({ version }) => version === keyVersion) ?? {};
@@ -153,7 +153,7 @@ describe('while keys are put, rolled back and re-encrypted, one after another', 
     }
   });
 
-  test('the history shreds a version before any later token, and none is current twice over', async () => {
+  test('a version is shredded before any later token, and no version is current twice', async () => {
     const answer = await stack.call('GET', `${keyPath('site', tenant)}/versions?limit=100`, {
       as: tenant.owner,
     });
@@ -213,7 +213,7 @@ describe('while two admins change the key at the same time', () => {
     });
   });
 
-  test('no mint fails, and each change either happens or says why not', () => {
+  test('no mint fails, and each change succeeds or returns its reason', () => {
     expect(mints.filter(({ answer }) => answer.status !== 200).map(({ answer }) => answer.text)).toEqual([]);
     const told = outcomes.map(({ status, error }) => (status === 200 ? 'done' : `${status} ${error.code}`));
     expect(
@@ -222,7 +222,7 @@ describe('while two admins change the key at the same time', () => {
     expect(told).toContain('done');
   });
 
-  test('tokens are minted with keys that were stored, and with no other', async () => {
+  test('tokens are minted only with keys that were stored', async () => {
     const stored = new Set(keys.map(openAiFingerprint));
     const sent = sentToOpenAi();
     const used = (await sessionsOf(tenant)).map(({ openAiRequestId }) => sent.get(String(openAiRequestId)));
@@ -263,7 +263,7 @@ describe('while the key is suspended, resumed, deleted and stored again', () => 
     });
   });
 
-  test('a mint fails only for what the customer did at that time', () => {
+  test("a mint fails only for the reason that the customer's change caused at that time", () => {
     for (const { from, to } of off) {
       expectSuccess(from.answer);
       expectSuccess(to.answer);
@@ -280,7 +280,7 @@ describe('while the key is suspended, resumed, deleted and stored again', () => 
     expect(unexplained.map(({ answer }) => answer.text)).toEqual([]);
   });
 
-  test('no mint that begins after the switch was thrown, and ends before it is thrown back, gets a token', () => {
+  test('no mint that runs entirely between suspension and resumption gets a token', () => {
     const through = mints.filter(
       ({ sentAt, answeredAt, answer }) =>
         answer.status === 200 &&
@@ -289,7 +289,7 @@ describe('while the key is suspended, resumed, deleted and stored again', () => 
     expect(through).toEqual([]);
   });
 
-  test('a mint that is refused opens no key: one Decrypt for each token and each re-encryption', async () => {
+  test('a refused mint decrypts no key: there is one Decrypt for each token and each re-encryption', async () => {
     const rows = await settledTrail(stack, tenant);
     await expectIntact(stack, tenant, rows);
     expectJoined(stack, tenant, rows);

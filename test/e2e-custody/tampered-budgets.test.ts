@@ -56,7 +56,7 @@ const incidentsOf = async (tenant: Tenant): Promise<readonly string[]> => {
   return [...byId.values()].sort();
 };
 
-describe('a table writer is noticed who', () => {
+describe('the detector reports a table writer who', () => {
   test.each([
     ['raises the amount of a budget', { amountMicroCents: 90_000_000, remainingMicroCents: 88_000_000 }, ''],
     ['makes a budget do nothing at its end', { action: 'notify' }, ''],
@@ -79,7 +79,7 @@ describe('a table writer is noticed who', () => {
     expect(await incidentsOf(tenant)).toEqual([`unexplained_change: ${part}budget of site ${tenant.siteId}`]);
   });
 
-  test('puts a budget back as it was before it was spent', async () => {
+  test('restores a budget to its state before it was spent', async () => {
     const tenant = await makeKeyedTenant(stack);
     await put(tenant, `/v1/workspaces/${tenant.workspaceId}`);
     const [unspent = {}] = await tables.partition('usage', `BUDGET#${tenant.workspaceId}`);
@@ -90,7 +90,7 @@ describe('a table writer is noticed who', () => {
     ]);
   });
 
-  test('removes a budget, or puts one back that was removed', async () => {
+  test('removes a budget or restores a removed one', async () => {
     const { tenant, budget } = await spending();
     await tables.delete('usage', budget);
     expect(await incidentsOf(tenant)).toEqual([`unexplained_change: budget of site ${tenant.siteId}`]);
@@ -100,7 +100,7 @@ describe('a table writer is noticed who', () => {
 });
 
 describe('changes of budgets by the product', () => {
-  test('are no incident: amounts, actions, periods, costs, notices, ended calls, a new month and removal', async () => {
+  test('cause no incident: amounts, actions, periods, costs, notices, ended calls, a new month and removal', async () => {
     const tenant = await makeKeyedTenant(stack);
     const { siteId, workspaceId } = tenant;
     // The clock of the product stands while the detector looks: an explanation is at most two minutes old.
@@ -125,7 +125,7 @@ describe('changes of budgets by the product', () => {
     expect(await incidentsOf(tenant)).toEqual([]);
   });
 
-  test('are none when the first cost of a month begins its counts', async () => {
+  test('cause no incident when the first cost of a month resets the counts', async () => {
     const { tenant } = await spending();
     expect(await incidentsOf(tenant)).toEqual([]);
     time.advance(10 * 86_400_000);

@@ -56,7 +56,7 @@ const expectRefusedKey = async (scope: Scope, tenant: Tenant): Promise<void> => 
 };
 
 describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
-  test('cannot revive a key that was replaced, and is noticed before anyone mints with it', async () => {
+  test('cannot revive a replaced key, and is detected before any mint with it', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const old = await headOf(scope, tenant);
     expectSuccess(await at.put(fakeKey()));
@@ -67,7 +67,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
     expect(await tamperingsOf(tenant)).toEqual(['key_put_back']);
   });
 
-  test('cannot revive a key that was suspended', async () => {
+  test('cannot revive a suspended key', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const active = await headOf(scope, tenant);
     expectSuccess(await at.suspend());
@@ -77,7 +77,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
     expect(await tamperingsOf(tenant)).toEqual(['key_put_back']);
   });
 
-  test('cannot revive a key that was deleted', async () => {
+  test('cannot revive a deleted key', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const head = await headOf(scope, tenant);
     expectSuccess(await at.remove());
@@ -101,7 +101,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
     expect(await tamperingsOf(tenant)).toEqual(['key_put_back']);
   });
 
-  test('cannot do without the mark, nor write one', async () => {
+  test("cannot delete the key's mark or forge another one", async () => {
     const { tenant, at } = await withKey(stack, scope);
     const [old, oldMark] = [await headOf(scope, tenant), await markOf(scope, tenant)];
     expectSuccess(await at.put(fakeKey()));
@@ -116,7 +116,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
     expect(new Set(found)).toEqual(new Set(['key_put_back']));
   });
 
-  test('is noticed when both the key and its mark are put back', async () => {
+  test('is detected when they restore both an old key and its old mark', async () => {
     const { tenant, at } = await withKey(stack, scope);
     await stack.streams.drain();
     const [old, oldMark] = [await headOf(scope, tenant), await markOf(scope, tenant)];
@@ -127,7 +127,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
     expect(await tamperingsOf(tenant)).toContain('mark_put_back');
   });
 
-  test('does not get a version issued twice', async () => {
+  test('cannot cause a version number to be issued twice', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const old = await headOf(scope, tenant);
     expect(expectSuccess(await at.put(fakeKey()))).toMatchObject({ version: 2 });
@@ -141,7 +141,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
 });
 
 describe('a table writer who removes keys', () => {
-  test('does not make a site whose own key is suspended mint with the key of its workspace', async () => {
+  test('cannot make a site with a suspended key mint with the workspace key', async () => {
     const { tenant, at } = await withKey(stack, 'site');
     expectSuccess(await keyOf(stack, tenant, 'workspace').put(fakeKey()));
     expectSuccess(await at.suspend());
@@ -152,7 +152,7 @@ describe('a table writer who removes keys', () => {
 });
 
 describe('the platform key', () => {
-  test('is refused as an outage when an older one is put back', async () => {
+  test('is refused as an outage when an older one is restored', async () => {
     await putPlatformKey(stack, fakeKey());
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     expect((await mint(stack, tenant)).status).toBe(200);
@@ -169,8 +169,8 @@ describe('the platform key', () => {
   });
 });
 
-describe('changes of the product', () => {
-  test('are no incident, however fast they follow each other', async () => {
+describe('key changes by the product', () => {
+  test('cause no incident, however fast they follow each other', async () => {
     const { tenant, at } = await withKey(stack, 'workspace');
     for (let round = 0; round < 3; round++) {
       const [changed, minted] = await Promise.all([

@@ -46,7 +46,7 @@ const incidentsOf = async (tenant: Tenant): Promise<readonly string[]> => {
   return [...announced.values()].sort();
 };
 
-describe('a table writer is noticed who', () => {
+describe('the detector reports a table writer who', () => {
   test('adds an owner', async () => {
     const tenant = await makeTenant(stack);
     const { workspaceId } = tenant;
@@ -59,14 +59,14 @@ describe('a table writer is noticed who', () => {
     expect(await incidentsOf(tenant)).toEqual(['unexplained_change: member mallory']);
   });
 
-  test('raises the role of a member who was added a moment ago', async () => {
+  test('raises the role of a member who was just added', async () => {
     const tenant = await makeTenant(stack);
     const guest = await addMember(stack, tenant, 'viewer');
     await tables.put('tenancy', { ...(await itemOf(tenant, `MEMBER#${guest}`)), role: 'owner' });
     expect(await incidentsOf(tenant)).toEqual([`unexplained_change: member ${guest}`]);
   });
 
-  test('puts a removed member back', async () => {
+  test('restores a removed member', async () => {
     const tenant = await makeTenant(stack);
     const guest = await addMember(stack, tenant, 'admin');
     const member = await itemOf(tenant, `MEMBER#${guest}`);
@@ -84,7 +84,7 @@ describe('a table writer is noticed who', () => {
     expect(await incidentsOf(tenant)).toEqual([`unexplained_change: member ${guest}`]);
   });
 
-  test('adds an API token, changes one or removes one', async () => {
+  test('adds, changes or removes an API token', async () => {
     const tenant = await makeTenant(stack);
     const path = `/v1/workspaces/${tenant.workspaceId}/api-tokens`;
     const body = { name: 'Export', role: 'viewer' };
@@ -114,7 +114,7 @@ describe('a table writer is noticed who', () => {
     );
   });
 
-  test('changes the origins of a site, adds a site or removes one', async () => {
+  test('changes the origins of a site, or adds or removes a site', async () => {
     const tenant = await makeTenant(stack);
     const site = await itemOf(tenant, `SITE#${tenant.siteId}`);
     await tables.put('tenancy', { ...site, allowedOrigins: ['https://evil.example'] });
@@ -145,7 +145,7 @@ describe('a table writer is noticed who', () => {
   });
 });
 
-describe('an audit event', () => {
+describe('an audit event in a partition of the outbox', () => {
   const eventOf = (tenant: Tenant, type: AuditEvent['type']): AuditEvent => ({
     eventId: `evt_forged_${type}`,
     workspaceId: tenant.workspaceId,
@@ -166,14 +166,14 @@ describe('an audit event', () => {
     await tables.put('tenancy', { ...item, pk: `EVENTS#${writer}#${workspaceId}` });
   };
 
-  test('of a key is no row of the trail when the function of reports has written it, and is reported', async () => {
+  test('of a key does not enter the audit trail and is reported if the events function wrote it', async () => {
     const tenant = await makeTenant(stack);
     await put('events', eventOf(tenant, 'key.stored'));
     expect(ofType(await settledTrail(stack, tenant), 'key.stored')).toEqual([]);
     expect(await incidentsOf(tenant)).toEqual(['foreign_event: event key.stored']);
   });
 
-  test('is no row of another workspace than that of its partition', async () => {
+  test('does not enter the audit trail if it names another workspace than the partition', async () => {
     const [tenant, other] = [await makeTenant(stack), await makeTenant(stack)];
     await put('manage', eventOf(tenant, 'member.saved'), other.workspaceId);
     expect(ofType(await settledTrail(stack, tenant), 'member.saved')).toEqual([]);
@@ -181,7 +181,7 @@ describe('an audit event', () => {
     expect(await incidentsOf(other)).toEqual(['foreign_event: event member.saved']);
   });
 
-  test('in a partition that names no writer is no row', async () => {
+  test('does not enter the audit trail if the partition names no writer', async () => {
     const tenant = await makeTenant(stack);
     await put('manage', eventOf(tenant, 'member.saved'));
     const before = (await settledTrail(stack, tenant)).length;
@@ -198,8 +198,8 @@ describe('an audit event', () => {
   });
 });
 
-describe('changes of the product', () => {
-  test('are no incident: workspace, members, sites, archive and deletion', async () => {
+describe('tenancy changes by the product', () => {
+  test('cause no incident: workspace, members, sites, archival and deletion', async () => {
     const tenant = await makeTenant(stack);
     const { workspaceId, siteId, owner } = tenant;
     const as = owner;

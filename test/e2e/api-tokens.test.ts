@@ -47,7 +47,7 @@ const addSite = async (tenant: Tenant): Promise<string> =>
   ).site_id;
 
 describe('an API token', () => {
-  it('is shown once, is listed without its text, and is accepted until it is revoked, at once', async () => {
+  it('is shown once, is listed without its text, and is refused as soon as it is revoked', async () => {
     const tenant = await makeTenant(stack);
     const { token, ...created } = await create(tenant);
     expect(token).toMatch(new RegExp(`^spk_${tenant.workspaceId}[0-9a-z]{74}$`));
@@ -61,7 +61,7 @@ describe('an API token', () => {
     expectRefusal(again, 404, 'api_token_not_found');
   });
 
-  it('is stored as a hash alone: no table, queue, log line or other answer has its text', async () => {
+  it('is stored only as a hash: its text is in no table, queue, log line or later response', async () => {
     const tenant = await makeTenant(stack);
     const { token } = await create(tenant);
     await call(token, 'GET', workspaceOf(tenant));
@@ -88,7 +88,7 @@ describe('an API token', () => {
     expect(everything).not.toContain(token.slice(32));
   });
 
-  it('is refused once it has expired, and as unknown where it was never issued', async () => {
+  it('is refused after it expires, and a token that was never issued is refused as unknown', async () => {
     const tenant = await makeTenant(stack);
     const own = await startTestStack({ audited: false });
     try {
@@ -112,7 +112,7 @@ describe('an API token', () => {
     );
   });
 
-  it('notes its last use, at most once an hour', async () => {
+  it('records its last use at most once an hour', async () => {
     const own = await startTestStack({ audited: false });
     try {
       const tenant = await makeTenant(own);
@@ -144,7 +144,7 @@ describe('an API token', () => {
     }
   });
 
-  it('of one workspace reaches no other, even where its creator is an owner of both', async () => {
+  it('reaches only its own workspace, even if its creator owns another one', async () => {
     const [tenant, other] = [await makeTenant(stack), await makeTenant(stack)];
     await joinAs(stack, other, tenant.owner, 'owner');
     const { token } = await create(tenant, { role: 'admin' });
@@ -153,7 +153,7 @@ describe('an API token', () => {
     expectRefusal(await call(token, 'PATCH', siteOf(other), { name: 'Mine' }), 404, 'site_not_found');
   });
 
-  it('stops with the membership of its creator, and stays stopped when they join again', async () => {
+  it('stops working when its creator leaves the workspace, and stays stopped when they rejoin', async () => {
     const tenant = await makeTenant(stack);
     const second = await addMember(stack, tenant, 'owner');
     const { token, token_id } = await create(tenant, { role: 'admin' }, second);
@@ -177,7 +177,7 @@ describe('an API token', () => {
     expect(items).toMatchObject([{ token_id, role: 'admin', effective_role: null }]);
   });
 
-  it('that is restricted to a site reaches its routes, and the errors of this site, and nothing else', async () => {
+  it('with a site restriction reaches only the routes and errors of that site', async () => {
     const tenant = await makeTenant(stack);
     const second = await addSite(tenant);
     const { token } = await create(tenant, { site_ids: [tenant.siteId] });
@@ -192,7 +192,7 @@ describe('an API token', () => {
       expectRefusal(await call(token, 'GET', `${workspaceOf(tenant)}${path}`), 403, 'api_token_not_allowed');
   });
 
-  it('cannot make a site less strict, which outlives it, but change what else an admin can', async () => {
+  it('cannot weaken the security settings of a site, but can change its other settings', async () => {
     const tenant = await makeTenant(stack);
     const { token } = await create(tenant, { role: 'admin' });
     const { allowed_origins } = expectSuccess(await call(token, 'GET', siteOf(tenant)));
@@ -209,7 +209,7 @@ describe('an API token', () => {
     expect(expectSuccess(await call(token, 'PATCH', siteOf(tenant), { voice: 'cedar' })).voice).toBe('cedar');
   });
 
-  it('is named with its ID and name in the audit trail, by its creation, each change and its end', async () => {
+  it('appears with its ID and name in the audit trail when it is created, changed and revoked', async () => {
     const tenant = await makeTenant(stack);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     const { token, token_id, expires_at } = await create(tenant, { role: 'admin', name: 'Kill switch' });
@@ -225,7 +225,7 @@ describe('an API token', () => {
     expect(ofType(rows, 'tampering.detected')).toEqual([]);
   });
 
-  it('is created, listed and revoked by owners alone, and by no token', async () => {
+  it('can be created, listed and revoked only by owners, not with another token', async () => {
     const tenant = await makeTenant(stack);
     const { token, token_id } = await create(tenant, { role: 'admin' });
     const body = { name: 'More', role: 'viewer' };
@@ -240,7 +240,7 @@ describe('an API token', () => {
     }
   });
 
-  it('is refused for sites that are not in the workspace, and as the twenty-first', async () => {
+  it('cannot be created for a site outside the workspace, or as the twenty-first of its workspace', async () => {
     const [tenant, other] = [await makeTenant(stack), await makeTenant(stack)];
     const post = (body: object) => stack.call('POST', pathOf(tenant), { as: tenant.owner, body });
     const foreign = await post({ name: 'X', role: 'viewer', site_ids: [tenant.siteId, other.siteId] });
@@ -256,7 +256,7 @@ describe('a route', () => {
   const LETS_IN = { viewer: ['viewer', 'auditor', 'admin'], auditor: ['auditor'], admin: ['admin'] } as const;
 
   it.each(['viewer', 'auditor', 'admin'] as const)(
-    'lets a token of role %s in exactly where the route table says',
+    'admits a token of role %s exactly where the route table allows that role',
     async (role) => {
       const tenant = await makeTenant(stack);
       expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
@@ -278,7 +278,7 @@ describe('a route', () => {
     },
   );
 
-  it('without a workspace accepts no token', async () => {
+  it('outside a workspace accepts no API token', async () => {
     const tenant = await makeTenant(stack);
     const { token } = await create(tenant, { role: 'admin' });
     for (const [method, path] of [

@@ -170,12 +170,12 @@ describe('a token that is not a valid access token is refused by every function'
       expectRefusal(answer, 401, 'unauthorized');
   });
 
-  it.each(['Basic', 'Token', 'DPoP'])('a valid one under the scheme %s: 401', async (scheme) => {
+  it.each(['Basic', 'Token', 'DPoP'])('a valid token under the scheme %s: 401', async (scheme) => {
     for (const answer of await callEach(`${scheme} ${await signed()}`))
       expectRefusal(answer, 401, 'unauthorized');
   });
 
-  it('a valid one anywhere but in the Authorization header: 401', async () => {
+  it('a valid token outside the Authorization header: 401', async () => {
     const token = await signed();
     for (const [, method, path] of ONE_ROUTE_OF_EACH_FUNCTION) {
       const headers = { cookie: `access_token=${token}`, 'x-access-token': token };
@@ -184,7 +184,7 @@ describe('a token that is not a valid access token is refused by every function'
     }
   });
 
-  it('nobody asks the address that a token names for keys', () => {
+  it('the key address that a token names is never requested', () => {
     expect(foreignKeySetReads).toBe(0);
   });
 });
@@ -194,12 +194,9 @@ describe('a route that is not public', () => {
     expectRefusal(await callRoute(stack, route, tenant), 401, 'unauthorized');
   });
 
-  it.each(SIGNED_IN_ROUTES)(
-    '$method $path says 401 before it says anything about the request',
-    async (route) => {
-      const body = { rawBody: '{ no json' };
-      const answer = await callRoute(stack, route, tenant, route.method === 'GET' ? {} : body);
-      expectRefusal(answer, 401, 'unauthorized');
-    },
-  );
+  it.each(SIGNED_IN_ROUTES)('$method $path returns 401 before it validates the request', async (route) => {
+    const body = { rawBody: '{ no json' };
+    const answer = await callRoute(stack, route, tenant, route.method === 'GET' ? {} : body);
+    expectRefusal(answer, 401, 'unauthorized');
+  });
 });

@@ -53,7 +53,23 @@ const noticesOf = async (tenant: Tenant): Promise<readonly number[]> => {
 };
 
 describe('a budget', () => {
-  it('shows what is spent of it, and when it begins again', async () => {
+  it('is replaced only as it was read, if the request names what it read', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    for (const path of [siteBudget(tenant), workspaceBudget(tenant)]) {
+      const first = expectSuccess(await put(tenant, path, { amount_usd: 1, expected_changed_at: null }));
+      time.advance(1_000);
+      const refused = await put(tenant, path, { amount_usd: 2, expected_changed_at: null });
+      expectRefusal(refused, 409, 'changed_meanwhile');
+      const theirs = { amount_usd: 3, expected_changed_at: first.changed_at };
+      expectSuccess(await put(tenant, path, theirs));
+      expectRefusal(await put(tenant, path, { ...theirs, amount_usd: 4 }), 409, 'changed_meanwhile');
+      expect(await read(tenant, path)).toMatchObject({ amount_usd: 3 });
+      // Without the field, the last request wins, as it always did.
+      expectSuccess(await put(tenant, path, { amount_usd: 5 }));
+    }
+  });
+
+  it('shows how much of it is spent and when its period restarts', async () => {
     const tenant = await makeKeyedTenant(stack, { time_zone: 'America/New_York' });
     expectRefusal(await stack.call('GET', siteBudget(tenant), { as: tenant.owner }), 404, 'budget_not_found');
     expectSuccess(await put(tenant, siteBudget(tenant), { amount_usd: 0.1 }));
@@ -78,7 +94,7 @@ describe('a budget', () => {
     );
   });
 
-  it('that is spent opens no session, costs nothing more, and does not mention money', async () => {
+  it('that is spent refuses new sessions at no cost, with a message that does not mention money', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await put(tenant, workspaceBudget(tenant), { amount_usd: SPOKEN_USD }));
     await playSession(stack, tenant, time, SPOKEN);
@@ -99,7 +115,7 @@ describe('a budget', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('counts usage from before it was set, and an amount below that takes effect at once', async () => {
+  it('counts usage from before it was set, so an amount below that usage takes effect immediately', async () => {
     const tenant = await makeKeyedTenant(stack);
     await playSession(stack, tenant, time, SPOKEN);
     const set = expectSuccess(await put(tenant, siteBudget(tenant), { amount_usd: 0.01, period: 'month' }));
@@ -108,7 +124,7 @@ describe('a budget', () => {
     expect(await noticesOf(tenant)).toEqual([50, 80, 100]);
   });
 
-  it('of a site leaves the other sites alone; that of the workspace counts all of them', async () => {
+  it('of a site counts that site only, and a budget of the workspace counts all its sites', async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await addSite(stack, tenant);
     expectSuccess(await put(tenant, siteBudget(tenant), { amount_usd: SPOKEN_USD }));
@@ -120,7 +136,7 @@ describe('a budget', () => {
     expect((await read(tenant, workspaceBudget(tenant))).spent_usd).toBe(2 * SPOKEN_USD);
   });
 
-  it('begins again at midnight of the time zone of the workspace', async () => {
+  it('restarts at midnight in the time zone of the workspace', async () => {
     const tenant = await makeKeyedTenant(stack, { time_zone: 'Asia/Tokyo' });
     expectSuccess(await put(tenant, siteBudget(tenant), { amount_usd: SPOKEN_USD }));
     await playSession(stack, tenant, time, SPOKEN);
@@ -149,7 +165,7 @@ describe('a budget', () => {
     expect((await read(tenant, siteBudget(tenant))).spent_usd).toBe(0.004);
   });
 
-  it('says each threshold once, however many sessions reach it together', async () => {
+  it('reports each threshold once, even if many sessions reach it together', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 4 });
     expectSuccess(await put(tenant, workspaceBudget(tenant), { amount_usd: 0.02, action: 'notify' }));
     const sessions = await Promise.all(
@@ -170,7 +186,7 @@ describe('a budget', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('with end_calls hangs the running calls up, of own keys and of its site alone', async () => {
+  it('with end_calls hangs up the running calls of that site only', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
     const other = await addSite(stack, tenant);
     // Without a watcher the reports of the pages count.
@@ -201,7 +217,7 @@ describe('a budget', () => {
     expectRefusal(await openCall(stack, tenant), 402, 'budget_exhausted');
   });
 
-  it('with end_calls that is lowered below what is spent ends the calls at once', async () => {
+  it('with end_calls ends running calls immediately when its amount is lowered below the spending', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
     stack.lambda.inject({ kind: 'drop' });
     const call = await openedCall(stack, tenant);
@@ -223,7 +239,7 @@ describe('a budget', () => {
 });
 
 describe('the rules of a budget', () => {
-  it('are checked: amount, period, action and unknown fields', async () => {
+  it('validate amount, period and action, and reject unknown fields', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const body of [
       { amount_usd: 0 },
@@ -242,7 +258,7 @@ describe('the rules of a budget', () => {
     }
   });
 
-  it('ask for a control that a budget can be enforced with, at the budget and at the site', async () => {
+  it('require a site control that can enforce the budget, when the budget or the site changes', async () => {
     const tenant = await makeKeyedTenant(stack);
     const control = (value: string) =>
       stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body: { control: value } });
@@ -263,7 +279,7 @@ describe('the rules of a budget', () => {
     expectSuccess(await control('open'));
   });
 
-  it('do not apply in managed mode, in which a budget pauses', async () => {
+  it('pause a budget in managed mode and refuse changes to it', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await put(tenant, siteBudget(tenant), { amount_usd: 0.01 }));
     await playSession(stack, tenant, time, SPOKEN);
@@ -275,7 +291,7 @@ describe('the rules of a budget', () => {
     expectRefusal(await mint(stack, tenant), 402, 'budget_exhausted');
   });
 
-  it('refuse what needs a watcher where the stage has none', async () => {
+  it('refuse actions that need a watcher if the stage has no watchers', async () => {
     const blind = await startTestStack({ variables: { WATCH: 'off' }, audited: false });
     try {
       const tenant = await makeKeyedTenant(blind, {}, { control: 'locked' });
@@ -293,7 +309,7 @@ describe('the rules of a budget', () => {
     }
   });
 
-  it('let a viewer read and only an admin change', async () => {
+  it('let a viewer read a budget and only an admin change it', async () => {
     const tenant = await makeKeyedTenant(stack);
     expect(decrypts(stack)).toEqual([]);
     expectSuccess(await put(tenant, siteBudget(tenant), {}));

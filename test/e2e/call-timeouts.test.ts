@@ -35,7 +35,7 @@ afterEach(() => {
 afterAll(() => openAi.close());
 
 describe('A call that OpenAI is slow to create', () => {
-  it('is given up as a timeout, and is never requested again', async () => {
+  it('fails with a timeout and is never requested again', async () => {
     openAi.inject({ path: CALLS_PATH, delayMs: SLOW_MS });
     const hasty = openAiCalls(openAi.baseUrl, undefined, { createMs: 2_000, hangUpMs: 60_000 });
     const failure = await hasty.createCall(key, CREATE).catch((error: unknown) => error);
@@ -52,7 +52,7 @@ describe('A call that OpenAI is slow to hang up', () => {
     return { callId, dataResidency: CREATE.settings.dataResidency };
   };
 
-  it('is hung up by the second try', async () => {
+  it('is hung up by the second attempt', async () => {
     const call = await opened();
     openAi.inject({ path: HANG_UP_PATH, delayMs: SLOW_MS, times: 1 });
     await openAiCalls(openAi.baseUrl, undefined, { createMs: 60_000, hangUpMs: 5_000 }).hangUp(key, call);
@@ -60,7 +60,7 @@ describe('A call that OpenAI is slow to hang up', () => {
     expect(openAi.liveCalls).toEqual([]);
   });
 
-  it('is a timeout after two tries, which leaves it to the queue', async () => {
+  it('times out after two attempts and is left to the queue', async () => {
     const call = await opened();
     openAi.inject({ path: HANG_UP_PATH, delayMs: SLOW_MS });
     await expect(hasty().hangUp(key, call)).rejects.toMatchObject({ reason: 'timeout' });
@@ -71,7 +71,7 @@ describe('A call that OpenAI is slow to hang up', () => {
   });
 });
 
-it('A deployment waits 12 s for a call and twice 5 s for its end, and both fit into the 29 s of the function', () => {
+it('A deployment waits 12 s to create a call and twice 5 s to end it, within the 29 s of the function', () => {
   expect(CALL_TIMEOUTS).toEqual({ createMs: 12_000, hangUpMs: 5_000 });
   expect(CALL_TIMEOUTS.createMs + 2 * CALL_TIMEOUTS.hangUpMs).toBeLessThan(29_000);
 });

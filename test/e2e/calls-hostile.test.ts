@@ -44,8 +44,8 @@ const rowsOf = async (tenant: Tenant, type: string): Promise<readonly { facts: {
   return rows;
 };
 
-describe('a client that opens calls, ignores every answer and lies in every report', () => {
-  it('never has more calls than slots, and none outlives its cap by two seconds', async () => {
+describe('a client that opens calls, ignores every response and sends false reports', () => {
+  it('never has more calls than slots, and no call outlives its cap by two seconds', async () => {
     const tenant = await makeKeyedTenant(
       stack,
       { concurrency_limit: SLOTS },
@@ -100,7 +100,7 @@ describe('a client that opens calls, ignores every answer and lies in every repo
 });
 
 describe('a client that changes its session over the data channel', () => {
-  it('gets neither another slot nor a later end', async () => {
+  it('gets neither another slot nor a later end of its call', async () => {
     const tenant = await makeKeyedTenant(
       stack,
       { concurrency_limit: SLOTS },
@@ -140,7 +140,7 @@ describe('a client that changes its session over the data channel', () => {
 });
 
 describe('the kill switch with many calls', () => {
-  it('ends every call of one key while more are being opened, and none of another', async () => {
+  it('ends every call of one key while more are being opened, and no call of another key', async () => {
     const [hit, spared] = await needed(
       stack,
       Promise.all([

@@ -36,8 +36,8 @@ const openedWhile = async (tenant: Tenant, meanwhile: () => Promise<unknown>) =>
   return opening;
 };
 
-describe('a call that is being created while its key is switched off', () => {
-  it('is hung up by its own function when the key is suspended, with the key that is open', async () => {
+describe('a call whose key is switched off while OpenAI creates the call', () => {
+  it('is hung up by its own function with the key that is already open, if the key is suspended', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const answer = await openedWhile(tenant, () => suspendWorkspaceKey(stack, tenant));
     expectRefusal(answer, 423, 'openai_key_suspended');
@@ -47,14 +47,14 @@ describe('a call that is being created while its key is switched off', () => {
     expect(await liveSessions(stack, tenant)).toEqual([]);
   });
 
-  it('is hung up and refused as without a key when the key is deleted', async () => {
+  it('is hung up and refused with openai_key_missing if the key is deleted', async () => {
     const tenant = await makeKeyedTenant(stack);
     const answer = await openedWhile(tenant, () => asOwner(stack, tenant, 'DELETE', keyPath(tenant)));
     expectRefusal(answer, 422, 'openai_key_missing');
     expect(live()).toEqual([]);
   });
 
-  it('is hung up and refused as not found when its site is archived', async () => {
+  it('is hung up and refused with site_not_found if its site is archived', async () => {
     const tenant = await makeKeyedTenant(stack);
     const archive = () => asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`);
     expectRefusal(await openedWhile(tenant, archive), 404, 'site_not_found');
@@ -63,7 +63,7 @@ describe('a call that is being created while its key is switched off', () => {
 });
 
 describe('a call whose key changes', () => {
-  it('is ended if the key is replaced and not retained', async () => {
+  it('is ended if the key is replaced without retention', async () => {
     const tenant = await makeKeyedTenant(stack);
     const call = await openedCall(stack, tenant);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
@@ -72,7 +72,7 @@ describe('a call whose key changes', () => {
     expect(await sessionOf(stack, tenant, call)).toMatchObject({ ended_by: 'key_replaced' });
   });
 
-  it('continues where the same key is encrypted again, and can still be ended', async () => {
+  it('continues if the same key is re-encrypted, and can still be ended', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 60 });
     const call = await openedCall(stack, tenant);
     await asOwner(stack, tenant, 'POST', `${keyPath(tenant)}/rotate`);
@@ -84,7 +84,7 @@ describe('a call whose key changes', () => {
     expect(await sessionOf(stack, tenant, call)).toMatchObject({ ended_by: 'max_duration' });
   });
 
-  it('is lost, and says so, when OpenAI no longer takes the key that could end it', async () => {
+  it('ends as lost and keeps its slot if OpenAI no longer accepts the key that could hang it up', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 60 });
     const call = await openedCall(stack, tenant);
     const body = { error: { message: 'Incorrect API key provided.', type: 'x', code: 'invalid_api_key' } };
@@ -107,7 +107,7 @@ describe('a call that OpenAI does not create', () => {
   it.each([
     ['the connection breaks', { reset: true, times: 1 }, 502, 'openai_error'],
     ['OpenAI is overloaded', { status: 503, body: {}, times: 1 }, 502, 'openai_error'],
-  ] as const)('is refused once and not tried again where %s', async (_, fault, status, code) => {
+  ] as const)('is refused without a second attempt if %s', async (_, fault, status, code) => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     openAiOf(stack).inject({ path: CALLS, ...fault });
     expectRefusal(await openCall(stack, tenant), status, code);
@@ -118,7 +118,7 @@ describe('a call that OpenAI does not create', () => {
   });
 });
 
-describe('what may happen at any time', () => {
+describe('a fault at any time', () => {
   beforeEach(async () => {
     stack.advance(3_600_000);
     await stack.hangUps.drain();
@@ -126,7 +126,7 @@ describe('what may happen at any time', () => {
     for (const id of live()) openAiOf(stack).dropCall(id);
   });
 
-  it('a message that comes twice ends its call once', async () => {
+  it('a message that is delivered twice ends its call once', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 }, { max_duration_seconds: 60 });
     stack.sqs.duplicateNext(1);
     const call = await openedCall(stack, tenant);
@@ -138,7 +138,7 @@ describe('what may happen at any time', () => {
     await openedCall(stack, tenant);
   });
 
-  it('a function that dies before it has the call on record leaves nothing for longer than 90 seconds', async () => {
+  it('a function that crashes before it records its call leaves nothing behind for longer than 90 seconds', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const ports = useCasePorts(stack);
     const died = new Promise<never>(() => undefined);

@@ -14,8 +14,8 @@ afterAll(async () => {
   await stack.close();
 });
 
-describe('invalid requests of one address', () => {
-  it('name twenty faults at most, and are not read any more after 120 in a minute', async () => {
+describe('invalid requests from one address', () => {
+  it('get at most twenty error details each, and are rate limited after 120 in a minute', async () => {
     const tenant = await makeKeyedTenant(stack);
     const body = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field_${'x'.repeat(i % 7)}`, i]));
     const first = await stack.call('POST', `/v1/${tenant.siteId}/token`, {
@@ -32,7 +32,7 @@ describe('invalid requests of one address', () => {
     expect(decrypts(stack)).toEqual([]);
   });
 
-  it('never keep a report out that is signed rightly', async () => {
+  it('never block a correctly signed report', async () => {
     const fresh = await startTestStack({ audited: false });
     try {
       const own = await makeKeyedTenant(fresh);

@@ -53,7 +53,7 @@ const replacing = ({ session_id, signing_secret }: OpenedCall) => {
 };
 
 describe('a brokered call', () => {
-  it('gives the browser an answer and nothing with which it could open another session', async () => {
+  it('gives the browser an SDP answer and nothing that could open another session', async () => {
     const instructions = 'Never say pelican-4711.';
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered', instructions });
     const answer = await openCall(stack, tenant, { visitor_id: 'v1' });
@@ -80,7 +80,7 @@ describe('a brokered call', () => {
     expect(created?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/);
   });
 
-  it('is hung up within two seconds of its cap, whatever its page does, and frees its slot once', async () => {
+  it('is hung up within two seconds of its cap, whatever the page does, and frees its slot once', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 }, { max_duration_seconds: 60 });
     const call = await openedCall(stack, tenant);
     expectRefusal(await openCall(stack, tenant), 429, 'busy');
@@ -99,7 +99,7 @@ describe('a brokered call', () => {
     await openedCall(stack, tenant);
   });
 
-  it('has one intent and one outcome in the audit trail for each opening of the key', async () => {
+  it('has one intent and one outcome in the audit trail for each decrypt of the key', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 60 });
     const call = await openedCall(stack, tenant);
     stack.advance(61_000);
@@ -124,7 +124,7 @@ describe('a brokered call', () => {
     expect(items.map(({ session_id }: { session_id: string }) => session_id)).toEqual([call.session_id]);
   });
 
-  it('keeps its slot although its page says that it has ended, until OpenAI has ended it', async () => {
+  it('keeps its slot until OpenAI has ended it, even if the page reports that it has ended', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const call = await openedCall(stack, tenant);
     const path = `${HANG_UP}/${live()[0]}/hangup`;
@@ -142,7 +142,7 @@ describe('a brokered call', () => {
     await openedCall(stack, tenant);
   });
 
-  it('is hung up after 75 to 135 seconds without a sign of life', async () => {
+  it('is hung up after 75 to 135 seconds without a heartbeat', async () => {
     const tenant = await makeKeyedTenant(stack);
     const call = await openedCall(stack, tenant);
     stack.advance(60_000);
@@ -156,7 +156,7 @@ describe('a brokered call', () => {
     expect(await sessionOf(stack, tenant, call)).toMatchObject({ ended_by: 'no_heartbeat' });
   });
 
-  it('lives on heartbeats, which never make its slot last longer', async () => {
+  it('is kept alive by heartbeats, which never extend its slot', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 300 });
     const call = await openedCall(stack, tenant);
     for (let i = 0; i < 4; i++) {
@@ -174,7 +174,7 @@ describe('a brokered call', () => {
     expect(live()).toEqual([]);
   });
 
-  it('moves its slot to the call that replaces it', async () => {
+  it('passes its slot to the call that replaces it', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const first = await openedCall(stack, tenant);
     const t = Math.floor(stack.now().getTime() / 1_000);
@@ -192,8 +192,8 @@ describe('a brokered call', () => {
   });
 });
 
-describe('a page that reconnects and never got the answer', () => {
-  it('gets the one line again, however often the answer is lost', async () => {
+describe('a page that reconnects after a lost response', () => {
+  it('gets the only slot again, however often the response is lost', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const first = await openedCall(stack, tenant);
     const lost: string[] = [];
@@ -211,7 +211,7 @@ describe('a page that reconnects and never got the answer', () => {
     expect(live()).toHaveLength(1);
   });
 
-  it('gets a line while its first try is still being opened, and only one', async () => {
+  it('gets one slot while its first attempt is still being opened', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const first = await openedCall(stack, tenant);
     openAiOf(stack).clearRequests();
@@ -225,7 +225,7 @@ describe('a page that reconnects and never got the answer', () => {
     expect(await slotsTaken(stack, tenant)).toBe(1);
   });
 
-  it('gets no line of another visitor once its own call has ended', async () => {
+  it('does not get the slot of another visitor after its own call has ended', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const first = await openedCall(stack, tenant);
     const second = await openedCall(stack, tenant, { replaces: replacing(first) });
@@ -247,7 +247,7 @@ describe('a site with control', () => {
     expectSuccess(await openCall(stack, tenant), 201);
   });
 
-  it('locked refuses an offer with a data channel before anything is spent, and brokered takes it', async () => {
+  it('locked refuses an offer with a data channel before any cost, and brokered accepts it', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
     expectRefusal(await openCall(stack, tenant, { sdp: DATA_CHANNEL_OFFER }), 400, 'invalid_offer');
     expect(decrypts(stack)).toEqual([]);
@@ -255,7 +255,7 @@ describe('a site with control', () => {
     expectSuccess(await openCall(stack, open, { sdp: DATA_CHANNEL_OFFER }), 201);
   });
 
-  it('a site with control of any kind refuses a body that is no offer', async () => {
+  it('brokered and locked refuse a body that is not an SDP offer', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const sdp of ['hello', 'v=0\r\n', '{"type":"offer"}'])
       expectRefusal(await openCall(stack, tenant, { sdp }), 400, 'invalid_offer');
@@ -263,8 +263,8 @@ describe('a site with control', () => {
   });
 });
 
-describe('a call that cannot be handed out', () => {
-  it('is hung up by the function itself when its cap cannot be queued', async () => {
+describe('a call that cannot be returned to the browser', () => {
+  it('is hung up by the function itself if its cap cannot be queued', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     // Notices of other tests may still be on their way to their own queue.
     stack.sqs.failNext(2, stack.sqs.name);
@@ -302,7 +302,7 @@ describe('a call that cannot be handed out', () => {
 
 describe('the kill switch', () => {
   it.each(['end', undefined])(
-    'suspending with live_calls %s ends the calls of that key',
+    'a suspension with live_calls %s ends the calls of that key',
     async (live_calls) => {
       const tenant = await makeKeyedTenant(stack);
       const other = await makeKeyedTenant(stack);
@@ -322,7 +322,7 @@ describe('the kill switch', () => {
     },
   );
 
-  it('leaves the calls alone where a suspension keeps them', async () => {
+  it('a suspension with live_calls keep leaves the calls running', async () => {
     const tenant = await makeKeyedTenant(stack);
     await openedCall(stack, tenant);
     const path = `/v1/workspaces/${tenant.workspaceId}/openai-key/suspend`;
@@ -331,7 +331,7 @@ describe('the kill switch', () => {
     expect(live()).toHaveLength(1);
   });
 
-  it('ends the calls of a deleted key, which can do that and nothing else for a minute', async () => {
+  it('ends the calls of a deleted key, which for one minute can only hang up', async () => {
     const tenant = await makeKeyedTenant(stack);
     const call = await openedCall(stack, tenant);
     const path = `/v1/workspaces/${tenant.workspaceId}/openai-key`;
@@ -369,7 +369,7 @@ describe('the kill switch', () => {
     expect(await liveSessions(stack, tenant)).toHaveLength(1);
   });
 
-  it('refuses a suspended key as before', async () => {
+  it('still refuses new calls on a suspended key', async () => {
     const tenant = await makeKeyedTenant(stack);
     await suspendWorkspaceKey(stack, tenant);
     expectRefusal(await openCall(stack, tenant), 423, 'openai_key_suspended');
@@ -378,7 +378,7 @@ describe('the kill switch', () => {
 
 describe('the probe of a key', () => {
   it.each(['brokered', 'locked'])(
-    'of a %s site opens a call, as its visitors do, and hangs it up',
+    'of a %s site opens a call as its visitors do, and hangs it up',
     async (control) => {
       const tenant = await makeKeyedTenant(stack, {}, { control });
       openAiOf(stack).clearRequests();
@@ -396,7 +396,7 @@ describe('the probe of a key', () => {
 });
 
 describe('an admin who ends a session', () => {
-  it('hangs a call up, may repeat it, and cannot end a client secret', async () => {
+  it('hangs up a call, may repeat the request, and cannot end a client secret', async () => {
     const tenant = await makeKeyedTenant(stack);
     const call = await openedCall(stack, tenant);
     const end = (id: string) =>

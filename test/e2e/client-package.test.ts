@@ -34,8 +34,8 @@ const typecheck = async (code: string): Promise<string> => {
   );
 };
 
-describe('the client of the API that is packed', () => {
-  it('changes a site and reads it, with path, body and query of the contract', async () => {
+describe('the packed API client', () => {
+  it('changes and reads a site with the path, body and query of the contract', async () => {
     const tenant = await makeTenant(stack);
     const client = clientOf(tenant.owner);
     const tools = [{ name: 'get_order', description: '', parameters: { type: 'object', required: ['id'] } }];
@@ -49,7 +49,7 @@ describe('the client of the API that is packed', () => {
     expect(page.items).toHaveLength(1);
   });
 
-  it('throws the refusal of the API, with its code, details and request id', async () => {
+  it('throws the error of the API with its code, details and request ID', async () => {
     const tenant = await makeTenant(stack);
     const refusal = clientOf(tenant.owner).call('changeSite', {
       path: { siteId: tenant.siteId },
@@ -64,18 +64,18 @@ describe('the client of the API that is packed', () => {
     });
   });
 
-  it('needs no token for what is public, and says that one is missing for the rest', async () => {
+  it('needs no token for public routes, and reports a missing token for all others', async () => {
     const client = clientOf(undefined);
     expect(await client.call('health')).toMatchObject({ status: 'ok' });
     await expect(client.call('listWorkspaces')).rejects.toMatchObject({ status: 401, code: 'unauthorized' });
   });
 
-  it('says that the API cannot be reached', async () => {
+  it('reports an API that cannot be reached', async () => {
     const client = createClient({ baseUrl: 'http://127.0.0.1:9' });
     await expect(client.call('health')).rejects.toMatchObject({ status: 0, code: 'unreachable' });
   });
 
-  it('has types: a missing path and an unknown field are errors', async () => {
+  it('has types that reject a missing path and an unknown field', async () => {
     const start = `import { createClient } from './index.js';
       const client = createClient({ baseUrl: 'https://voice.example' });`;
     expect(

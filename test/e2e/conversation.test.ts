@@ -55,7 +55,7 @@ describe('the conversation of a site', () => {
     expect(request?.body).not.toHaveProperty('session.audio.input');
   });
 
-  it('is asked for by client secrets and by calls, and accepted by OpenAI’s schema', async () => {
+  it('is sent by client secrets and by calls, and matches OpenAI’s schema', async () => {
     const tenant = await makeKeyedTenant(stack);
     const changed = expectSuccess(await change(tenant, { conversation }));
     expect(changed.conversation).toStrictEqual(conversation);
@@ -66,7 +66,7 @@ describe('the conversation of a site', () => {
     expect(callRequests(stack)[0]?.body).toMatchObject({ session: ASKED });
   });
 
-  it('keeps fields that a change of other settings does not name', async () => {
+  it('keeps the fields that a change of other settings does not name', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { conversation });
     expectSuccess(await change(tenant, { name: 'Renamed' }));
     const site = await asOwner(stack, tenant, 'GET', `/v1/sites/${tenant.siteId}`);
@@ -76,7 +76,7 @@ describe('the conversation of a site', () => {
   it.each([
     ['by the conversation', { model: 'gpt-realtime-1.5' }, { conversation }],
     ['by the model', { conversation }, { model: 'gpt-realtime-1.5' }],
-  ])('that the model cannot hold is refused when it is made so %s', async (_, before, then) => {
+  ])('is refused if the model does not support it, when the change is made %s', async (_, before, then) => {
     const tenant = await makeKeyedTenant(stack, {}, before);
     const answer = await change(tenant, then);
     expectRefusal(answer, 400, 'invalid_request');
@@ -91,7 +91,7 @@ describe('the conversation of a site', () => {
 });
 
 describe('the former instructions of a site', () => {
-  it('are kept when they are replaced, newest first, with who replaced them', async () => {
+  it('are kept newest first, each with the person who replaced it', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { instructions: 'One.' });
     expect(await former(tenant)).toEqual({ items: [], next_cursor: null });
     for (const instructions of ['Two.', 'Two.', 'Three.'])
@@ -108,7 +108,7 @@ describe('the former instructions of a site', () => {
     expect(second.items).toEqual(items.slice(1));
   });
 
-  it('of another site are not among them', async () => {
+  it('do not include those of another site', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { instructions: 'One.' });
     const other = await addSite(stack, tenant);
     expectSuccess(await change(tenant, { instructions: 'Two.' }));

@@ -84,7 +84,7 @@ describe('a preflight', () => {
     expect(corsHeadersOf(answer)).toEqual({});
   });
 
-  it('follows the registered origins from one request to the next', async () => {
+  it('follows changes of the registered origins from the next request', async () => {
     const tenant = await makeTenant(stack);
     const body = { allowed_origins: ['https://new.example'] };
     expectSuccess(await stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body }));
@@ -93,7 +93,7 @@ describe('a preflight', () => {
   });
 });
 
-describe('an answer to the widget', () => {
+describe('a response to the widget', () => {
   it('is readable by the registered origin: a token', async () => {
     const answer = await mint(stack, await makeKeyedTenant(stack));
     expectSuccess(answer);
@@ -158,14 +158,14 @@ describe('an answer to the widget', () => {
     expectUnreadable(answer);
   });
 
-  it('an answer of a management route is readable by no page, the registered origin included', async () => {
+  it('a response of a management route is unreadable for every page, even at the registered origin', async () => {
     const tenant = await makeTenant(stack);
     const options = { as: tenant.owner, origin: ORIGIN };
     expect(corsHeadersOf(await stack.call('GET', `/v1/sites/${tenant.siteId}`, options))).toEqual({});
   });
 });
 
-describe('a refusal of a request that was wrong from the start', () => {
+describe('an error for an invalid request', () => {
   const HEARTBEAT = { id: 'one', type: 'heartbeat', at: '2026-11-30T08:00:00.000Z' };
   const somebody = `ses_${'0'.repeat(26)}`;
   const cases = [
@@ -293,7 +293,7 @@ describe('a registered origin', () => {
   ];
 
   it.each(accepted)(
-    'is answered by its own name, never by the pattern: %s',
+    'is returned by its own name, never as the pattern: %s',
     async (_, registered, origin) => {
       const tenant = await makeTenant(stack, {}, { allowed_origins: [registered, 'https://other.example'] });
       const allowed = await preflight(tenant, origin);
@@ -324,7 +324,7 @@ describe('a registered origin', () => {
     'file:///tmp',
     'javascript:alert(1)',
     'https://shop.example, https://evil.example',
-  ])('cannot be %p', async (registered) => {
+  ])('cannot be registered as %p', async (registered) => {
     const tenant = await makeTenant(stack);
     const answer = await stack.call('PATCH', `/v1/sites/${tenant.siteId}`, {
       as: tenant.owner,
@@ -343,7 +343,7 @@ describe('a request that a page may send without a preflight', () => {
     ['JSON under another name', 'text/plain; application/json'],
     ['a longer name', 'application/jsonp'],
     ['no content type', undefined],
-  ])('is refused before anything is spent: %s', async (_, contentType) => {
+  ])('is refused before any cost: %s', async (_, contentType) => {
     const strict = await startTestStack({
       variables: { IP_LIMIT_PER_MINUTE: '1', SITE_LIMIT_PER_MINUTE: '1' },
     });
@@ -366,7 +366,7 @@ describe('a request that a page may send without a preflight', () => {
     }
   });
 
-  it('is JSON anyway when it names a charset', async () => {
+  it('is accepted as JSON if its content type also names a charset', async () => {
     const { siteId } = await makeKeyedTenant(stack);
     const headers = { origin: ORIGIN, 'content-type': 'Application/JSON; charset=utf-8' };
     expectSuccess(

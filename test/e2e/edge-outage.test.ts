@@ -39,8 +39,8 @@ describe.each([
   ['the JSON of a gateway, of status 403', mintAnswered({ message: 'Forbidden' }, 403)],
   ['an error that is a text, of status 401', mintAnswered({ error: 'invalid_api_key' }, 401)],
   ['a page of status 429', mintAnswered(PAGE, 429, HTML)],
-])('while the way to OpenAI is blocked with %s', (_what, fault) => {
-  it('visitors are asked to come back, no key is suspended, and voice is back with OpenAI', async () => {
+])('while the path to OpenAI is blocked with %s', (_what, fault) => {
+  it('visitors are asked to retry, no key is suspended, and sessions open again when OpenAI answers', async () => {
     const tenants = [await guarded(), await guarded()];
     openAi.inject(fault);
     for (const tenant of tenants)
@@ -59,8 +59,8 @@ describe.each([
   });
 });
 
-describe('a key that was revoked at OpenAI', () => {
-  it('is suspended, also when the way to OpenAI was blocked in between', async () => {
+describe('a key that OpenAI revoked', () => {
+  it('is suspended, even if the path to OpenAI was blocked in between', async () => {
     const tenant = await guarded();
     const other = await guarded();
     const revoked = {
@@ -83,8 +83,8 @@ describe('a key that was revoked at OpenAI', () => {
   });
 });
 
-describe('a key that is replaced while the way to OpenAI is blocked', () => {
-  it('stays, and the new one is stored once OpenAI answers', async () => {
+describe('a key that is replaced while the path to OpenAI is blocked', () => {
+  it('stays in use, and the new key is stored once OpenAI answers', async () => {
     const tenant = await guarded();
     openAi.inject({ path: '/v1/models', status: 403, body: PAGE, headers: HTML });
     openAi.inject(mintAnswered(PAGE, 403, HTML));

@@ -26,7 +26,7 @@ const viewer = (): string =>
   `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`;
 
 describe('an API with an edge in front', () => {
-  it('answers what comes with the secret, the old one or the new one', async () => {
+  it('accepts requests that carry the old or the new edge secret', async () => {
     for (const secret of secrets) expectSuccess(await health(through(viewer(), secret)));
   });
 
@@ -38,12 +38,12 @@ describe('an API with an edge in front', () => {
     ['with the secret and a letter more', through('192.0.2.1', `${secrets[0]}A`)],
     ['with both secrets at once', through('192.0.2.1', `${secrets[0]},${secrets[1]}`)],
     ['with the secret and no address', { 'x-origin-verify': secrets[0] }],
-  ])('refuses what comes %s', async (_, headers) => {
+  ])('refuses a request %s', async (_, headers) => {
     expectRefusal(await health(headers), 403, 'forbidden');
   });
 
   it.each(SIGNED_IN_ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))(
-    'refuses %s before it looks at the token',
+    'refuses %s before it verifies the token',
     async (_, route) => {
       const nowhere = { workspaceId: 'abcdefgh1234', siteId: 'abcdefgh1234abcd' };
       // API Gateway's authorizer stands before the function, and lets only a good token pass.
@@ -52,7 +52,7 @@ describe('an API with an edge in front', () => {
     },
   );
 
-  it('refuses the public routes of widgets, and routes that there are not', async () => {
+  it('refuses the public widget routes and unknown routes', async () => {
     for (const [method, path] of [
       ['OPTIONS', '/v1/abcdefgh1234/token'],
       ['POST', '/v1/abcdefgh1234/token'],
@@ -63,7 +63,7 @@ describe('an API with an edge in front', () => {
       expectRefusal(await stack.call(method, path, { origin: ORIGIN }), 403, 'forbidden');
   });
 
-  it("counts by the viewer's address, not by the edge's", async () => {
+  it('counts requests by the address of the viewer, not of the edge', async () => {
     const site = 'abcdefgh1234';
     const ask = (address: string) =>
       stack.call('POST', `/v1/${site}/token`, { origin: ORIGIN, body: {}, headers: through(address) });
@@ -73,7 +73,7 @@ describe('an API with an edge in front', () => {
     expectRefusal(await ask(other), 404, 'site_not_found');
   });
 
-  it('repeats the secret in no answer and no log', async () => {
+  it('repeats the edge secret in no response and no log', async () => {
     const answer = await health(through(viewer()));
     for (const secret of secrets) {
       expect(answer.text + JSON.stringify([...answer.headers])).not.toContain(secret);
@@ -83,7 +83,7 @@ describe('an API with an edge in front', () => {
 });
 
 describe('an API without an edge', () => {
-  it("takes no address from a caller's header", async () => {
+  it('ignores a viewer address in a request header', async () => {
     const tenant = await makeTenant(plain);
     expectSuccess(await putWorkspaceKey(plain, tenant, fakeKey()));
     expectSuccess(await mint(plain, tenant));
@@ -102,7 +102,7 @@ describe('an API without an edge', () => {
     }
   });
 
-  it('says on every answer that nothing may be loaded, framed, sniffed or kept', async () => {
+  it('forbids loading, framing, sniffing and caching in every response', async () => {
     const { headers } = await plain.call('GET', '/v1/health');
     expect(Object.fromEntries(headers)).toMatchObject({
       'cache-control': 'no-store',

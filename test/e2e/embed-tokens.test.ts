@@ -62,7 +62,7 @@ const instructionsSent = (): readonly string[] =>
   });
 
 describe('a site that requires embed tokens', () => {
-  it('admits none of 1,000 scripted requests without one, and spends nothing on them', async () => {
+  it('refuses all of 1,000 scripted requests without a token, at no cost', async () => {
     const tenant = await makeSigned();
     const codes = new Set<string>();
     for (let i = 0; i < 100; i++)
@@ -74,7 +74,7 @@ describe('a site that requires embed tokens', () => {
     expectNothingReached(stack);
   });
 
-  it('admits a token once, also when it is sent twenty times at once', async () => {
+  it('admits a token once, even if it is sent twenty times at once', async () => {
     const tenant = await makeSigned();
     const tokens = await Promise.all([sign(tenant), sign(tenant)]);
     for (const [index, embed_token] of tokens.entries()) {
@@ -90,7 +90,7 @@ describe('a site that requires embed tokens', () => {
     }
   });
 
-  it('admits twenty of twenty honest visitors', async () => {
+  it('admits twenty visitors who each have a token', async () => {
     const tenant = await makeSigned();
     const answers = await Promise.all(
       Array.from({ length: 20 }, async (_, i) =>
@@ -100,7 +100,7 @@ describe('a site that requires embed tokens', () => {
     for (const answer of answers) expectSuccess(answer, 201);
   });
 
-  it('refuses what was not signed for it, and says which fault it found', async () => {
+  it('refuses a token that was not signed for it, and names the fault', async () => {
     const [tenant, other] = [await makeSigned(), await makeSigned()];
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(
@@ -132,7 +132,7 @@ describe('a site that requires embed tokens', () => {
     expectNothingReached(stack);
   });
 
-  it('does not take a token without sub, jti or exp', async () => {
+  it('refuses a token without sub, jti or exp', async () => {
     const tenant = await makeSigned();
     for (const claim of ['sub', 'jti', 'exp']) {
       const answer = await openCall(stack, tenant, {
@@ -142,12 +142,12 @@ describe('a site that requires embed tokens', () => {
     }
   });
 
-  it('refuses a foreign origin before it looks at the token', async () => {
+  it('refuses a foreign origin before it verifies the token', async () => {
     const tenant = await makeSigned();
     expectRefusal(await mint(stack, tenant, {}, 'https://elsewhere.example'), 403, 'origin_not_allowed');
   });
 
-  it('refuses the tokens of a key that was replaced or removed, at once', async () => {
+  it('refuses the tokens of a replaced or removed key immediately', async () => {
     const tenant = await makeSigned();
     const path = `/v1/sites/${tenant.siteId}/embed-key`;
     const before = await sign(tenant);
@@ -164,7 +164,7 @@ describe('a site that requires embed tokens', () => {
     expectRefusal(await stack.call('DELETE', path, { as: tenant.owner }), 404, 'embed_key_not_found');
   });
 
-  it('takes tokens of an ES256 key of the customer, and no private key', async () => {
+  it('accepts tokens of an ES256 key of the customer, and refuses to store a private key', async () => {
     const tenant = await makeSigned();
     const path = `/v1/sites/${tenant.siteId}/embed-key`;
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -186,7 +186,7 @@ describe('a site that requires embed tokens', () => {
     expect(faultOf(await mint(stack, tenant, { embed_token: await sign(tenant) }))).toBe('signature');
   });
 
-  it('fills the placeholders of its instructions from the token alone', async () => {
+  it('fills the placeholders of its instructions only from the token', async () => {
     const tenant = await makeSigned({ instructions: 'Greet {{name}} of {{ city }}. {{unknown}}{{name}}' });
     const variables = { name: 'Ada {{city}}', city: 'Oslo', constructor: 'no' };
     expectSuccess(await mint(stack, tenant, { embed_token: await sign(tenant, { variables }) }));
@@ -224,8 +224,8 @@ const replacing = ({ session_id, signing_secret }: { session_id: string; signing
   return { session_id, signature: `t=${t},v1=${signEvents(signing_secret, t, `replaces.${session_id}`)}` };
 };
 
-describe('a reconnect that KMS refused once', () => {
-  it('can be repeated without a second token, and the old call is hung up', async () => {
+describe('a reconnect that failed once at KMS', () => {
+  it('can be repeated without a second token, and then the old call is hung up', async () => {
     const tenant = await makeSigned();
     const first = await openedCall(stack, tenant, { embed_token: await sign(tenant) });
     stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException', times: 1 });
@@ -235,7 +235,7 @@ describe('a reconnect that KMS refused once', () => {
     expect((await sessionOf(stack, tenant, first)).ended_by).toBe('visitor');
   });
 
-  it('is repeated for the latest call, also where the page names an older one', async () => {
+  it('replaces the latest call, even if the page names an older one', async () => {
     const tenant = await makeSigned();
     const first = await openedCall(stack, tenant, { embed_token: await sign(tenant) });
     const second = await openedCall(stack, tenant, { replaces: replacing(first) });
@@ -250,7 +250,7 @@ describe('a reconnect that KMS refused once', () => {
 });
 
 describe('the limits of a visitor', () => {
-  it('bound the calls of a day, by the sub of the token, until the day has ended', async () => {
+  it('bound the calls of a day by the sub of the token', async () => {
     const tenant = await makeSigned({ visitor_limits: { calls_per_day: 3 } });
     const call = async (sub: string) => openCall(stack, tenant, { embed_token: await sign(tenant, { sub }) });
     const answers = await Promise.all(Array.from({ length: 8 }, () => call('busy')));
@@ -264,7 +264,7 @@ describe('the limits of a visitor', () => {
     expectSuccess(await call('busy'), 201);
   });
 
-  it('bound the minutes of a day, and the last call lasts no longer than what is left', async () => {
+  it('bound the minutes of a day, and shorten the last call to the remaining time', async () => {
     const tenant = await makeSigned({ visitor_limits: { minutes_per_day: 3 } });
     const call = async () => openCall(stack, tenant, { embed_token: await sign(tenant) });
     const first = expectSuccess(await call(), 201);
@@ -282,7 +282,7 @@ describe('the limits of a visitor', () => {
   });
 });
 
-it('a site that does not require tokens opens sessions without one, and refuses a bad one', async () => {
+it('a site that does not require tokens opens sessions without one, but refuses an invalid one', async () => {
   const tenant = await makeSigned({ require_embed_token: false, instructions: 'Say {{this}}.' });
   expectSuccess(await mint(stack, tenant));
   expect(instructionsSent().join()).toContain('Say {{this}}.');

@@ -91,7 +91,7 @@ const leave = async (tenant: Tenant, { call }: Begun): Promise<void> => {
 };
 
 describe('the first message', () => {
-  it('goes to the page of a brokered site as an event, and OpenAI counts the answer like any other', async () => {
+  it('goes to the page of a brokered site as an event, and OpenAI counts its response like any other', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered', conversation });
     const begun = await begin(tenant, {});
     expect(begun.call.first_message).toEqual({ type: 'response.create', response: { input: INPUT } });
@@ -113,7 +113,7 @@ describe('the first message', () => {
     expect(first_message).toEqual({ type: 'response.create', response: { input: INPUT } });
   });
 
-  it('does not go to the page again in a call that replaces another', async () => {
+  it('is not sent again in a call that replaces another', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered', conversation });
     const first = await begin(tenant, {});
     const t = Math.floor(stack.now().getTime() / 1_000);
@@ -123,7 +123,7 @@ describe('the first message', () => {
     expect(second.call.first_message).toBeNull();
   });
 
-  it('is one response where the page changes it, and is counted like that', async () => {
+  it('is counted as one response if the page changes the message', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered', conversation });
     const begun = await begin(tenant, {});
     const changed = [{ ...INPUT[0], content: [{ type: 'input_text', text: 'Be rude, at length.' }] }];
@@ -138,7 +138,7 @@ describe('the first message', () => {
 describe('the first message of a locked site', () => {
   const locked = { control: 'locked', conversation };
 
-  it('is asked for by the watcher once the page is connected, and nothing that the page receives has its text', async () => {
+  it('is requested by the watcher once the page is connected, and its text never reaches the page', async () => {
     const tenant = await makeKeyedTenant(stack, {}, locked);
     const begun = await begin(tenant, { dataChannel: false });
     const received = [begun.answer.text, ...[...begun.answer.headers].flat()];
@@ -163,7 +163,7 @@ describe('the first message of a locked site', () => {
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true, ended_by: 'operator' });
   });
 
-  it('is kept in the settings of the site alone', async () => {
+  it('is stored only in the settings of the site', async () => {
     const tenant = await makeKeyedTenant(stack, {}, locked);
     const begun = await begin(tenant, { dataChannel: false });
     await tell(tenant, begun, 'connected');
@@ -177,7 +177,7 @@ describe('the first message of a locked site', () => {
     expect(kept).not.toMatch(/canary workshop|Begin the conversation/);
   });
 
-  it('cannot be asked for by a page with a data channel', async () => {
+  it('cannot be requested by a page with a data channel', async () => {
     const tenant = await makeKeyedTenant(stack, {}, locked);
     const caller = await prepareCall();
     callers.push(caller);
@@ -186,7 +186,7 @@ describe('the first message of a locked site', () => {
     expect(answer.text).not.toContain('canary workshop');
   });
 
-  it('is left out where the visitor has spoken first', async () => {
+  it('is left out if the visitor spoke first', async () => {
     const tenant = await makeKeyedTenant(stack, {}, locked);
     const begun = await begin(tenant, { dataChannel: false });
     await begun.caller.speak(600);
@@ -219,7 +219,7 @@ describe('the first message of a locked site', () => {
     expect((await read()).spent_usd).toBeCloseTo(receipt.cost_cents / 100, 8);
   });
 
-  it('ends the call, without a request to OpenAI, where the budget does not cover it', async () => {
+  it('ends the call without a request to OpenAI if the budget does not cover the message', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 5 }, locked);
     const path = `/v1/sites/${tenant.siteId}/budget`;
     // Covers one response at a time, and is short of one after the first.

@@ -34,8 +34,8 @@ const mailedInvitation = async (tenant: Tenant, role = 'admin') => {
 const accept = (as: string, id: string, body: object) =>
   stack.call('POST', `/v1/invitations/${id}/accept`, { as, body });
 
-describe('a person who is invited by mail', () => {
-  it('has no rights before they accept, then exactly the role, and is listed with address and name', async () => {
+describe('a person who is invited by email', () => {
+  it('has no rights before they accept, then has exactly the role, and is listed with address and name', async () => {
     const tenant = await makeTenant(stack, { name: 'Harbour Books' });
     const guest = newPerson('guest');
     const { sent, email, id, secret, mail } = await mailedInvitation(tenant);
@@ -67,7 +67,7 @@ describe('a person who is invited by mail', () => {
     expectRefusal(await accept(newPerson('eve'), id, { secret }), 404, 'invitation_not_found');
   });
 
-  it('is the only one with the secret: no answer, table or log line has it', async () => {
+  it('alone receives the secret: no response, table or log line contains it', async () => {
     const tenant = await makeTenant(stack);
     const { sent, secret } = await mailedInvitation(tenant);
     const listed = await stack.call('GET', invitationsOf(tenant), { as: tenant.owner });
@@ -83,7 +83,7 @@ describe('a person who is invited by mail', () => {
     expect(everything).not.toContain(Buffer.from(secret, 'base64url').toString('hex'));
   });
 
-  it('cannot use an invitation of another workspace, a withdrawn one, or one of a removed owner', async () => {
+  it('cannot use an invitation that was withdrawn, is of another workspace, or came from a removed owner', async () => {
     const [tenant, other] = [await makeTenant(stack), await makeTenant(stack)];
     const first = await mailedInvitation(tenant);
     const second = await mailedInvitation(other);
@@ -96,7 +96,7 @@ describe('a person who is invited by mail', () => {
     expectRefusal(await accept(guest, second.id, { secret: second.secret }), 404, 'invitation_not_found');
   });
 
-  it('accepts once, however many of them try at the same time', async () => {
+  it('can accept an invitation once, even if several people try at the same time', async () => {
     const tenant = await makeTenant(stack);
     const { id, secret } = await mailedInvitation(tenant, 'owner');
     const people = Array.from({ length: 4 }, () => newPerson('guest'));
@@ -105,7 +105,7 @@ describe('a person who is invited by mail', () => {
     expect((await asOwner(stack, tenant, 'GET', membersOf(tenant))).items).toHaveLength(2);
   });
 
-  it('gets the code from the owner where the deployment sends no mail', async () => {
+  it('gets the code from the owner if the deployment sends no email', async () => {
     const tenant = await makeTenant(unmailed);
     const body = { email: newAddress(), role: 'viewer' };
     const { mailed, code } = await asOwner(unmailed, tenant, 'POST', invitationsOf(tenant), body);
@@ -121,7 +121,7 @@ describe('a person who is invited by mail', () => {
 });
 
 describe('a removed person', () => {
-  it('cannot come back with a second invitation, also not with another account, and can be invited again', async () => {
+  it('cannot return with a second invitation or another account, but can be invited again', async () => {
     const tenant = await makeTenant(stack);
     const email = newAddress();
     const invite = async () => {
@@ -161,14 +161,14 @@ describe('an ID of 1,100 characters in a path', () => {
     ['GET', 'members/<id>', 'invalid_request', undefined],
     ['PUT', 'members/<id>', 'invalid_request', { role: 'viewer' }],
     ['DELETE', 'members/<id>', 'invalid_request', undefined],
-  ] as const)('%s %s is answered as %s', async (method, path, code, body) => {
+  ] as const)('%s %s returns %s', async (method, path, code, body) => {
     const { workspaceId, owner } = await makeTenant(stack);
     const full = `/v1/workspaces/${workspaceId}/${path.replace('<id>', 'x'.repeat(1_100))}`;
     const answer = await stack.call(method, full, { as: owner, ...(body !== undefined && { body }) });
     expect(answer.error?.code).toBe(code);
   });
 
-  it.each(['preview', 'accept'])('of an invitation is not found by %s', async (step) => {
+  it.each(['preview', 'accept'])('is reported as an unknown invitation by %s', async (step) => {
     const answer = await stack.call('POST', `/v1/invitations/${'x'.repeat(1_100)}/${step}`, {
       as: newPerson('eve'),
       body: { secret: 'x' },
@@ -177,8 +177,8 @@ describe('an ID of 1,100 characters in a path', () => {
   });
 });
 
-describe('a new person who is saved as a member', () => {
-  it('is only invited: nobody joins a workspace unasked, and only this person can accept', async () => {
+describe('a new person whom an owner saves as a member', () => {
+  it('is only invited: they join when they accept, and nobody else can accept', async () => {
     const tenant = await makeTenant(stack);
     const alice = newPerson('alice');
     const saved = await asOwner(stack, tenant, 'PUT', `${membersOf(tenant)}/${alice}`, { role: 'admin' });
@@ -190,7 +190,7 @@ describe('a new person who is saved as a member', () => {
   });
 });
 
-describe('a member', () => {
+describe('a member of a workspace', () => {
   it.each(['viewer', 'admin', 'owner'] as const)('can leave as %s', async (role) => {
     const tenant = await makeTenant(stack);
     const sub = await addMember(stack, tenant, role);
@@ -199,16 +199,18 @@ describe('a member', () => {
     expectRefusal(await stack.call('GET', workspace, { as: sub }), 404, 'workspace_not_found');
   });
 
-  it('who changes their name appears under it', async () => {
+  it('is listed under a changed name', async () => {
     const tenant = await makeTenant(stack);
     const viewer = await addMember(stack, tenant, 'viewer');
     const me = `/v1/workspaces/${tenant.workspaceId}/me`;
     expectSuccess(await stack.call('PUT', me, { as: viewer, body: { name: 'Grace' } }));
+    const myself = { sub: viewer, name: 'Grace', role: 'viewer' };
     const { items } = await asOwner(stack, tenant, 'GET', membersOf(tenant));
-    expect(items).toContainEqual(expect.objectContaining({ sub: viewer, name: 'Grace', role: 'viewer' }));
+    expect(items).toContainEqual(expect.objectContaining(myself));
+    expect(expectSuccess(await stack.call('GET', me, { as: viewer }))).toMatchObject(myself);
   });
 
-  it('and their invitation are no unexplained change', async () => {
+  it('who accepted an invitation is not reported as tampering', async () => {
     const tenant = await makeTenant(stack);
     await addMember(stack, tenant, 'owner');
     await mailedInvitation(tenant);

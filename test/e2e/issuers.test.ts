@@ -96,7 +96,7 @@ const startIssuer = async () => {
 };
 
 describe('an independent OpenID Provider', () => {
-  it('has its access token accepted by the API, for its audience and its scope only', async () => {
+  it('issues access tokens that the API accepts for its own audience and scope only', async () => {
     let issuer = '';
     const server = createServer((request, response) => provider.callback()(request, response));
     issuer = await listen(server);
@@ -158,7 +158,7 @@ describe('an issuer that is distinguished by a scope', () => {
     ['a list in `scope`', { scope: 'openid spelo email' }],
     ['an array in `scp`, as Okta writes it', { scp: ['openid', 'spelo'] }],
     ['a list in `scp`, as Entra writes it', { scp: 'spelo profile' }],
-  ])('has a token accepted with %s', async (_, claims) => {
+  ])('has its token accepted with %s', async (_, claims) => {
     const { issuer, sign } = await startIssuer();
     expect(
       await verifierFor(issuer, { rule: 'scope:spelo' }).verify(await sign(claims, { typ: 'JWT' })),
@@ -171,14 +171,14 @@ describe('an issuer that is distinguished by a scope', () => {
     ['the scope as a part', { scp: ['spelo.read'] }],
     ['a mark in place of the scope', { token_use: 'access' }],
     ['the scope in an ID token of Cognito', { scope: 'spelo', token_use: 'id' }],
-  ])('has a token refused with %s', async (_, claims) => {
+  ])('has its token refused with %s', async (_, claims) => {
     const { issuer, sign } = await startIssuer();
     expect(await verifierFor(issuer, { rule: 'scope:spelo' }).verify(await sign(claims))).toBeUndefined();
   });
 });
 
 describe('the age of a sign-in', () => {
-  it('is judged by `auth_time`: a token without it, or with anything but a number, counts as old', async () => {
+  it('comes from `auth_time`: a token without a numeric `auth_time` counts as old', async () => {
     const { issuer, sign } = await startIssuer();
     const nowSeconds = Math.floor(Date.now() / 1_000);
     const isOld = async (authTime: unknown, recentSeconds: number) =>
@@ -194,7 +194,7 @@ describe('the age of a sign-in', () => {
 });
 
 describe('an outage of the issuer', () => {
-  it('accepts tokens of known keys for a day, and asks the issuer only from time to time', async () => {
+  it('does not affect tokens of known keys for a day, and the issuer is asked only now and then', async () => {
     const startMs = Date.now();
     jest.useFakeTimers({ now: startMs, doNotFake: [...NOT_THE_DATE] });
     const { issuer, state, sign } = await startIssuer();
@@ -214,7 +214,7 @@ describe('an outage of the issuer', () => {
     await expect(verify(token)).rejects.toThrow(DependencyUnavailableError);
   });
 
-  it('is no reason to refuse a token of an unknown key: it is answered as an outage', async () => {
+  it('does not refuse a token of an unknown key: the response reports an outage', async () => {
     const { issuer, state, sign } = await startIssuer();
     const { verify } = verifierFor(issuer);
     state.isDown = true;
@@ -223,7 +223,7 @@ describe('an outage of the issuer', () => {
 });
 
 describe('a discovery document that names another issuer', () => {
-  it('fails closed and is reported once, with the name', async () => {
+  it('fails closed and is reported once, with its name', async () => {
     const { issuer, state, sign } = await startIssuer();
     state.named = `${issuer}/`;
     const { verify, mismatches } = verifierFor(issuer);

@@ -19,7 +19,7 @@ const linesOf = async (tenant: Tenant) =>
 
 describe('managed mode', () => {
   // First in this file: the stack has no platform key yet.
-  it('is refused before it is chosen where the deployment has no key for it', async () => {
+  it('cannot be chosen if the deployment has no platform key', async () => {
     const tenant = await makeTenant(stack);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     expect(await workspaceOf(tenant)).toMatchObject({ managed_available: false });
@@ -35,7 +35,7 @@ describe('managed mode', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('is offered, and works, once the platform key is stored', async () => {
+  it('can be chosen and used once the platform key is stored', async () => {
     await putPlatformKey(stack, fakeKey());
     const tenant = await makeTenant(stack);
     expect(await workspaceOf(tenant)).toMatchObject({ managed_available: true });
@@ -46,7 +46,7 @@ describe('managed mode', () => {
 });
 
 describe('a list of sites or workspaces', () => {
-  it('shows which of them have their own OpenAI key, and which are suspended', async () => {
+  it('shows which entries have their own OpenAI key and which keys are suspended', async () => {
     const tenant = await makeTenant(stack);
     const second = await addSite(stack, tenant);
     expect(await listedWorkspace(tenant)).toMatchObject({ has_key: false, key_suspended: false });
@@ -70,7 +70,7 @@ describe('a list of sites or workspaces', () => {
 });
 
 describe('the concurrency of a workspace', () => {
-  it('lists every stored key, with 0 of its limit while nobody talks', async () => {
+  it('lists every stored key, with 0 of its limit when there are no sessions', async () => {
     const tenant = await makeTenant(stack, { concurrency_limit: 5 });
     const second = await addSite(stack, tenant);
     expect(await linesOf(tenant)).toEqual([]);
@@ -89,7 +89,7 @@ describe('the concurrency of a workspace', () => {
     ]);
   });
 
-  it('shows a key that is stored at two places as one line', async () => {
+  it('shows a key that is stored in two places as one line', async () => {
     const tenant = await makeTenant(stack, { concurrency_limit: 5 });
     const key = fakeKey();
     expectSuccess(await putWorkspaceKey(stack, tenant, key));

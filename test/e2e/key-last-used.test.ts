@@ -93,7 +93,7 @@ const activityOf = async ({ workspaceId }: Tenant) =>
   ).Item;
 
 describe('The last use of a key', () => {
-  it('is its latest mint, and no test or refusal', async () => {
+  it('is its latest mint, and ignores tests and refusals', async () => {
     const tenant = await newTenant();
     await asOwner(stack, tenant, 'POST', keyPath(tenant, '/test'));
     openAi.inject({ ...mintRefused(500, { message: 'An error.' }), times: 1 });
@@ -116,7 +116,7 @@ describe('The last use of a key', () => {
     expect(await lastUsed(tenant)).toBe(first);
   });
 
-  it('is a call as well, but not its end', async () => {
+  it('includes calls, but not the end of a call', async () => {
     const tenant = await newTenant();
     await openedCall(stack, tenant);
     const opened = nowText();
@@ -127,7 +127,7 @@ describe('The last use of a key', () => {
     expect(await lastUsed(tenant)).toBe(opened);
   });
 
-  it('is no call that OpenAI refused', async () => {
+  it('ignores calls that OpenAI refused', async () => {
     const tenant = await newTenant();
     openAi.inject({ path: '/v1/realtime/calls', status: 500, body: {}, times: 1 });
     expectRefusal(await openCall(stack, tenant), 502, 'openai_error');
@@ -144,8 +144,8 @@ describe('The last use of a key', () => {
   });
 });
 
-describe('Records of the stream', () => {
-  it('give the latest use, in whatever order and however often they are delivered', async () => {
+describe('Use records of the stream', () => {
+  it('set the latest use, in any order and however often they are delivered', async () => {
     const tenant = await newTenant();
     const at = (minute: number): string =>
       new Date(time.clock().getTime() + minute * MINUTE_MS).toISOString();
@@ -155,7 +155,7 @@ describe('Records of the stream', () => {
     expect(await lastUsed(tenant)).toBe(at(5));
   });
 
-  it('write once for all uses of a key within one batch', async () => {
+  it('cause one write for all uses of a key within a batch', async () => {
     const tenant = await newTenant();
     const at = (second: number): string => new Date(time.clock().getTime() + second * 1_000).toISOString();
     const writes: string[] = [];
@@ -166,7 +166,7 @@ describe('Records of the stream', () => {
   });
 });
 
-describe('A note of a use', () => {
+describe('The write of a last use', () => {
   const activity = dynamoDbKeyActivity(dynamoDb, 'sessions');
   const noteAt = ({ workspaceId }: Tenant, at: string) =>
     activity.noteUse(
@@ -174,7 +174,7 @@ describe('A note of a use', () => {
       { isReadable: true },
     );
 
-  it('is refused where another detector has noted a later one since it was read', async () => {
+  it('is refused if another detector wrote a later use after this one read', async () => {
     const tenant = await newTenant();
     const before = nowText();
     time.advance(1);
@@ -184,7 +184,7 @@ describe('A note of a use', () => {
     expect((await activityOf(tenant))?.['used']).toEqual({ version: 1, at: nowText() });
   });
 
-  it('is refused where the key was found unreadable since it was read', async () => {
+  it('is refused if the key was found unreadable after the read', async () => {
     const tenant = await newTenant();
     const before = nowText();
     time.advance(1);
@@ -201,7 +201,7 @@ describe('A key that was found unreadable', () => {
     expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');
   };
 
-  it('is active again after a mint that could open it', async () => {
+  it('is active again after a mint that could decrypt it', async () => {
     const tenant = await newTenant();
     expectSuccess(await mint(stack, tenant));
     await stack.streams.drain();
@@ -222,7 +222,7 @@ describe('A key that was found unreadable', () => {
     expect(await view(tenant)).toMatchObject({ state: 'needs_reentry', last_used_at: before });
   });
 
-  it('is active again after a mint where an older release noted no time', async () => {
+  it('is active again after a mint if an older release stored no time', async () => {
     const tenant = await newTenant();
     await dynamoDb.send(
       new UpdateCommand({

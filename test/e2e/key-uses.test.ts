@@ -20,7 +20,7 @@ const modelsMinted = (): readonly string[] =>
 const GONE = 'gpt-realtime-9';
 
 describe('a workspace key', () => {
-  it('is tried with the models of the sites that use it, each once, when it is stored and when it is tested', async () => {
+  it('is probed once with each model of its sites, when it is stored and when it is tested', async () => {
     const tenant = await makeTenant(stack, {}, { model: 'gpt-realtime-2.1' });
     const second = await addSite(stack, tenant);
     const third = await addSite(stack, tenant);
@@ -38,7 +38,7 @@ describe('a workspace key', () => {
     expect(modelsMinted()).toEqual(['gpt-realtime-2', 'gpt-realtime-2.1']);
   });
 
-  it('says which of its sites it does not serve', async () => {
+  it('lists the sites that it cannot serve', async () => {
     const tenant = await makeTenant(stack);
     const broken = await addSite(stack, tenant);
     await asOwner(stack, tenant, 'PATCH', `/v1/sites/${broken.siteId}`, { model: GONE });
@@ -58,14 +58,14 @@ describe('a workspace key', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('a workspace key that serves none of its sites is refused', async () => {
+  it('is refused if it serves none of its sites', async () => {
     const tenant = await makeTenant(stack, {}, { model: GONE });
     const answer = await putWorkspaceKey(stack, tenant, fakeKey());
     expectRefusal(answer, 422, 'openai_key_rejected');
     expect(detailPaths(answer)).toEqual(['model_unavailable']);
   });
 
-  it('a workspace key that no site uses yet is stored, though the model of a new site is not open to its project', async () => {
+  it('is stored if no site uses it yet, even if its project lacks the model of a new site', async () => {
     const { owner, workspaceId, siteId } = await makeTenant(stack);
     const tenant = { owner, workspaceId, siteId } as Tenant;
     await asOwner(stack, tenant, 'DELETE', `/v1/sites/${siteId}`);
@@ -75,7 +75,7 @@ describe('a workspace key', () => {
     });
   });
 
-  it('is tried with ten different settings at most', async () => {
+  it('is probed with at most ten different settings', async () => {
     const tenant = await makeTenant(stack);
     for (const region of ['us', 'eu', 'ae', 'au', 'in', 'jp']) {
       const site = await addSite(stack, tenant);
@@ -95,7 +95,7 @@ describe('a workspace key', () => {
 });
 
 describe('the data residency of a workspace', () => {
-  it('is what new sites start with, and can be changed', async () => {
+  it('is the default for new sites, and can be changed', async () => {
     const tenant = await makeTenant(stack, { data_residency: 'eu' });
     expect((await asOwner(stack, tenant, 'GET', workspacePath(tenant))).data_residency).toBe('eu');
     const site = await addSite(stack, tenant);
@@ -111,7 +111,7 @@ describe('the data residency of a workspace', () => {
   });
 });
 
-describe('what a widget reports of OpenAI', () => {
+describe('an event about OpenAI that a widget reports', () => {
   const reported = async (...events: readonly unknown[]) => {
     const tenant = await makeTenant(stack);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
@@ -121,7 +121,7 @@ describe('what a widget reports of OpenAI', () => {
     return { receipt: expectSuccess(answer), errors: items };
   };
 
-  it('counts nothing for a response without usage, and loses nothing alongside it', async () => {
+  it('counts nothing for a response without usage, and the other events of the request still count', async () => {
     const later = (seconds: number) => new Date(stack.now().getTime() + seconds * 1_000);
     const { receipt } = await reported(
       event('connected', later(1)),
@@ -131,7 +131,7 @@ describe('what a widget reports of OpenAI', () => {
     expect(receipt).toMatchObject({ accepted: 3, flagged: 0 });
   });
 
-  it('is no error where it is a race within a session', async () => {
+  it('is not listed as an error if it is a race within a session', async () => {
     const codes = [
       'response_cancel_not_active',
       'conversation_already_has_active_response',
@@ -147,7 +147,7 @@ describe('what a widget reports of OpenAI', () => {
     ['billing_not_active', 'openai_quota_exhausted', 'billing_inactive'],
     ['billing_hard_limit_reached', 'openai_quota_exhausted', 'spend_limit_reached'],
     ['account_deactivated', 'openai_key_rejected', 'account_deactivated'],
-  ])('is what it is at the mint: %s', async (code, refusal, reason) => {
+  ])('has the same meaning as at the mint: %s', async (code, refusal, reason) => {
     const { errors } = await reported(event('error', stack.now(), { source: 'response', code }));
     expect(errors).toEqual([expect.objectContaining({ code: refusal, reason })]);
   });
@@ -159,7 +159,7 @@ describe('a name', () => {
     ['shows nothing in Hangul', '\u3164\u115f'],
     ['turns its surroundings around', 'moc.pohs\u202e'],
     ['isolates its surroundings', '\u2066Shop'],
-  ])('that %s is refused wherever a name is taken', async (_, name) => {
+  ])('that %s is refused in every field for a name', async (_, name) => {
     const tenant = await makeTenant(stack);
     const send = (method: string, path: string, body: unknown) =>
       stack.call(method, path, { as: tenant.owner, body });
@@ -174,7 +174,7 @@ describe('a name', () => {
     for (const answer of answers) expectRefusal(answer, 400, 'invalid_request');
   });
 
-  it('a name of a mail address may be in any script, with space around it', async () => {
+  it('of a mailbox may be in any script, with white space around it', async () => {
     const tenant = await makeTenant(stack);
     const body = { alert_email: ' ops@bücher.example\n' };
     const { alert_email } = await asOwner(stack, tenant, 'PATCH', workspacePath(tenant), body);

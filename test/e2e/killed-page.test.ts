@@ -28,7 +28,7 @@ const until = async (isTrue: () => boolean | Promise<boolean>, otherwise: string
 };
 
 describe('the usage of a watched call whose page is killed', () => {
-  it('is what OpenAI counted, to the token, with the answer that nobody heard', async () => {
+  it('is exactly what OpenAI counted, including the response that nobody heard', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
     const page = fork(PAGE, { serialization: 'json' });
     const openAi = openAiOf(stack);

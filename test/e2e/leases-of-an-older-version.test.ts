@@ -58,7 +58,7 @@ describe('A lease of an earlier version', () => {
     return { tenant, session };
   };
 
-  it('takes its slot until it lapses, to the second', async () => {
+  it('holds its slot to the second until it expires', async () => {
     const { tenant } = await aged();
     const busy = await mint(stack, tenant);
     expectRefusal(busy, 429, 'busy');
@@ -83,7 +83,7 @@ describe('A lease of an earlier version', () => {
     expectRefusal(await mint(stack, tenant), 429, 'busy');
   });
 
-  it('is free as soon as its session has ended', async () => {
+  it('is released as soon as its session ends', async () => {
     const { tenant, session } = await aged();
     expectSuccess(await reportOf(tenant, session, 'ended'));
     expectSuccess(await mint(stack, tenant));

@@ -40,8 +40,8 @@ const eventOf = (type: AuditEventType, workspaceId: WorkspaceId, actor: string):
   facts: {},
 });
 
-describe('two people who change the same thing at the same moment', () => {
-  it('do not lose instructions: those that the second person did not read are not replaced', async () => {
+describe('two people who change the same site or member at the same moment', () => {
+  it('do not lose instructions: a change cannot replace instructions that its author did not read', async () => {
     const tenant = await makeTenant(stack);
     const path = `/v1/sites/${tenant.siteId}`;
     const read = (await tenancy.readSiteMembership(tenant.siteId as SiteId, tenant.owner)).site as Site;
@@ -58,7 +58,7 @@ describe('two people who change the same thing at the same moment', () => {
     });
   });
 
-  it('do not lose a name: a role is written alone', async () => {
+  it('do not lose a name: a role change does not write the name', async () => {
     const tenant = await makeTenant(stack);
     const workspaceId = tenant.workspaceId as WorkspaceId;
     const ada = await addMember(stack, tenant, 'viewer');

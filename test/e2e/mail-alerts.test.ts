@@ -28,7 +28,7 @@ const resume = (tenant: Tenant) =>
   asOwner(stack, tenant, 'POST', `/v1/workspaces/${tenant.workspaceId}/openai-key/resume`);
 
 describe('an address that is not verified', () => {
-  it('is mailed nothing', async () => {
+  it('receives no mail', async () => {
     const tenant = await makeKeyedTenant(stack, { alert_email: 'stranger@elsewhere.example' });
     await suspendWorkspaceKey(stack, tenant);
     await settle();
@@ -51,7 +51,7 @@ describe('an address that is not verified', () => {
     expect(mailsTo(stack, address)).toMatchObject([{ from: 'alerts@spelo.example', to: [address] }]);
   });
 
-  it('is not verified by a wrong code, and after five of them not by the right one', async () => {
+  it('is not verified by a wrong code, and after five wrong codes not by the right one', async () => {
     const tenant = await makeTenant(stack);
     await changeWorkspace(stack, tenant, { alert_email: addressOf(tenant) });
     const code = await mailedCode(stack, tenant, addressOf(tenant));
@@ -61,7 +61,7 @@ describe('an address that is not verified', () => {
     expectRefusal(await confirm(tenant, code), 409, 'mail_code_wrong');
   });
 
-  it('is not verified by a code that has expired, was replaced, or went to another address', async () => {
+  it('is not verified by a code that has expired, was replaced, or was sent to another address', async () => {
     const tenant = await makeTenant(stack);
     await changeWorkspace(stack, tenant, { alert_email: addressOf(tenant) });
     const late = await mailedCode(stack, tenant, addressOf(tenant));
@@ -75,7 +75,7 @@ describe('an address that is not verified', () => {
     expectRefusal(await confirm(tenant, code), 409, 'mail_code_wrong');
   });
 
-  it('is mailed five codes a day at most', async () => {
+  it('receives at most five codes a day', async () => {
     const tenant = await makeTenant(stack);
     await changeWorkspace(stack, tenant, { alert_email: addressOf(tenant) });
     for (let sent = 0; sent < 5; sent++) await mailedCode(stack, tenant, addressOf(tenant));
@@ -87,7 +87,7 @@ describe('an address that is not verified', () => {
 });
 
 describe('a verified address', () => {
-  it('is mailed a notice once, without the key', async () => {
+  it('receives a notice once, without the key', async () => {
     const tenant = await makeKeyedTenant(stack);
     const address = await verifyMail(stack, tenant);
     stack.sqs.viewOf('notices').duplicateNext(4);
@@ -106,7 +106,7 @@ describe('a verified address', () => {
     ]);
   });
 
-  it('is not mailed the kinds that are turned off, nor anything once the address changes', async () => {
+  it('receives no kind of notice that is turned off, and nothing after the address changes', async () => {
     const tenant = await makeKeyedTenant(stack);
     const address = await verifyMail(stack, tenant);
     await asOwner(stack, tenant, 'PATCH', mailOf(tenant), { events: ['anomaly.detected'] });
@@ -122,7 +122,7 @@ describe('a verified address', () => {
     expect(mailsTo(stack, 'other@elsewhere.example')).toEqual([]);
   });
 
-  it('is mailed the notice later when SES fails at first, and not again when SES refuses the address', async () => {
+  it('receives the notice later if SES fails at first, and not again if SES refuses the address', async () => {
     const tenant = await makeKeyedTenant(stack);
     const address = await verifyMail(stack, tenant);
     // The SDK tries twice.
@@ -143,8 +143,8 @@ describe('a verified address', () => {
   });
 });
 
-describe('without a sender', () => {
-  it('no mail is offered', async () => {
+describe('a deployment without a mail sender', () => {
+  it('does not offer mail', async () => {
     const silent = await startTestStack({ variables: { MAIL_SENDER: '' }, audited: false });
     const tenant = await makeTenant(silent, { alert_email: 'ops@customer.example' });
     const as = tenant.owner;

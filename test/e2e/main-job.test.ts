@@ -67,15 +67,15 @@ describe('a stored key', () => {
     expect(answer.text).not.toContain(key.slice(8, 20));
   });
 
-  it('is answered as 404 openai_key_missing at a scope that has no key', async () => {
+  it('returns 404 openai_key_missing for a scope without a key', async () => {
     const { tenant } = await tenantWithKey();
     const answer = await stack.call('GET', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
     expectRefusal(answer, 404, 'openai_key_missing');
   });
 });
 
-describe('a token', () => {
-  it('carries exactly the fields of the contract', async () => {
+describe('a client secret response', () => {
+  it('has exactly the fields of the contract', async () => {
     const { tenant, key } = await tenantWithKey();
     const beforeSeconds = Math.floor(Date.now() / 1_000);
     const answer = await mint(stack, tenant);
@@ -103,7 +103,7 @@ describe('a token', () => {
     expect(answer.text).not.toContain(SITE.instructions);
   });
 
-  it('holds a secret that OpenAI knows at realtime_url', async () => {
+  it('holds a secret that OpenAI accepts at realtime_url', async () => {
     const { tenant } = await tenantWithKey();
     const { client_secret, realtime_url } = expectSuccess(await mint(stack, tenant));
     const offer = async (secret: string) => {
@@ -120,7 +120,7 @@ describe('a token', () => {
     expect(await offer(`${client_secret.value}0`)).toBe('invalid_api_key');
   });
 
-  it('has a session and a signing secret that no other token has', async () => {
+  it('has a session and a signing secret that no other response has', async () => {
     const { tenant } = await tenantWithKey();
     const first = expectSuccess(await mint(stack, tenant, { visitor_id: 'ann' }));
     const second = expectSuccess(await mint(stack, tenant, { visitor_id: 'ann' }));
@@ -130,8 +130,8 @@ describe('a token', () => {
   });
 });
 
-describe('what reaches OpenAI', () => {
-  it("is one mint with the site's own session and lifetime, nothing of the visitor's choosing", async () => {
+describe('the request to OpenAI', () => {
+  it("is one mint with the site's own session and lifetime, and nothing that the visitor chose", async () => {
     const { tenant, key } = await tenantWithKey();
     expectSuccess(await mint(stack, tenant, { visitor_id: 'visitor-4711' }));
 
@@ -156,7 +156,7 @@ describe('what reaches OpenAI', () => {
     expect(JSON.stringify(request)).not.toMatch(/visitor-4711|shop\.example/);
   });
 
-  it('follows a change of the site with the next mint', async () => {
+  it('follows a change of the site at the next mint', async () => {
     const { tenant } = await tenantWithKey();
     const change = { voice: 'sage', client_secret_ttl_seconds: 10 };
     expectSuccess(
@@ -169,7 +169,7 @@ describe('what reaches OpenAI', () => {
     });
   });
 
-  it('names a visitor by 64 hex digits that are the same each time and differ by visitor and by site', async () => {
+  it('identifies a visitor by 64 hex digits that are stable and differ by visitor and by site', async () => {
     const { tenant } = await tenantWithKey();
     const { tenant: other } = await tenantWithKey();
     for (const [site, visitor_id] of [
@@ -188,15 +188,15 @@ describe('what reaches OpenAI', () => {
     expect(new Set([ann, bob, annElsewhere]).size).toBe(3);
   });
 
-  it('names a visitor without an id anyway', async () => {
+  it('identifies a visitor without an ID in the same format', async () => {
     const { tenant } = await tenantWithKey();
     expectSuccess(await mint(stack, tenant));
     expect(mintRequests(stack)[0]?.headers['openai-safety-identifier']).toMatch(/^[0-9a-f]{64}$/);
   });
 });
 
-describe('the key that pays', () => {
-  it('is usable nowhere from the moment it is deleted', async () => {
+describe('the key that serves a mint', () => {
+  it('is unusable from the moment it is deleted', async () => {
     const { tenant } = await tenantWithKey();
     expectSuccess(await mint(stack, tenant));
     const path = `/v1/workspaces/${tenant.workspaceId}/openai-key`;
@@ -212,7 +212,7 @@ describe('the key that pays', () => {
     expect(openAi.requests).toEqual([]);
   });
 
-  it("is the site's own if there is one, and the workspace's again after that is deleted", async () => {
+  it("is the site's own key, or the workspace's key after the site's is deleted", async () => {
     const { tenant, key: workspaceKey } = await tenantWithKey();
     const siteKey = fakeKey();
     expectSuccess(await mint(stack, tenant));
@@ -228,7 +228,7 @@ describe('the key that pays', () => {
     expect(usedKeys()).toEqual([openAiFingerprint(workspaceKey)]);
   });
 
-  it('the key of one site never pays for another site', async () => {
+  it('is never the key of another site', async () => {
     const { tenant, key: workspaceKey } = await tenantWithKey();
     await putOnPlan(stack, tenant, 'enterprise');
     const made = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
@@ -242,7 +242,7 @@ describe('the key that pays', () => {
     expect(usedKeys()).toEqual([openAiFingerprint(workspaceKey)]);
   });
 
-  it('is the new one with the first mint after it is replaced', async () => {
+  it('is the new key at the first mint after a replacement', async () => {
     const { tenant } = await tenantWithKey();
     const next = fakeKey();
     expectSuccess(await putWorkspaceKey(stack, tenant, next));

@@ -98,7 +98,7 @@ const hungUp = () =>
   }, 'The call continues.');
 
 describe('a call under a budget that is never exceeded', () => {
-  it('is answered turn by turn, and each response settles to what OpenAI counted', async () => {
+  it('is answered turn by turn, and each response settles to the usage that OpenAI counted', async () => {
     const tenant = await makeTenant(1);
     const { caller, call } = await begin(tenant);
     expect(standIn().session).toMatchObject({
@@ -117,7 +117,7 @@ describe('a call under a budget that is never exceeded', () => {
     expect((await read(tenant)).spent_usd).toBe(spent_usd);
   });
 
-  it('ends before a response that might not fit, by both the count and the invoice', async () => {
+  it("ends before a response that might not fit, both by the spending and by OpenAI's invoice", async () => {
     const tenant = await makeTenant(0.11);
     const { caller, call } = await begin(tenant);
     await ask(caller, 1);
@@ -138,14 +138,14 @@ describe('a call under a budget that is never exceeded', () => {
     expectRefusal(await openCall(stack, tenant), 402, 'budget_exhausted');
   });
 
-  it('is never answered by a watcher that does not run, so it costs nothing', async () => {
+  it('is refused at no cost if its watcher does not run', async () => {
     const tenant = await makeTenant(1);
     stack.lambda.inject({ kind: 'drop' });
     expectRefusal(await openCall(stack, tenant), 429, 'busy');
     expect((await read(tenant)).spent_usd).toBe(0);
   });
 
-  it('keeps the highest cost of a response that a visitor cuts off, as spent', async () => {
+  it('is charged the highest possible cost of a response that the visitor cuts off', async () => {
     const tenant = await makeTenant(1);
     const { caller } = await begin(tenant);
     await caller.speak(600);
@@ -158,7 +158,7 @@ describe('a call under a budget that is never exceeded', () => {
     expect(microCents(spent_usd)).toBeGreaterThanOrEqual(invoiced());
   });
 
-  it('is ended when it began before the budget, and opened again under it', async () => {
+  it('is ended if it began before the budget, and can be opened again under the budget', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
     const call = await openedCall(stack, tenant);
     expectSuccess(await put(tenant, 1));
@@ -172,7 +172,7 @@ describe('a call under a budget that is never exceeded', () => {
 });
 
 describe('a second budget that is never exceeded', () => {
-  it('ends a call that reserves in the first one, because its current response is in no reservation of the second', async () => {
+  it('ends a call that reserves only in the first budget, because the second one cannot cover its response', async () => {
     const tenant = await makeTenant(1);
     const { call } = await begin(tenant);
     expectSuccess(
@@ -187,7 +187,7 @@ describe('a second budget that is never exceeded', () => {
 });
 
 describe('the rules of a budget that is never exceeded', () => {
-  it('ask for an amount of one response, a known price and locked sites, at the budget and at the site', async () => {
+  it('require locked sites, a known price and an amount for one response, when budget or site changes', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
     const refused = await put(tenant, 0.05);
     expectRefusal(refused, 400, 'invalid_request');

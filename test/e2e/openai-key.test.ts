@@ -34,7 +34,7 @@ const testVoice = (tenant: Tenant) => asOwner(stack, tenant, 'POST', keyPath(ten
 /** The one sentence that a refusal gives about the pasted text. */
 const sentenceOf = (answer: TestAnswer): string => answer.error.details?.[0]?.message ?? '';
 
-describe('a pasted text that is no OpenAI API key', () => {
+describe('a pasted text that is not an OpenAI API key', () => {
   const body = 'A1b2C3d4'.repeat(5);
   it.each([
     ['empty', '', /starts with "sk-"/],
@@ -52,7 +52,7 @@ describe('a pasted text that is no OpenAI API key', () => {
     ['with a header behind it', `sk-${body}\r\nx: y`, /a character that no OpenAI API key has/],
     ['with a letter that only looks Latin', `sk-${body}\u0430`, /a character that no OpenAI API key has/],
     ['with a control character inside', `sk-${body}\u0007${body}`, /invisible/],
-  ])('is refused with a sentence that helps and does not repeat it: %s', async (_, pasted, sentence) => {
+  ])('is refused with a helpful sentence that does not repeat the text: %s', async (_, pasted, sentence) => {
     const tenant = await makeTenant(stack);
     stack.kms.clearCalls();
     openAi.clearRequests();
@@ -65,7 +65,7 @@ describe('a pasted text that is no OpenAI API key', () => {
     expectRefusal(await stack.call('GET', keyPath(tenant), { as: tenant.owner }), 404, 'openai_key_missing');
   });
 
-  it('does not spend the budget of probes', async () => {
+  it('does not use up the limit of probes', async () => {
     const tenant = await makeTenant(stack);
     for (let i = 0; i <= PROBES_PER_MINUTE; i++)
       expectRefusal(await putWorkspaceKey(stack, tenant, 'hello'), 400, 'invalid_request');
@@ -80,7 +80,7 @@ describe('a pasted key', () => {
     ['a line wrap inside', (key) => `${key.slice(0, 70)}\n${key.slice(70)}`],
     ['quotes and an assignment', (key) => `export OPENAI_API_KEY="${key}"`],
     ['a header', (key) => `Authorization: Bearer ${key}`],
-  ])('loses what is not part of it: %s', async (_, around) => {
+  ])('is stored without the text around it: %s', async (_, around) => {
     const tenant = await makeTenant(stack);
     const key = fakeKey();
     const shown = expectSuccess(await putWorkspaceKey(stack, tenant, around(key)));
@@ -99,7 +99,7 @@ describe('a pasted key', () => {
     expect(expectSuccess(await putWorkspaceKey(stack, tenant, key)).masked).toBe(`${masked}${key.slice(-4)}`);
   });
 
-  it("is probed with a ten-second mint of the site's own session, thrown away", async () => {
+  it("is probed with a ten-second mint of the site's own session, whose secret is discarded", async () => {
     const site = { model: 'gpt-realtime-2', voice: 'sage', instructions: 'Sell umbrellas.' };
     const tenant = await makeTenant(stack, {}, site);
     openAi.clearRequests();
@@ -116,7 +116,7 @@ describe('a pasted key', () => {
     expect(answer.text).not.toContain('ek_');
   });
 
-  it('is stored without a decrypt, and nowhere in the clear', async () => {
+  it('is stored without a decrypt, and nowhere in plaintext', async () => {
     const tenant = await makeTenant(stack);
     stack.kms.clearCalls();
     const key = fakeKey();
@@ -133,7 +133,7 @@ describe('a pasted key', () => {
     for (const bytes of binary) expect(find(bytes)).toEqual([]);
   });
 
-  it('is not stored when KMS does not answer', async () => {
+  it('is not stored if KMS does not answer', async () => {
     const tenant = await makeTenant(stack);
     stack.kms.inject({ operation: 'GenerateDataKey', errorName: 'DisabledException' });
     expectRefusal(await putWorkspaceKey(stack, tenant, fakeKey()), 503, 'unavailable');
@@ -164,7 +164,7 @@ describe('the probe of a pasted key', () => {
     ['spendlimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
     ['orgspendlimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
     ['usagelimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
-  ])('%s: %i %s (%s), and the good key of before stays', async (suffix, status, code, reason, sentence) => {
+  ])('%s: %i %s (%s), and the previous good key stays', async (suffix, status, code, reason, sentence) => {
     const tenant = await makeKeyedTenant(stack);
     const before = await view(tenant);
     const answer = await putWorkspaceKey(stack, tenant, fakeKey(suffix));
@@ -178,13 +178,13 @@ describe('the probe of a pasted key', () => {
     expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(tenant.key));
   });
 
-  it.each(['revoked', 'nocredit'])('%s: nothing is stored where there was nothing', async (suffix) => {
+  it.each(['revoked', 'nocredit'])('%s: nothing is stored if there was no key', async (suffix) => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey(suffix));
     expectRefusal(await stack.call('GET', keyPath(tenant), { as: tenant.owner }), 404, 'openai_key_missing');
   });
 
-  it('a restricted key that may mint but not list models is good', async () => {
+  it('accepts a restricted key that may mint but not list models', async () => {
     const tenant = await makeTenant(stack);
     expect(expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey('restricted')))).toMatchObject({
       state: 'active',
@@ -202,20 +202,23 @@ describe('the probe of a pasted key', () => {
     ['blocked', 'unreadable_answer'],
     ['badjson', 'unreadable_answer'],
     ['reset', 'unreachable'],
-  ])('%s: OpenAI is to blame, so the key is stored as unverified (%s) and says so', async (suffix, code) => {
-    const tenant = await makeTenant(stack);
-    const stored = expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey(suffix)));
-    expect(stored).toMatchObject({
-      version: 1,
-      state: 'unverified',
-      last_verified_at: null,
-      verdict: { ok: false, code, message: expect.stringMatching(/not verified/) },
-    });
-    expect(await view(tenant)).toEqual(stored);
-  });
+  ])(
+    '%s: OpenAI is at fault, so the key is stored as unverified (%s), and the response says so',
+    async (suffix, code) => {
+      const tenant = await makeTenant(stack);
+      const stored = expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey(suffix)));
+      expect(stored).toMatchObject({
+        version: 1,
+        state: 'unverified',
+        last_verified_at: null,
+        verdict: { ok: false, code, message: expect.stringMatching(/not verified/) },
+      });
+      expect(await view(tenant)).toEqual(stored);
+    },
+  );
 
   it.each(['blocked', 'html502', 'badjson', 'reset', 'ratelimited'])(
-    '%s: the good key of before stays, unless its replacement is confirmed',
+    '%s: the previous good key stays unless the owner confirms the replacement',
     async (suffix) => {
       const tenant = await makeKeyedTenant(stack);
       const before = await view(tenant);
@@ -250,7 +253,7 @@ describe('the probe of a pasted key', () => {
     });
   });
 
-  it('an unverified key mints as soon as OpenAI is back', async () => {
+  it('lets an unverified key mint as soon as OpenAI is back', async () => {
     const tenant = await makeTenant(stack);
     openAi.inject(mintRefused(500, { message: 'An error.' }));
     expect(expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey())).state).toBe('unverified');
@@ -267,7 +270,7 @@ describe('a model that OpenAI will shut down', () => {
     ['2026-10-21T00:00:00Z', 'ok'],
     ['2026-10-23T00:00:00Z', 'model_retiring'],
     ['2027-01-19T23:59:00Z', 'model_retiring'],
-  ])('at %s has the verdict %s, and the key is good', async (now, code) => {
+  ])('at %s gives the verdict %s for a good key', async (now, code) => {
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
       openAiBaseUrl: dated.baseUrl,
@@ -285,7 +288,7 @@ describe('a model that OpenAI will shut down', () => {
     }
   });
 
-  it('is unavailable from that day on', async () => {
+  it('is unavailable from its shutdown day on', async () => {
     let now = '2027-01-10T00:00:00Z';
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
@@ -330,26 +333,29 @@ describe('the version of a key', () => {
   it.each([
     ['a first key', 0],
     ['a replacement', 1],
-  ])('is given to one of two who store %s at once; the other is told or comes after', async (_, stored) => {
-    for (let round = 0; round < 4; round++) {
-      const tenant = await makeTenant(stack);
-      for (let i = 0; i < stored; i++) expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
-      const keys = [fakeKey(), fakeKey()];
-      const answers = await Promise.all(keys.map((key) => putWorkspaceKey(stack, tenant, key)));
-      const accepted = answers.filter(({ status }) => status === 200);
-      for (const answer of answers.filter(({ status }) => status !== 200))
-        expectRefusal(answer, 409, 'version_conflict');
-      const versions = accepted.map(({ data }) => data.version).sort();
-      expect(versions).toEqual(accepted.map((_accepted, i) => stored + i + 1));
-      const last = answers.findIndex(({ data }) => data?.version === versions.at(-1));
-      expect((await view(tenant)).masked).toBe(answers[last]?.data.masked);
-      openAi.clearRequests();
-      expectSuccess(await mint(stack, tenant));
-      expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(keys[last] ?? ''));
-    }
-  });
+  ])(
+    'is given to one of two people who store %s at once; the other gets a conflict or the next version',
+    async (_, stored) => {
+      for (let round = 0; round < 4; round++) {
+        const tenant = await makeTenant(stack);
+        for (let i = 0; i < stored; i++) expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+        const keys = [fakeKey(), fakeKey()];
+        const answers = await Promise.all(keys.map((key) => putWorkspaceKey(stack, tenant, key)));
+        const accepted = answers.filter(({ status }) => status === 200);
+        for (const answer of answers.filter(({ status }) => status !== 200))
+          expectRefusal(answer, 409, 'version_conflict');
+        const versions = accepted.map(({ data }) => data.version).sort();
+        expect(versions).toEqual(accepted.map((_accepted, i) => stored + i + 1));
+        const last = answers.findIndex(({ data }) => data?.version === versions.at(-1));
+        expect((await view(tenant)).masked).toBe(answers[last]?.data.masked);
+        openAi.clearRequests();
+        expectSuccess(await mint(stack, tenant));
+        expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(keys[last] ?? ''));
+      }
+    },
+  );
 
-  it('is taken once by a deletion and a replacement at once', async () => {
+  it('is given once if a deletion and a replacement happen at once', async () => {
     const tenant = await makeKeyedTenant(stack);
     const [put, removed] = await Promise.all([
       putWorkspaceKey(stack, tenant, fakeKey()),
@@ -364,7 +370,7 @@ describe('the version of a key', () => {
 });
 
 describe('suspending a key', () => {
-  it('stops mints with the next request, and resuming lets them continue', async () => {
+  it('stops mints at the next request, and resuming allows them again', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await mint(stack, tenant));
     expect(await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'))).toMatchObject({
@@ -380,7 +386,7 @@ describe('suspending a key', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('suspending the key of one site stops that site and no other', async () => {
+  it('of one site stops that site only', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     await asOwner(stack, tenant, 'POST', siteKeyPath(tenant, '/suspend'));
@@ -388,13 +394,13 @@ describe('suspending a key', () => {
     expect((await view(tenant)).state).toBe('active');
   });
 
-  it.each(['suspend', 'resume'])('twice is once: %s', async (action) => {
+  it.each(['suspend', 'resume'])('can be repeated without effect: %s', async (action) => {
     const tenant = await makeKeyedTenant(stack);
     const first = await asOwner(stack, tenant, 'POST', keyPath(tenant, `/${action}`));
     expect(await asOwner(stack, tenant, 'POST', keyPath(tenant, `/${action}`))).toEqual(first);
   });
 
-  it.each(['suspend', 'resume', 'test'])('or testing needs a key: %s', async (action) => {
+  it.each(['suspend', 'resume', 'test'])('returns 404 if there is no key: %s', async (action) => {
     const tenant = await makeTenant(stack);
     const answer = await stack.call('POST', keyPath(tenant, `/${action}`), { as: tenant.owner });
     expectRefusal(answer, 404, 'openai_key_missing');
@@ -406,7 +412,7 @@ describe('suspending a key', () => {
 });
 
 describe('Test voice', () => {
-  it('answers the verdict of a real mint, and hands out no secret', async () => {
+  it('returns the verdict of a real mint, and no secret', async () => {
     const tenant = await makeKeyedTenant(stack);
     const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
     expect(expectSuccess(answer)).toEqual({
@@ -427,7 +433,7 @@ describe('Test voice', () => {
     [mintRefused(429, { message: 'Slow down.', code: 'rate_limit_exceeded' }), 'rate_limited'],
     [mintRefused(500, { message: 'An error.' }), 'upstream_error'],
     [{ path: MINT_PATH, reset: true }, 'unreachable'],
-  ])('of a key that fails is an answer that says why, not an error: %j', async (fault, code) => {
+  ])('reports a failing key in a successful response: %j', async (fault, code) => {
     const tenant = await makeKeyedTenant(stack);
     openAi.inject(fault);
     const verdict = await testVoice(tenant);
@@ -456,7 +462,7 @@ describe('Test voice', () => {
     ['of the workspace', keyPath, ({ workspaceId }: Tenant) => `WORKSPACE#${workspaceId}`],
     ['of a site', siteKeyPath, ({ siteId }: Tenant) => `SITE#${siteId}`],
   ])(
-    '%s is on record as a test by its person, with the request ids of KMS and OpenAI',
+    '%s is recorded as a test by the person, with the request IDs of KMS and OpenAI',
     async (_, path, pk) => {
       const tenant = await makeTenant(stack);
       expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
@@ -484,7 +490,7 @@ describe('Test voice', () => {
     },
   );
 
-  it('Test voice that fails is on record as refused, with the request id of KMS', async () => {
+  it('is recorded as refused if it fails, with the request ID of KMS', async () => {
     const tenant = await makeKeyedTenant(stack);
     openAi.inject(mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }));
     await testVoice(tenant);
@@ -500,7 +506,7 @@ describe('Test voice', () => {
     ]);
   });
 
-  it('takes no slot and needs none', async () => {
+  it('takes no slot and works without a free one', async () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     await testVoice(tenant);
     expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
@@ -508,7 +514,7 @@ describe('Test voice', () => {
     expect((await testVoice(tenant)).ok).toBe(true);
   });
 
-  it('works in managed mode, where the own key does not pay', async () => {
+  it("works in managed mode, which does not use the workspace's own key", async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     expect((await testVoice(tenant)).ok).toBe(true);
     expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(tenant.key));
@@ -541,13 +547,13 @@ describe('Test voice', () => {
   });
 });
 
-describe('probes of a workspace', () => {
+describe('probes of keys in a workspace', () => {
   const spend = async (on: TestStack, tenant: Tenant, count: number): Promise<void> => {
     for (let i = 0; i < count; i++)
       expectSuccess(await on.call('POST', keyPath(tenant, '/test'), { as: tenant.owner }));
   };
 
-  it('are ten a minute, pasting and testing together; the rest is refused and reaches nobody', async () => {
+  it('are limited to ten a minute, pasting and testing together; a refused probe reaches no other service', async () => {
     const tenant = await makeKeyedTenant(stack);
     await spend(stack, tenant, PROBES_PER_MINUTE - 1);
     stack.kms.clearCalls();
@@ -561,7 +567,7 @@ describe('probes of a workspace', () => {
     expect((await view(tenant)).version).toBe(1);
   });
 
-  it('used-up probes leave mints and the kill switch alone, and come back with the minute', async () => {
+  it('that are used up do not affect mints and the kill switch, and are available again after a minute', async () => {
     const tenant = await makeKeyedTenant(stack);
     await spend(stack, tenant, PROBES_PER_MINUTE - 1);
     expectSuccess(await mint(stack, tenant));
@@ -572,15 +578,15 @@ describe('probes of a workspace', () => {
     time.advance(10_000);
   });
 
-  it('probes of one workspace do not count for another', async () => {
+  it('do not count for another workspace', async () => {
     const first = await makeKeyedTenant(stack);
     await spend(stack, first, PROBES_PER_MINUTE - 1);
     await spend(stack, await makeKeyedTenant(stack), 1);
   });
 });
 
-describe('what is shown of a key over time', () => {
-  it('last_verified_at moves with a good test and stays with a failed one', async () => {
+describe('the facts shown about a key', () => {
+  it('update last_verified_at after a good test and keep it after a failed one', async () => {
     const tenant = await makeKeyedTenant(stack);
     expect((await view(tenant)).last_verified_at).toBe(time.clock().toISOString());
     time.advance(60_000);
@@ -597,7 +603,7 @@ describe('what is shown of a key over time', () => {
     });
   });
 
-  it('belongs to the key that is stored now, not to the previous one', async () => {
+  it('belong to the key that is stored now, not to the previous one', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await mint(stack, tenant));
     openAi.inject({ ...mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }), times: 1 });
@@ -609,7 +615,7 @@ describe('what is shown of a key over time', () => {
     expect(await view(tenant)).toEqual(stored);
   });
 
-  it('names who stored it and when, not who looked', async () => {
+  it('name the person who stored the key and when, not the person who looked', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     const answer = await stack.call('PUT', keyPath(tenant), { as: admin, body: { api_key: fakeKey() } });

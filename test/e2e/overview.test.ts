@@ -31,7 +31,7 @@ const readsOf = async (path: string): Promise<readonly string[]> => {
   return operations.toSorted();
 };
 
-it('the overview of many sessions takes the same reads as that of few', async () => {
+it('the overview needs the same reads for many sessions as for few', async () => {
   await mintSessions(FEW);
   const few = await readsOf('overview');
   await mintSessions(MANY);
@@ -40,14 +40,14 @@ it('the overview of many sessions takes the same reads as that of few', async ()
   expect(new Set(few)).toEqual(new Set(['BatchGetItem', 'GetItem', 'Query']));
 }, 60_000);
 
-it('the overview knows of a session that was opened, and that nobody was answered is not known', async () => {
+it('the overview reports that a session was opened, and null for talked if that is unknown', async () => {
   const { visitors, budget, month } = await owner.ask('GET', `/v1/workspaces/${place.workspaceId}/overview`);
   expect(visitors).toEqual({ session_seen: true, talked: null });
   expect(budget).toBeNull();
   expect(month.group_by).toEqual(['day']);
 });
 
-it('the keys of a workspace with many sites without a key are read with the key of the workspace alone', async () => {
+it('the key list of a workspace takes no extra read for sites without their own key', async () => {
   const one = await readsOf('openai-keys');
   for (let made = 0; made < 12; made++)
     await owner.ask('POST', `/v1/workspaces/${place.workspaceId}/sites`, {

@@ -32,7 +32,7 @@ const documentedClient = (): OwnClient => {
   return new Function('fetch', `${code}; return { openSession, report };`)(fromPage) as OwnClient;
 };
 
-describe('the documented client of a page without the widget', () => {
+describe('the documented page client without the widget', () => {
   it('opens a session at OpenAI, and its reports are accepted and counted', async () => {
     const tenant = await makeKeyedTenant(stack);
     const { openSession, report } = documentedClient();

@@ -46,7 +46,7 @@ const speakFor = async (tenant: Tenant, session: Parameters<typeof report>[2], s
 };
 
 describe('a threshold of a hard-capped plan', () => {
-  it('is noticed once when the sweeper closes the session that reaches it, the last one of its month', async () => {
+  it('is reported once when the sweeper closes the last session of the month, which reaches the threshold', async () => {
     const tenant = await nearThreshold();
     await speakFor(tenant, expectSuccess(await mint(stack, tenant)), 40);
     // While a session runs, its seconds are not in the totals of a hard-capped plan.
@@ -58,7 +58,7 @@ describe('a threshold of a hard-capped plan', () => {
     expect(await noticed(tenant)).toEqual({ percents: [50], rows: 1 });
   });
 
-  it('is noticed once when the hang-up ends the call that reaches it', async () => {
+  it('is reported once when a hang-up ends the call that reaches the threshold', async () => {
     const tenant = await nearThreshold();
     await speakFor(tenant, await openedCall(stack, tenant), 40);
     expect(await noticed(tenant)).toEqual({ percents: [], rows: 0 });

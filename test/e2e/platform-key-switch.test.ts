@@ -27,7 +27,7 @@ const switchTo = async (state: 'active' | 'suspended'): Promise<number> => {
 };
 
 describe('The kill switch of the managed key', () => {
-  it('ends the managed calls of every workspace and no other, and refuses managed sessions until it is reversed', async () => {
+  it('ends the managed calls of every workspace only, and refuses managed sessions until it is reversed', async () => {
     const tenants = [await managed(), await managed()];
     const own = await makeKeyedTenant(stack);
     const calls = [];
@@ -61,7 +61,7 @@ describe('A call on a managed key that is replaced', () => {
   });
   afterAll(() => stack?.close());
 
-  it('continues, can be ended, and is ended by a second replacement instead of getting lost', async () => {
+  it('continues, can be ended, and is ended by a second replacement before its key is gone', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     const first = await openedCall(stack, tenant);
     await putPlatformKey(stack, fakeKey());

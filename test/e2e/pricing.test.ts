@@ -12,7 +12,7 @@ afterAll(() => stack.close());
 const estimate = (body: unknown) => stack.call('POST', '/v1/cost-estimate', { body });
 
 describe('the calculator', () => {
-  it("answers anybody, and its default is the page's typical session", async () => {
+  it('answers without a sign-in, and defaults to the typical session of the pricing page', async () => {
     const { per_session, per_month, ...answer } = expectSuccess(await estimate({}));
     expect(answer).toMatchObject({
       model: 'gpt-realtime-2.1-mini',
@@ -45,7 +45,7 @@ describe('the calculator', () => {
     expect(per_month).toEqual({ sessions: 100, minutes: 500, cost_cents: 2_023.8 });
   });
 
-  it("costs $0.85 for that session at the page's own rates, in one turn", async () => {
+  it('returns $0.85 for that session at the rates of the page, in one turn', async () => {
     const { per_session } = expectSuccess(await estimate({ model: 'gpt-4o-realtime', turns: 1 }));
     expect(per_session.cost_cents).toBe(85);
   });
@@ -81,7 +81,7 @@ describe('the calculator', () => {
     ['gpt-realtime-1.5', 0],
     ['gpt-realtime', 0],
     ['gpt-realtime-mini', 0],
-  ])('adds what OpenAI adds for data residency: %s, %d per cent', async (model, percent) => {
+  ])("adds OpenAI's surcharge for data residency: %s, %d per cent", async (model, percent) => {
     const inGlobal = expectSuccess(await estimate({ model }));
     expect(inGlobal).toMatchObject({ data_residency: 'global', regional_uplift_percent: 0 });
     for (const data_residency of ['eu', 'us', 'ae', 'au', 'in', 'jp']) {
@@ -102,7 +102,7 @@ describe('the calculator', () => {
     expect(detailPaths(answer)).toEqual(['data_residency']);
   });
 
-  it('guesses no price: a model that is not in the catalogue is refused by name of the field', async () => {
+  it('names the field of a model that is not in the catalogue instead of guessing a price', async () => {
     const answer = await estimate({ model: 'gpt-realtime-99' });
     expectRefusal(answer, 400, 'invalid_request');
     expect(detailPaths(answer)).toEqual(['model']);
@@ -125,7 +125,7 @@ describe('the calculator', () => {
     expect(detailPaths(answer)).toEqual([field]);
   });
 
-  it('answers the largest request that it takes in whole numbers', async () => {
+  it('returns whole numbers for the largest request that it accepts', async () => {
     const { per_month } = expectSuccess(
       await estimate({
         model: 'gpt-4o-realtime',

@@ -58,7 +58,7 @@ const sensitive = (tenant: Tenant, member: string) => {
 };
 
 describe('a sensitive change', () => {
-  it('is refused to a person who signed in long ago, before it costs anything, and changes nothing', async () => {
+  it('is refused before any cost if the person signed in long ago, and changes nothing', async () => {
     const tenant = await makeKeyedTenant(stack);
     const member = await addMember(stack, tenant, 'viewer');
     openAiOf(stack).clearRequests();
@@ -87,7 +87,7 @@ describe('a sensitive change', () => {
     expectRefusal(answer, 401, 'recent_sign_in_required');
   });
 
-  it('is made for a person who signed in a moment ago', async () => {
+  it('is accepted from a person who has just signed in', async () => {
     const tenant = await makeKeyedTenant(stack);
     const member = await addMember(stack, tenant, 'viewer');
     const { 'adding a site': _, ...changes } = sensitive(tenant, member);
@@ -95,7 +95,7 @@ describe('a sensitive change', () => {
       expect((await callSignedIn(stack, tenant, MAX_AGE_SECONDS - 60, request)).error).toBeUndefined();
   });
 
-  it('is made whenever the deployment asks for no recent sign-in', async () => {
+  it('is accepted if the deployment does not require a recent sign-in', async () => {
     const tenant = await makeKeyedTenant(lenient);
     const member = await addMember(lenient, tenant, 'viewer');
     const { 'adding a site': _, ...changes } = sensitive(tenant, member);
@@ -104,8 +104,8 @@ describe('a sensitive change', () => {
   });
 });
 
-describe('any other change', () => {
-  it('needs no recent sign-in: the first key of a scope that no key serves', async () => {
+describe('a change that is not sensitive', () => {
+  it('needs no recent sign-in: the first key of a scope without a key', async () => {
     const tenant = await makeTenant(stack);
     const paths = [
       `/v1/sites/${tenant.siteId}/openai-key`,
@@ -132,7 +132,7 @@ describe('any other change', () => {
       expect((await callSignedIn(stack, tenant, 86_400, request)).error).toBeUndefined();
   });
 
-  it('is still refused to a person without the role, who learns nothing about sign-ins', async () => {
+  it('is refused to a person without the role, with no mention of sign-ins', async () => {
     const tenant = await makeKeyedTenant(stack);
     const viewer = await addMember(stack, tenant, 'viewer');
     const [method, path, body] = sensitive(tenant, viewer)['adding an origin'];

@@ -36,7 +36,7 @@ const patch = (tenant: Tenant, body: unknown) =>
   stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body });
 
 describe('calls from an origin that is not allowed', () => {
-  it('are listed with the origin and how often, for the preflight that a browser sends and for the call of a script', async () => {
+  it('are listed with origin and count, for the preflight of a browser and for the call of a script', async () => {
     const tenant = await makeTenant(stack);
     for (let call = 0; call < 3; call++)
       expectRefusal(await preflight(tenant, 'https://www.shop.example'), 403, 'origin_not_allowed');
@@ -69,7 +69,7 @@ describe('calls from an origin that is not allowed', () => {
     expect(rows.map(({ origin, count }) => [origin, count])).toEqual([[listed, 1]]);
   });
 
-  it('name at most five origins in a minute, and count the others together', async () => {
+  it('list at most five origins a minute, and count the others together', async () => {
     const tenant = await makeTenant(stack);
     for (let index = 0; index < 9; index++) {
       await mint(stack, tenant, {}, `https://evil-${index}.example`);
@@ -96,7 +96,7 @@ describe('calls from an origin that is not allowed', () => {
     expect(pages.map(({ origin }) => String(origin)).sort()).toEqual(Object.keys(counts).sort());
   });
 
-  it('write no more than sixty times in a minute, however many there are', async () => {
+  it('cause at most sixty writes in a minute', async () => {
     const tenant = await makeTenant(stack);
     for (let call = 0; call < 80; call++) await preflight(tenant, `https://evil-${call % 7}.example`);
     const rows = await refusedRows(tenant);
@@ -104,7 +104,7 @@ describe('calls from an origin that is not allowed', () => {
     expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(60);
   });
 
-  it('are weighed together by the anomaly detector, whatever origins they name', async () => {
+  it('count together for the anomaly detector, whatever origins they name', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (let minute = 0; minute < 2; minute++) {
       for (let call = 0; call < 16; call++) await mint(stack, tenant, {}, `https://evil-${call % 4}.example`);
@@ -121,7 +121,7 @@ describe('calls from an origin that is not allowed', () => {
   });
 });
 
-describe('an origin that was refused', () => {
+describe('a refused origin', () => {
   it('can be added as it is listed, and then mints', async () => {
     const tenant = await makeKeyedTenant(stack);
     await preflight(tenant, 'https://www.shop.example');
@@ -130,7 +130,7 @@ describe('an origin that was refused', () => {
     expectSuccess(await mint(stack, tenant, {}, 'https://www.shop.example'));
   });
 
-  it('can be ignored: it stays refused, and neither the list nor the detector counts it any more', async () => {
+  it('can be ignored: it stays refused, but the list and the detector no longer count it', async () => {
     const tenant = await makeKeyedTenant(stack);
     await mint(stack, tenant, {}, 'https://evil.example');
     expectSuccess(await patch(tenant, { ignored_origins: ['https://evil.example'] }));
@@ -145,14 +145,14 @@ describe('an origin that was refused', () => {
     ['no origin', 'nonsense'],
     ['a wildcard', 'https://*.evil.example'],
     ['a path', 'https://evil.example/path'],
-  ])('is not ignored as %s', async (_, ignored) => {
+  ])('cannot be ignored as %s', async (_, ignored) => {
     const tenant = await makeTenant(stack);
     const answer = await patch(tenant, { ignored_origins: [ignored] });
     expectRefusal(answer, 400, 'invalid_request');
     expect(detailPaths(answer)).toEqual(['ignored_origins.0']);
   });
 
-  it('is one of at most fifty that a site ignores', async () => {
+  it('is one of at most fifty that a site can ignore', async () => {
     const tenant = await makeTenant(stack);
     const origins = Array.from({ length: 51 }, (_, index) => `https://evil-${index}.example`);
     expectRefusal(await patch(tenant, { ignored_origins: origins }), 400, 'invalid_request');
@@ -160,7 +160,7 @@ describe('an origin that was refused', () => {
   });
 });
 
-describe('a wildcard over a domain that many owners share', () => {
+describe('a wildcard origin', () => {
   it.each([
     'https://*.vercel.app',
     'https://*.github.io',
@@ -171,7 +171,7 @@ describe('a wildcard over a domain that many owners share', () => {
     'https://*.amazonaws.com',
     'https://*.Vercel.APP:8443/',
     'https://*.公司.cn',
-  ])('is refused at creation and at a change, with the reason: %s', async (registered) => {
+  ])('is refused at creation and change if many owners share its domain: %s', async (registered) => {
     const tenant = await makeTenant(stack);
     const created = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
       as: tenant.owner,
@@ -190,7 +190,7 @@ describe('a wildcard over a domain that many owners share', () => {
   });
 
   it.each(['https://my-shop.vercel.app', 'https://*.my-shop.vercel.app', 'https://*.shop.example.co.uk'])(
-    'is not meant where the domain has one owner: %s',
+    'is accepted if its domain has one owner: %s',
     async (registered) => {
       const tenant = await makeTenant(stack);
       expectSuccess(await patch(tenant, { allowed_origins: [registered] }));
@@ -198,7 +198,7 @@ describe('a wildcard over a domain that many owners share', () => {
   );
 });
 
-describe('the page of an app', () => {
+describe('the page of an app or extension', () => {
   it.each([
     'capacitor://localhost',
     'ionic://localhost',
@@ -206,7 +206,7 @@ describe('the page of an app', () => {
     'http://tauri.localhost',
     'chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh',
     'moz-extension://3b2a5f4e-0c1d-4e8f-9a7b-1c2d3e4f5a6b',
-  ])('on %s mints once its origin is registered, and is let through by its preflight', async (origin) => {
+  ])('at %s passes the preflight and mints once its origin is registered', async (origin) => {
     const tenant = await makeKeyedTenant(stack, {}, { allowed_origins: [origin] });
     const asked = await preflight(tenant, origin);
     expect(asked.status).toBe(204);
@@ -215,7 +215,7 @@ describe('the page of an app', () => {
     expectRefusal(await mint(stack, tenant, {}, `${origin.slice(0, -1)}z`), 403, 'origin_not_allowed');
   });
 
-  it('a page of a Safari extension mints although Safari sends the id in capitals', async () => {
+  it('of Safari mints although Safari sends its ID in capitals', async () => {
     const origin = 'safari-web-extension://3B2A5F4E-0C1D-4E8F-9A7B-1C2D3E4F5A6B';
     const tenant = await makeKeyedTenant(stack, {}, { allowed_origins: [origin] });
     expect((await preflight(tenant, origin)).headers.get('access-control-allow-origin')).toBe(origin);
@@ -229,7 +229,7 @@ describe('the page of an app', () => {
 });
 
 describe('a preflight with the headers of tracing tools', () => {
-  it('is let through for an allowed origin with the names that it asked for', async () => {
+  it('is allowed for a registered origin, with the requested header names', async () => {
     const tenant = await makeTenant(stack);
     const answer = await preflight(
       tenant,
@@ -243,13 +243,13 @@ describe('a preflight with the headers of tracing tools', () => {
     expect(answer.headers.get('vary')).toBe('Origin, Access-Control-Request-Headers');
   });
 
-  it('a preflight of a foreign origin gets no header', async () => {
+  it('gets no CORS header for a foreign origin', async () => {
     const answer = await preflight(await makeTenant(stack), 'https://evil.example', 'content-type,baggage');
     expectRefusal(answer, 403, 'origin_not_allowed');
     expect(answer.headers.get('access-control-allow-headers')).toBeNull();
   });
 
-  it('is let through whatever names of headers a browser may send', async () => {
+  it('is allowed with any header name that a browser may send', async () => {
     const tenant = await makeTenant(stack);
     const name = fc.stringMatching(/^[a-z0-9_-]{1,64}$/);
     await fc.assert(

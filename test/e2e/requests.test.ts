@@ -48,7 +48,7 @@ describe.each(BODY_ROUTES)('the body of %s %s', (method, path, valid) => {
     },
   );
 
-  it('may not have __proto__, whatever it holds', async () => {
+  it('may not have the field __proto__', async () => {
     const inherited = JSON.stringify(valid);
     const fields = inherited.slice(1, -1);
     expectInvalid(
@@ -94,7 +94,7 @@ describe.each(BODY_ROUTES)('the body of %s %s', (method, path, valid) => {
     ['closed arrays', '['.repeat(20_000), ']'.repeat(20_000)],
     ['objects', '{"a":'.repeat(10_000), ''],
     ['closed objects', `${'{"a":'.repeat(10_000)}1`, '}'.repeat(10_000)],
-  ])('may be as deep as it likes and is refused: %s', async (_, open, close) => {
+  ])('is refused however deep it is nested: %s', async (_, open, close) => {
     expectRefusal(await send(method, path, `${open}${close}`), 400, 'invalid_request');
     const nested = close === '' ? '{"a":[1]}' : `${open}${close}`;
     expectRefusal(await send(method, path, `{"visitor_id": ${nested}}`), 400, 'invalid_request');
@@ -148,11 +148,11 @@ describe('a field', () => {
     ['POST', tokenPath, 'visitor_id', 'a\u0000b', 'visitor_id'],
   ];
 
-  it.each(wrong)('%s %s refuses %s = %j and names it', async (method, path, name, value, expected) => {
+  it.each(wrong)('%s %s refuses %s = %j and names the field', async (method, path, name, value, expected) => {
     expectInvalid(await send(method, path, JSON.stringify({ [name]: value })), expected);
   });
 
-  it('a missing field is named', async () => {
+  it('is named if it is missing', async () => {
     const answer = await send('POST', `${workspacePath}/sites`, '{}');
     expectInvalid(answer, 'name', 'allowed_origins');
     expectInvalid(await send('PUT', keyPath, '{}'), 'api_key');
@@ -165,12 +165,12 @@ describe('a field', () => {
     ['PUT', keyPath, '{"api_key": "a", "api_key": "b"}', 'api_key'],
     ['PUT', `${workspacePath}/members/somebody`, '{"role": "viewer", "r\\u006fle": "owner"}', 'role'],
     ['POST', tokenPath, '{"visitor_id": "a", "visitor_id": "b"}', 'visitor_id'],
-  ])('%s %s refuses one that stands twice: %s', async (method, path, text, name) => {
+  ])('%s %s refuses a duplicate field: %s', async (method, path, text, name) => {
     expectInvalid(await send(method, path, text), name);
   });
 
   it.each(['1e999', '-1e999', '1e-999', '123456789012345678901234567890', '0x10', '01', '+1'])(
-    'refuses the number %s',
+    'may not be the number %s',
     async (number) => {
       const answer = await send('PATCH', workspacePath, `{"concurrency_limit": ${number}}`);
       expectRefusal(answer, 400, 'invalid_request');
@@ -178,10 +178,10 @@ describe('a field', () => {
   );
 });
 
-describe('a route without a body', () => {
+describe('a route without a body in the contract', () => {
   const bodyless = SIGNED_IN_ROUTES.filter(({ body, method }) => body === undefined && method !== 'GET');
 
-  it.each(bodyless)('$method $path refuses one', async (route) => {
+  it.each(bodyless)('$method $path refuses a body', async (route) => {
     const mine = await makeKeyedTenant(stack);
     const options = { as: mine.owner, about: 'somebody', rawBody: '{"force": true}' };
     expectInvalid(await callRoute(stack, route, mine, options), 'body');
@@ -201,18 +201,18 @@ describe('a query', () => {
     expectInvalid(await stack.call(route.method, path, { as: mine.owner, ...rawBody }), named);
   });
 
-  it('a query of the token route refuses an unknown parameter', async () => {
+  it('of the token route refuses an unknown parameter', async () => {
     expectInvalid(await send('POST', `${tokenPath}?site_id=x`, '{}'), 'query');
   });
 
-  it('refuses a parameter that stands twice', async () => {
+  it('refuses a duplicate parameter', async () => {
     expectInvalid(await stack.call('GET', '/v1/workspaces?limit=1&limit=2', { as: tenant.owner }), 'limit');
   });
 });
 
-describe('an id', () => {
+describe('an ID in a path', () => {
   it.each(['A'.repeat(12), 'short', '0'.repeat(13), 'ü'.repeat(12), '%00', '..%2f..', "'%20OR%201=1", '$ne'])(
-    'of a workspace that is malformed is one that does not exist: %p',
+    'of a workspace is reported as unknown if it is malformed: %p',
     async (id) => {
       for (const path of ['', '/sites', '/openai-key', '/errors']) {
         const answer = await stack.call('GET', `/v1/workspaces/${id}${path}`, { as: tenant.owner });
@@ -222,7 +222,7 @@ describe('an id', () => {
   );
 
   it.each(['A'.repeat(24), 'short', '0'.repeat(33), '0'.repeat(23), 'ü'.repeat(24), '%00', '..%2f..', '$ne'])(
-    'of a site that is malformed is one that does not exist: %p',
+    'of a site is reported as unknown if it is malformed: %p',
     async (id) => {
       for (const path of ['', '/openai-key']) {
         const answer = await stack.call('GET', `/v1/sites/${id}${path}`, { as: tenant.owner });
@@ -232,7 +232,7 @@ describe('an id', () => {
   );
 
   it.each(['A'.repeat(24), 'short', '0'.repeat(33), 'ü'.repeat(24), '%00', '..%2f..', '%20', '0%0a1234567'])(
-    'of a site that is malformed is invalid_site_id on the public route: %p',
+    'of a site is invalid_site_id on the public route if it is malformed: %p',
     async (id) => {
       expectRefusal(await send('POST', `/v1/${id}/token`, '{}'), 400, 'invalid_site_id');
       const preflight = await stack.call('OPTIONS', `/v1/${id}/token`, { origin: ORIGIN });
@@ -240,7 +240,7 @@ describe('an id', () => {
     },
   );
 
-  it('a malformed site id is refused before a malformed body', async () => {
+  it('of a site is refused as malformed before a malformed body', async () => {
     expectRefusal(await send('POST', '/v1/Not_A-Site/token', '{ no json'), 400, 'invalid_site_id');
   });
 
@@ -251,7 +251,7 @@ describe('an id', () => {
     ['with a line separator', 'a%E2%80%A8b'],
     ['too long', 'a'.repeat(257)],
     ['too long for the table', '%F0%9F%98%80'.repeat(256)],
-  ])('of a member is refused and stored nowhere: %s', async (_, sub) => {
+  ])('of a member is refused as malformed and not stored: %s', async (_, sub) => {
     const mine = await makeTenant(stack);
     const members = `/v1/workspaces/${mine.workspaceId}/members`;
     const answer = await stack.call('PUT', `${members}/${sub}`, { as: mine.owner, body: { role: 'viewer' } });
@@ -260,7 +260,7 @@ describe('an id', () => {
   });
 });
 
-describe('what is no route', () => {
+describe('a request for an unknown route', () => {
   it.each([
     ['GET', '/'],
     ['GET', '/v1'],
@@ -280,7 +280,7 @@ describe('what is no route', () => {
     ['DELETE', '/v1/health'],
     ['GET', '/v1/workspaces/../health/x'],
     ['GET', '/.git/config'],
-  ])('is 404 route_not_found: %s %s', async (method, path) => {
+  ])('returns 404 route_not_found: %s %s', async (method, path) => {
     expectRefusal(await stack.call(method, path, { as: tenant.owner }), 404, 'route_not_found');
     expectRefusal(await stack.call(method, path), 404, 'route_not_found');
   });
@@ -293,28 +293,28 @@ describe('what is no route', () => {
     ['escaped dots', '/v1/%2e%2e/token'],
     ['broken UTF-8', '/v1/%E0%A4%A/token'],
     ['a very long path', `/${'a'.repeat(6_000)}`],
-  ])('is never a 5xx: %s', async (_, path) => {
+  ])('never returns a 5xx: %s', async (_, path) => {
     const { status } = await rawRequest(stack, { method: 'POST', path });
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
   });
 });
 
-describe('the limits of API Gateway, which the local gateway keeps', () => {
+describe('the limits of API Gateway in the local gateway', () => {
   const health = (letters: number) =>
     rawRequest(stack, { method: 'GET', path: '/v1/health', headers: { 'x-long': 'a'.repeat(letters) } });
 
-  it('takes a request line with headers of 10,000 bytes', async () => {
+  it('allow a request line with headers of 10,000 bytes', async () => {
     expectSuccess(await health(10_000));
   });
 
-  it('answers 431 for more than 10,240 bytes', async () => {
+  it('return 431 for more than 10,240 bytes', async () => {
     expect(await health(10_240)).toMatchObject({ status: 431 });
   });
 });
 
-describe('health', () => {
-  it('answers anybody with status and version only', async () => {
+describe('the health route', () => {
+  it('returns only status and version, without a sign-in', async () => {
     const answer = await stack.call('GET', '/v1/health');
     expect(expectSuccess(answer)).toEqual({
       status: 'ok',
@@ -323,7 +323,7 @@ describe('health', () => {
   });
 });
 
-describe('a key where none belongs', () => {
+describe('a key in the wrong place of a request', () => {
   const key = fakeKey();
   const { find } = secretFinder({ key });
 
@@ -368,7 +368,7 @@ describe('a key where none belongs', () => {
     ['as a member', () => stack.call('GET', `${workspacePath}/members/${key}`, { as: tenant.owner })],
   ];
 
-  it.each(places)('is refused, and neither answered nor logged: %s', async (_, request) => {
+  it.each(places)('is refused, and appears in no response and no log: %s', async (_, request) => {
     const answer = await request();
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(answer.status).toBeLessThan(500);
@@ -379,7 +379,7 @@ describe('a key where none belongs', () => {
     expect(find(stack.logs.join('\n'))).toEqual([]);
   });
 
-  it('would be found by this test', () => {
+  it('would be found by the search of this test', () => {
     expect(find(`error: ${key.slice(20, 40)}`)).not.toEqual([]);
     expect(stack.logs.length).toBeGreaterThan(0);
   });

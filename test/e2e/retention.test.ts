@@ -29,7 +29,7 @@ const daysOf = async (table: 'sessions' | 'usage', text: string): Promise<readon
     .map((item) => (Number(item['expires_at']) - nowSeconds()) / DAY_SECONDS);
 
 describe('the retention of a workspace', () => {
-  it('is that of the product until an owner sets it, and another one is refused with the field', async () => {
+  it('is the default until an owner changes it, and an invalid value is refused with its field', async () => {
     const tenant = await makeKeyedTenant(stack);
     expect(await asOwner(stack, tenant, 'GET', pathOf(tenant))).toMatchObject({
       retention: { session_days: 400, error_days: 30 },
@@ -50,7 +50,7 @@ describe('the retention of a workspace', () => {
     expect(await asOwner(stack, tenant, 'GET', pathOf(tenant))).toMatchObject(SHORT);
   });
 
-  it('is on the audit trail with the days before and after', async () => {
+  it('is in the audit trail with the days before and after', async () => {
     const tenant = await makeKeyedTenant(stack);
     await changeWorkspace(stack, tenant, SHORT);
     await stack.streams.drain();
@@ -64,7 +64,7 @@ describe('the retention of a workspace', () => {
     });
   });
 
-  it('decides how long the items of new sessions and errors are kept, of this workspace alone', async () => {
+  it('sets how long new sessions and errors of this workspace only are kept', async () => {
     const [tenant, other] = [await makeKeyedTenant(stack), await makeKeyedTenant(stack)];
     const { session_id: older } = expectSuccess(await mint(stack, tenant));
     await changeWorkspace(stack, tenant, SHORT);
@@ -88,7 +88,7 @@ describe('the retention of a workspace', () => {
     expect(await daysOf('sessions', older)).toEqual([400]);
   });
 
-  it('holds for the reports of a session too, and what has ended is absent although it is still stored', async () => {
+  it('also applies to session reports, and hides expired items that are still stored', async () => {
     const tenant = await makeKeyedTenant(stack, SHORT);
     const minted = await playSession(stack, tenant, time, { seconds: 60, audioOut: 100 });
     expectRefusal(await mint(stack, tenant, {}, 'https://evil.example'), 403, 'origin_not_allowed');

@@ -72,7 +72,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
   let sites: readonly { readonly model: string; readonly site: Tenant }[];
   let stays: Tenant;
 
-  it('starts with sites on each of them, one of which opts out', async () => {
+  it('begins with sites on each of the models, one of which opts out', async () => {
     tenant = await makeKeyedTenant(stack, { openai_tier: 5 });
     await putOnPlan(stack, tenant, 'enterprise');
     sites = await Promise.all(MODELS.map(async (model) => ({ model, site: await addSite(tenant, model) })));
@@ -80,7 +80,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     expect(await readSite(stays)).toMatchObject({ model_auto_upgrade: false, model_moved: null });
   });
 
-  it('gives each site three notices, 60, 30 and 7 days ahead, each once, with both prices', async () => {
+  it('gives each site three notices, 60, 30 and 7 days ahead, each once and with both prices', async () => {
     const sent: string[] = [];
     // A day without a run, and days with two, change nothing.
     for (const day of [
@@ -119,7 +119,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     });
   });
 
-  it('puts each notice on the event bus once, with the site and what the audit trail says', async () => {
+  it('sends each notice to the event bus once, with the site and the same facts as the audit trail', async () => {
     // A bundle announces to the bus of the bundled run, which keeps none.
     if (BUNDLED) return;
     const own = stack.incidents.siteNotices.filter(({ workspaceId }) => workspaceId === tenant.workspaceId);
@@ -134,7 +134,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     for (const { model, site } of sites) expect((await readSite(site)).model).toBe(model);
   });
 
-  it('a run on 2027-01-19 moves every site that did not opt out, once, with an audit row, and no mint fails', async () => {
+  it('a run on 2027-01-19 moves every site that did not opt out, once and with an audit row, and no mint fails', async () => {
     setClock('2027-01-19T06:00:10Z');
     for (const { site } of sites) expectSuccess(await mint(stack, site));
     await stack.retireModels();
@@ -156,7 +156,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     });
   });
 
-  it('lets a person undo the move: the site opts out, stays through the next run, and still mints', async () => {
+  it('lets an owner undo the move: the site opts out, stays through the next run, and still mints', async () => {
     const { site, model } = sites[0] ?? { site: stays, model: '' };
     const back = expectSuccess(await patch(site, { model }));
     expect(back).toMatchObject({ model, model_auto_upgrade: false, model_moved: null });
@@ -172,7 +172,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     expect(await readSite(site)).toMatchObject({ model: 'gpt-realtime-2.1' });
   });
 
-  it('a run on 2027-01-20 refuses the visitors of a site that opted out, and of no other', async () => {
+  it('a run on 2027-01-20 refuses only the visitors of the site that opted out', async () => {
     setClock('2027-01-20T00:00:10Z');
     for (const { model, site } of sites)
       expect(expectSuccess(await mint(stack, site)).model).toBe(successorOf(model));
@@ -182,7 +182,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     ]);
   });
 
-  it('cannot be undone any more once the model is gone', async () => {
+  it('does not let an owner choose the old model after the shutdown date', async () => {
     const { site } = sites[1] ?? { site: stays };
     const refused = await patch(site, { model: 'gpt-realtime-2025-08-28' });
     expectRefusal(refused, 400, 'invalid_request');
@@ -197,7 +197,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
   });
 });
 
-describe('a site that no run has moved in time', () => {
+describe('a site that no run moved in time', () => {
   it('mints with the successor from the shutdown date on, and its session and receipt name that model', async () => {
     setClock('2027-01-20T08:00:10Z');
     const tenant = await makeKeyedTenant(stack, {}, { data_residency: 'eu' });
@@ -215,7 +215,7 @@ describe('a site that no run has moved in time', () => {
   });
 });
 
-describe('a request for a model that a site cannot have', () => {
+describe('a request for an unavailable model', () => {
   it.each([
     'whisper-1',
     'gpt-4o',
@@ -223,7 +223,7 @@ describe('a request for a model that a site cannot have', () => {
     'gpt-realtime-translate',
     'gpt-live-1',
     'gpt-realtime',
-  ])('is refused at creation and at a change, and calls nobody: %s', async (model) => {
+  ])('is refused at creation and at a change without a call to OpenAI: %s', async (model) => {
     setClock('2027-02-01T12:00:10Z');
     const tenant = await makeKeyedTenant(stack);
     const created = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
@@ -237,7 +237,7 @@ describe('a request for a model that a site cannot have', () => {
     expect((await readSite(tenant)).model).toBe('gpt-realtime-2.1-mini');
   });
 
-  it('is taken with a warning when the model is not known', async () => {
+  it('is accepted with a warning if the model is unknown', async () => {
     const tenant = await makeKeyedTenant(stack);
     const { model, warnings } = expectSuccess(await patch(tenant, { model: 'gpt-realtime-9' }));
     expect(model).toBe('gpt-realtime-9');
@@ -245,8 +245,8 @@ describe('a request for a model that a site cannot have', () => {
   });
 });
 
-describe('a move and a person at the same time', () => {
-  it('leave what the person chose, and one of both events for each change', async () => {
+describe('a move and a change by a person at the same time', () => {
+  it("keep the person's choice, and record at most one move", async () => {
     setClock('2027-01-19T12:00:10Z');
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await patch(tenant, { model: 'gpt-realtime' }));
@@ -263,8 +263,8 @@ describe('a move and a person at the same time', () => {
   });
 });
 
-describe('a run in which one site cannot be read', () => {
-  it('fails so that its alarm sees it, and moves the others anyway', async () => {
+describe('a run that cannot read one site', () => {
+  it('fails so that its alarm fires, and still moves the other sites', async () => {
     setClock('2027-01-19T18:00:10Z');
     const broken = await makeKeyedTenant(stack);
     const good = await makeKeyedTenant(stack);
@@ -278,8 +278,8 @@ describe('a run in which one site cannot be read', () => {
   });
 });
 
-describe('a key that is tested while the model of its site ends', () => {
-  it('keeps its verdict of the shutdown date', async () => {
+describe('a key test for a model with a shutdown date', () => {
+  it('returns the shutdown date in its verdict', async () => {
     setClock('2027-01-10T12:00:10Z');
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));

@@ -96,7 +96,7 @@ describe('roles', () => {
     expectSuccess(await callRoute(stack, route, about, { as, about: tenant.member }), route.status);
   });
 
-  it('hold in their own workspace only', async () => {
+  it('are valid only in their own workspace', async () => {
     const mine = await makeFullTenant(stack);
     for (const route of ROLE_ROUTES) {
       const answer = await callRoute(stack, route, unchanged, { as: mine.owner, about: unchanged.member });
@@ -106,13 +106,16 @@ describe('roles', () => {
 });
 
 describe("another workspace's resource", () => {
-  it.each(ROLE_ROUTES)('answers $method $path exactly as one that does not exist', async (route) => {
-    const nowhere = { workspaceId: '0'.repeat(12), siteId: '0'.repeat(24) };
-    const options = { as: stranger, about: unchanged.member };
-    const answer = await callRoute(stack, route, unchanged, options);
-    expect(answer.status).toBe(404);
-    const missing = await callRoute(stack, route, nowhere, options);
-    expect(withoutRequestId(answer)).toEqual(withoutRequestId(missing));
-    expect([...answer.headers.keys()]).toEqual([...missing.headers.keys()]);
-  });
+  it.each(ROLE_ROUTES)(
+    '$method $path answers exactly as for a resource that does not exist',
+    async (route) => {
+      const nowhere = { workspaceId: '0'.repeat(12), siteId: '0'.repeat(24) };
+      const options = { as: stranger, about: unchanged.member };
+      const answer = await callRoute(stack, route, unchanged, options);
+      expect(answer.status).toBe(404);
+      const missing = await callRoute(stack, route, nowhere, options);
+      expect(withoutRequestId(answer)).toEqual(withoutRequestId(missing));
+      expect([...answer.headers.keys()]).toEqual([...missing.headers.keys()]);
+    },
+  );
 });

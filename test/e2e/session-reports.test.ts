@@ -74,7 +74,7 @@ const periodOf = async ({ workspaceId }: Tenant) =>
 const meterOf = async ({ siteId }: Tenant, { session_id }: MintedSession) =>
   (await tables.usageOf(`METERS#${siteId}`)).find(({ sk }) => sk === session_id);
 
-describe('who may report', () => {
+describe('the sender of a report', () => {
   it.each([
     ['a spent time stamp', { signedAt: -301 }],
     ['one from the future', { signedAt: 301 }],
@@ -82,7 +82,7 @@ describe('who may report', () => {
     ['no signature', { headers: { 'x-spelo-signature': '' } }],
     ['half a signature', { headers: { 'x-spelo-signature': 't=1' } }],
   ] as const)(
-    '%s: 401 for its page to read, and nothing is read but the origins of the site',
+    '%s: 401 that its page can read, after one read for the origins of the site',
     async (_, {
       signedAt = 0,
       ...options
@@ -101,7 +101,7 @@ describe('who may report', () => {
     },
   );
 
-  it.each([-299, 299])('a clock that is %p seconds off may report', async (skew) => {
+  it.each([-299, 299])('may have a clock that is %p seconds off', async (skew) => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const signedAt = new Date(now().getTime() + skew * 1_000);
@@ -109,14 +109,14 @@ describe('who may report', () => {
     expect(expectSuccess(answer)).toEqual({ accepted: 1, duplicates: 0, flagged: 0, ...CONTINUE });
   });
 
-  it('a real session of the same site cannot report for another one', async () => {
+  it('cannot report with a real session of the same site for another session', async () => {
     const tenant = await makeKeyedTenant(stack);
     const [one, other] = [await minted(tenant), await minted(tenant)];
     const answer = await say(tenant, one, ['ended'], { secret: other.signing_secret });
     expectRefusal(answer, 401, 'invalid_signature');
   });
 
-  it('a body that was changed after it was signed is refused', async () => {
+  it('is refused if the body was changed after it was signed', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const signed = await say(tenant, session, ['connected'], { rawBody: '{"events":[]}' });
@@ -131,7 +131,7 @@ describe('who may report', () => {
     expectRefusal(answer, 401, 'invalid_signature');
   });
 
-  it('a session that never was, of another site, of a person, or that was refused has no reports', async () => {
+  it('cannot report for an unknown, refused or test session, or for a session of another site', async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await addSite(stack, tenant);
     const session = await minted(tenant);
@@ -166,7 +166,7 @@ describe('who may report', () => {
   });
 
   it.each(['https://elsewhere.example', 'https://shop.example:444', 'http://shop.example'])(
-    'another page than the one that it was minted for may not: %s',
+    'may not be a page of another origin than the session was minted for: %s',
     async (origin) => {
       const tenant = await makeKeyedTenant(stack);
       const answer = await say(tenant, await minted(tenant), ['connected'], { origin });
@@ -175,7 +175,7 @@ describe('who may report', () => {
     },
   );
 
-  it('is asked in this order: site id, body, session id, signature, session, origin', async () => {
+  it('is checked in this order: site ID, body, session ID, signature, session, origin', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const wrong = { origin: 'https://elsewhere.example', secret: Buffer.alloc(32).toString('base64') };
@@ -195,7 +195,7 @@ describe('who may report', () => {
   });
 });
 
-describe('what a report looks like', () => {
+describe('the format of a report', () => {
   const at = '2026-11-23T12:00:00Z';
   it.each<[string, readonly unknown[], string]>([
     ['no event', [], 'events'],
@@ -222,7 +222,7 @@ describe('what a report looks like', () => {
       [{ id: 'e', type: 'usage', at, response_id: '', usage: {} }],
       'events.0.response_id',
     ],
-  ])('%s: 400 that names the place', async (_, events, path) => {
+  ])('%s: 400 that names the field', async (_, events, path) => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const answer = await report(stack, tenant, session, events, { signedAt: now() });
@@ -230,7 +230,7 @@ describe('what a report looks like', () => {
     expect(detailPaths(answer)).toContain(path);
   });
 
-  it('50 events at once are taken, and what OpenAI puts into usage besides the counts is ignored', async () => {
+  it('allows 50 events at once, and ignores additional fields of OpenAI in usage', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const events = [
@@ -244,7 +244,7 @@ describe('what a report looks like', () => {
     expect(expectSuccess(answer)).toMatchObject({ accepted: 50, duplicates: 0, flagged: 0 });
   });
 
-  it('one event of an unusual response does not cost a page the other events of its request', async () => {
+  it('lets one event of an unusual response fail without the others', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const events = [
@@ -260,7 +260,7 @@ describe('what a report looks like', () => {
     expect(expectSuccess(answer)).toMatchObject({ accepted: 5, duplicates: 1, flagged: 0 });
   });
 
-  it('a beacon is text in a page that goes away: signed in its address, without a preflight', async () => {
+  it('lets a closing page send a beacon as text, signed in its address, without a preflight', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     const session = await minted(tenant);
     expect(await told(tenant, session, ['connected'])).toMatchObject(CONTINUE);
@@ -269,7 +269,7 @@ describe('what a report looks like', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('text without a signature is refused, and so is every other kind of body and query', async () => {
+  it('refuses text without a signature, and every other content type and query', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const rawBody = JSON.stringify({ events: [event('connected', now())] });
@@ -294,7 +294,7 @@ describe('what a report looks like', () => {
 });
 
 describe('CORS', () => {
-  it('an answer is for the page of the session alone', async () => {
+  it('a response is readable only by the page of the session', async () => {
     const tenant = await makeKeyedTenant(stack);
     const answer = await say(tenant, await minted(tenant), ['connected']);
     expectCommonHeaders(answer);
@@ -303,7 +303,7 @@ describe('CORS', () => {
     expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
   });
 
-  it('a preflight allows the header of the signature to a registered page, and to no other', async () => {
+  it('a preflight allows the signature header to a registered page only', async () => {
     const tenant = await makeKeyedTenant(stack);
     const path = eventsPath(tenant, await minted(tenant));
     const preflight = (origin: string, to = path) =>
@@ -324,8 +324,8 @@ describe('CORS', () => {
   });
 });
 
-describe('slots live on reports', () => {
-  it('the second visitor on tier 1 waits by the clock that they are told, and gets in', async () => {
+describe('slots and reports', () => {
+  it('the second visitor on tier 1 gets in after exactly the wait that the broker returned', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     const first = await minted(tenant);
     wait(60);
@@ -341,7 +341,7 @@ describe('slots live on reports', () => {
     expect(await told(tenant, first, ['heartbeat'])).toMatchObject(hangUp('slot_lost'));
   });
 
-  it('the second visitor gets in at once when the first has hung up', async () => {
+  it('the second visitor gets in immediately after the first one hangs up', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     const first = await minted(tenant);
     await told(tenant, first, ['connected']);
@@ -353,7 +353,7 @@ describe('slots live on reports', () => {
     expectRefusal(await mint(stack, tenant), 429, 'busy');
   });
 
-  it('heartbeats keep the slot beyond its first lease, and a tab that dies gives it back 75 s later', async () => {
+  it('heartbeats keep the slot beyond its first lease, and a crashed tab frees it after 75 s', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     const session = await minted(tenant);
     await told(tenant, session, ['connected']);
@@ -368,7 +368,7 @@ describe('slots live on reports', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('a lease that ran out is lost, even where nobody has taken the slot', async () => {
+  it('an expired lease is lost, even if nobody took the slot', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     const session = await minted(tenant);
     wait(90);
@@ -376,7 +376,7 @@ describe('slots live on reports', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('heartbeats without end keep no slot beyond the hour that OpenAI allows', async () => {
+  it('heartbeats keep no slot beyond the hour that OpenAI allows', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1, { max_duration_seconds: 3_600 });
     const session = await minted(tenant);
     await told(tenant, session, ['connected']);
@@ -387,7 +387,7 @@ describe('slots live on reports', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('busy on a shared key says when both the key and the share of the site have room', async () => {
+  it('a busy response on a shared key says when both the key and the share of the site have a free slot', async () => {
     const first = await makeKeyedTenant(stack, { concurrency_limit: 2, site_share_percent: 50 });
     const second = await addSite(stack, first);
     await minted(first);
@@ -401,8 +401,8 @@ describe('slots live on reports', () => {
   });
 });
 
-describe('when the widget should hang up', () => {
-  it('the widget hangs up after the longest session of the site, and not because the visitor connected late', async () => {
+describe('the hang_up action', () => {
+  it('the widget hangs up after the longest session of the site, counted from the connection', async () => {
     const tenant = await makeKeyedTenant(
       stack,
       {},
@@ -419,7 +419,7 @@ describe('when the widget should hang up', () => {
     expect(await told(tenant, session, ['heartbeat'])).toMatchObject(hangUp('max_duration'));
   });
 
-  it('the widget hangs up after the longest session by our own clock too, when the clock of the browser hardly moves', async () => {
+  it("the widget hangs up after the longest session by the broker's clock, even if the browser's clock barely moves", async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 60 });
     const session = await minted(tenant);
     const start = now().getTime();
@@ -436,7 +436,7 @@ describe('when the widget should hang up', () => {
     expect(await told(tenant, session, ['heartbeat'])).toMatchObject(hangUp('max_duration'));
   });
 
-  it('the widget hangs up when its site was archived, or its workspace deleted', async () => {
+  it('the widget hangs up if its site was archived or its workspace deleted', async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await addSite(stack, tenant);
     const [one, two] = [await minted(tenant), await minted(other)];
@@ -451,7 +451,7 @@ describe('when the widget should hang up', () => {
     expect((await meterOf(other, two))?.['posted']).toMatchObject({ sessions: 1, seconds: 20 });
   });
 
-  it('the widget hangs up when the session has ended, in every order of the reports', async () => {
+  it('the widget hangs up if the session has ended, in every order of the reports', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const connected = event('connected', now());
@@ -464,7 +464,7 @@ describe('when the widget should hang up', () => {
 });
 
 describe('repeated and false reports', () => {
-  it('come again without effect, in one request or in several', async () => {
+  it('a repeated report has no effect, in one request or in several', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const events = [event('connected', now()), usageEvent(now(), { audioOut: 40, textIn: 100 }, 'resp_1')];
@@ -478,7 +478,7 @@ describe('repeated and false reports', () => {
     expect((await meterOf(tenant, session))?.['posted']).toEqual(before);
   });
 
-  it('reports that cannot be true are flagged, kept apart and not counted', async () => {
+  it('impossible reports are flagged, stored separately and not counted', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const nextYear = new Date(now().getTime() + 31_536_000_000);
@@ -496,7 +496,7 @@ describe('repeated and false reports', () => {
     });
   });
 
-  it('claims of tokens long after a session do not grow with the wait', async () => {
+  it('the tokens that a late report may claim do not grow with the wait', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     await told(tenant, session, ['connected']);
@@ -509,7 +509,7 @@ describe('repeated and false reports', () => {
     expect(expectSuccess(await claim(most))).toMatchObject({ accepted: 1 });
   });
 
-  it('are taken 120 times a minute, even where they say nothing new, and again in the next', async () => {
+  it('a session may send 120 reports a minute, even if they contain nothing new', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const intoMinute = (now().getTime() / 1_000) % 60;
@@ -526,8 +526,8 @@ describe('repeated and false reports', () => {
   });
 });
 
-describe('minutes of a plan with a hard cap', () => {
-  it('are held while a session may use them, given back when it ends, and refused when they are gone', async () => {
+describe('the minutes of a hard-capped plan', () => {
+  it('are reserved for a session, returned when it ends, and refused when none are left', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 600 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 40);
     const first = await minted(tenant);
@@ -567,7 +567,7 @@ describe('minutes of a plan with a hard cap', () => {
     });
   });
 
-  it('minutes that are held by visitors at once never exceed what is left', async () => {
+  it('that simultaneous visitors reserve never exceed the rest of the plan', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 60 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 130);
     const answers = await Promise.all(Array.from({ length: 6 }, () => mint(stack, tenant)));
@@ -577,7 +577,7 @@ describe('minutes of a plan with a hard cap', () => {
       expectRefusal(answer, 402, 'minutes_exhausted');
   });
 
-  it('grow while a session lives, and end it once none are left', async () => {
+  it('are reserved further while a session lives, and the session ends when none are left', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 600 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 300);
     const first = await minted(tenant);
@@ -612,7 +612,7 @@ describe('minutes of a plan with a hard cap', () => {
     expect(await committed()).toBe(0);
   });
 
-  it('a session that may continue after it was told to hang up keeps its slot, and the next visitor waits for it', async () => {
+  it('a session that may continue after hang_up keeps its slot, and the next visitor waits', async () => {
     const tenant = await makeTenant(
       stack,
       { ...MANAGED, concurrency_limit: 1 },
@@ -635,7 +635,7 @@ describe('minutes of a plan with a hard cap', () => {
     expect(waiting.error.retry_after).toBe(60);
   });
 
-  it('come back when OpenAI refuses the mint', async () => {
+  it('are returned if OpenAI refuses the mint', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 600 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 40);
     openAiOf(stack).inject(mintRefused(500, { message: 'No.' }));
@@ -644,7 +644,7 @@ describe('minutes of a plan with a hard cap', () => {
     expect(await minted(tenant)).toMatchObject({ max_duration_seconds: 40 });
   });
 
-  it('minutes of a session that crosses midnight at the end of a month belong to the month of its mint', async () => {
+  it('of a session across midnight at the end of a month belong to the month of its mint', async () => {
     const lastMinute = frozenClock('2026-11-30T23:59:50.000Z');
     const other = await startTestStack({ audited: false, runtime: { clock: lastMinute.clock } });
     const behind = tablesAt(other.dynamoDb.endpoint);
@@ -672,8 +672,8 @@ describe('minutes of a plan with a hard cap', () => {
   });
 });
 
-describe('a switch of the billing mode', () => {
-  it('counts from the next mint: a running session keeps its payer', async () => {
+describe('a change of the billing mode', () => {
+  it('applies at the next mint: a running session keeps its payer', async () => {
     const tenant = await makeTenant(stack, MANAGED);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     const before = await minted(tenant);
@@ -692,7 +692,7 @@ describe('a switch of the billing mode', () => {
   });
 });
 
-describe('what visitors meet after the mint', () => {
+describe('an OpenAI failure that a visitor reports after the mint', () => {
   /** The page of a visitor at this address. */
   const pageAt = (from: string): Pick<TestStack, 'call'> => ({
     call: (method, path, { origin = ORIGIN, rawBody = '', headers } = {}) =>
@@ -724,7 +724,7 @@ describe('what visitors meet after the mint', () => {
       ),
     );
 
-  it('is on the list of errors with its source, once for each report however often it comes', async () => {
+  it('is listed as an error with its source, once for each report even if the report is repeated', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const events = [
@@ -751,7 +751,7 @@ describe('what visitors meet after the mint', () => {
     expect(JSON.stringify(items)).not.toContain('script');
   });
 
-  it('tells the next visitor the truth, once three addresses have met it, and wears off', async () => {
+  it('refuses the next visitor once three addresses have reported it, for a limited time', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const from of ['127.0.1.1', '127.0.1.2', '127.0.1.3']) {
       const session = expectSuccess(await mintFrom(from, tenant));
@@ -764,7 +764,7 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.1.4', tenant));
   });
 
-  it('is no reason to refuse anybody while one visitor says it, however often', async () => {
+  it('refuses nobody while only one visitor reports it, however often', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (let i = 0; i < 6; i++)
       await fail(tenant, expectSuccess(await mintFrom('127.0.2.1', tenant)), '127.0.2.1');
@@ -772,7 +772,7 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.2.3', tenant));
   });
 
-  it('ends as soon as a session works', async () => {
+  it('no longer refuses visitors as soon as a session works', async () => {
     const tenant = await makeKeyedTenant(stack);
     const sessions: MintedSession[] = [];
     for (const from of ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'])
@@ -788,7 +788,7 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.3.5', tenant));
   });
 
-  it('failures on one key do not count for the key that takes its place', async () => {
+  it('does not count for the key that replaces the failing one', async () => {
     const tenant = await makeKeyedTenant(stack);
     const sessions: MintedSession[] = [];
     for (const from of ['127.0.4.1', '127.0.4.2', '127.0.4.3'])
@@ -798,7 +798,7 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.4.4', tenant));
   });
 
-  it('is one voice where sessions of many addresses are all reported by one host', async () => {
+  it('counts once if one host reports the sessions of many addresses', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const from of ['127.0.5.1', '127.0.5.2', '127.0.5.3'])
       await fail(tenant, expectSuccess(await mintFrom(from, tenant)), '127.0.5.9');
@@ -806,8 +806,8 @@ describe('what visitors meet after the mint', () => {
   });
 });
 
-describe('the sweep', () => {
-  it('closes what is due behind more records than one batch that nobody can read, and says how many those are', async () => {
+describe('the sweep of silent sessions', () => {
+  it('closes due sessions behind more unreadable records than one batch, and reports their number', async () => {
     const clock = frozenClock();
     const own = await startTestStack({ audited: false, runtime: { clock: clock.clock } });
     const ownTables = tablesAt(own.dynamoDb.endpoint);

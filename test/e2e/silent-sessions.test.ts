@@ -30,8 +30,8 @@ const staySilent = async (tenant: Tenant, sessions: number): Promise<void> => {
   }
 };
 
-describe('Client secrets on the key of the platform', () => {
-  it('end for the day after 20 sessions of the site that never reported, and calls continue', async () => {
+describe('Client secrets on the platform key', () => {
+  it('are refused for the day after 20 silent sessions of the site, while calls continue', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     await staySilent(tenant, 19);
     // One that reports is none of them, however it continues.
@@ -68,7 +68,7 @@ describe('Client secrets on the key of the platform', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('are not limited if the workspace pays for itself', async () => {
+  it('are not limited if the workspace uses its own key', async () => {
     const tenant = await makeKeyedTenant(stack);
     await staySilent(tenant, 21);
     expectSuccess(await mint(stack, tenant));

@@ -48,7 +48,7 @@ describe('the site cap of a plan, in managed mode', () => {
 });
 
 describe('a workspace with its own key', () => {
-  it('has as many sites as it wants, and keeps them when the platform pays', async () => {
+  it('may have any number of sites, and keeps them when it changes to managed mode', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'byok' });
     for (let sites = 1; sites < 4; sites++) expectSuccess(await create(tenant), 201);
     await putPlatformKey(stack, fakeKey());
@@ -58,7 +58,7 @@ describe('a workspace with its own key', () => {
     expect(await countOf(tenant)).toBe(4);
   });
 
-  it('has the sites that the deployment allows it', async () => {
+  it('may have as many sites as the deployment allows', async () => {
     const PLANS = JSON.stringify([
       {
         name: 'free',
@@ -84,14 +84,14 @@ describe('a workspace with its own key', () => {
   });
 });
 
-describe('the site cap', () => {
-  it('the site cap of enterprise is unlimited', async () => {
+describe('the site cap in any plan', () => {
+  it('is unlimited for enterprise', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'enterprise');
     for (let sites = 1; sites <= 12; sites++) expectSuccess(await create(tenant), 201);
   });
 
-  it('gives a place back with each archived site, and once only', async () => {
+  it('counts an archived site as free, exactly once', async () => {
     const tenant = await makeTenant(stack);
     expectFull(await create(tenant), 1);
     const archived = await Promise.all(
@@ -102,7 +102,7 @@ describe('the site cap', () => {
     expectFull(await create(tenant), 1);
   });
 
-  it('is never passed by creations at the same moment', async () => {
+  it('is never exceeded by simultaneous creations', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'starter');
     const answers = await Promise.all(Array.from({ length: 12 }, () => create(tenant)));
@@ -118,7 +118,7 @@ describe('the site cap', () => {
     expect(await countOf(tenant)).toBe(3);
   });
 
-  it('holds whatever the order of creations and archivals at the same moment', async () => {
+  it('is never exceeded by simultaneous creations and archivals in any order', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'starter');
     expectSuccess(await create(tenant), 201);
@@ -139,7 +139,7 @@ describe('the site cap', () => {
     expectFull(await create(tenant), 3);
   });
 
-  it('lets a workspace keep its sites after a downgrade, and refuses a new one until it is below the cap', async () => {
+  it('lets a workspace keep its sites after a downgrade, but add none until it is below the cap', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'starter');
     const second = expectSuccess(await create(tenant), 201).site_id;
@@ -154,13 +154,13 @@ describe('the site cap', () => {
     expectSuccess(await create(tenant), 201);
   });
 
-  it('gives no new site on a plan that this deployment does not know', async () => {
+  it('allows no new site on a plan that the deployment does not know', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'gold');
     expectFull(await create(tenant), 0);
   });
 
-  it('does not keep a full workspace from being deleted', async () => {
+  it('does not prevent the deletion of a full workspace', async () => {
     const tenant = await makeTenant(stack);
     expectSuccess(
       await stack.call('DELETE', `/v1/workspaces/${tenant.workspaceId}`, {
@@ -172,7 +172,7 @@ describe('the site cap', () => {
 });
 
 describe('the plans of a deployment', () => {
-  it('replace the built-in ones without a change of code', async () => {
+  it('replace the built-in plans without a change of code', async () => {
     const PLANS = JSON.stringify([
       {
         name: 'free',

@@ -34,7 +34,7 @@ const stopped = (what: 'sessions' | 'calls' | 'resume', workspaceId?: string) =>
   })({ sub: 'operator:test', sourceIp: '' }, what, workspaceId as WorkspaceId | undefined);
 
 describe("an operator's stop", () => {
-  it('a stop of one workspace refuses new sessions there and ends its calls; others continue', async () => {
+  it('refuses new sessions and ends calls in one workspace, while others continue', async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await makeKeyedTenant(stack);
     const call = await openedCall(stack, tenant);
@@ -49,7 +49,7 @@ describe("an operator's stop", () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('a stop of the stage finds the calls of every workspace', async () => {
+  it('finds the calls of every workspace if it stops the stage', async () => {
     const tenants = [await makeKeyedTenant(stack), await makeKeyedTenant(stack)];
     for (const tenant of tenants) await openedCall(stack, tenant);
     expect(await stopped('calls')).toBeGreaterThanOrEqual(2);

@@ -40,7 +40,7 @@ const whileProbing = async (
 };
 
 describe('another workspace', () => {
-  it('is not on the list of workspaces', async () => {
+  it('is not in the list of workspaces', async () => {
     const mine = await makeTenant(stack);
     await makeTenant(stack);
     const { items } = await asOwner(stack, mine, 'GET', '/v1/workspaces');
@@ -49,7 +49,7 @@ describe('another workspace', () => {
 });
 
 describe('a member', () => {
-  it('a removed member is refused at their next request', async () => {
+  it('is refused at the next request after being removed', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     expectSuccess(await stack.call('GET', workspacePath(tenant), { as: admin }));
@@ -60,7 +60,7 @@ describe('a member', () => {
     expect(expectSuccess(await stack.call('GET', '/v1/workspaces', { as: admin })).items).toEqual([]);
   });
 
-  it('a member whose role is lowered may do less at their next request', async () => {
+  it('has fewer rights at the next request after the role is lowered', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     const rename = () =>
@@ -70,7 +70,7 @@ describe('a member', () => {
     expectRefusal(await rename(), 403, 'forbidden');
   });
 
-  it('a member who does not exist cannot be read or removed', async () => {
+  it('cannot be read or removed if they do not exist', async () => {
     const tenant = await makeTenant(stack);
     for (const method of ['GET', 'DELETE']) {
       const answer = await stack.call(method, memberPath(tenant, 'nobody'), { as: tenant.owner });
@@ -78,7 +78,7 @@ describe('a member', () => {
     }
   });
 
-  it('a member whose `sub` looks like a path or a key of the table is only a name', async () => {
+  it('is found only by the exact `sub`, even if it looks like a path or a table key', async () => {
     const tenant = await makeTenant(stack);
     for (const sub of ['auth0|4711', 'a/b', '../owner', 'SITE#x', 'WORKSPACE', 'ä @ö', '%41']) {
       const path = memberPath(tenant, encodeURIComponent(sub));
@@ -91,7 +91,7 @@ describe('a member', () => {
 });
 
 describe('the last owner', () => {
-  it('cannot be removed, not by themselves either', async () => {
+  it('cannot be removed, even by themselves', async () => {
     const tenant = await makeTenant(stack);
     await addMember(stack, tenant, 'admin');
     const answer = await stack.call('DELETE', memberPath(tenant, tenant.owner), { as: tenant.owner });
@@ -99,7 +99,7 @@ describe('the last owner', () => {
     await asOwner(stack, tenant, 'GET', workspacePath(tenant));
   });
 
-  it('cannot become less', async () => {
+  it('cannot be given a lower role', async () => {
     const tenant = await makeTenant(stack);
     for (const role of ['admin', 'viewer']) {
       const path = memberPath(tenant, tenant.owner);
@@ -108,7 +108,7 @@ describe('the last owner', () => {
     }
   });
 
-  it('may leave once there is another owner, who then is the last one', async () => {
+  it('may leave once there is another owner, who is then the last one', async () => {
     const tenant = await makeTenant(stack);
     const second = await addMember(stack, tenant, 'owner');
     await asOwner(stack, tenant, 'DELETE', memberPath(tenant, tenant.owner));
@@ -119,7 +119,7 @@ describe('the last owner', () => {
   it.each([
     ['removals', 'DELETE', undefined],
     ['demotions', 'PUT', { role: 'viewer' }],
-  ])('is left by two %s of two owners at once', async (_, method, body) => {
+  ])('remains after two %s of two owners at once', async (_, method, body) => {
     for (let round = 0; round < 3; round++) {
       const tenant = await makeTenant(stack);
       const second = await addMember(stack, tenant, 'owner');
@@ -154,13 +154,13 @@ describe('deleting a workspace', () => {
   it.each([
     ['Café  du Nord', 'Café du Nord'.normalize('NFD')],
     ['Café du Nord', ' Café\u00a0du Nord\u200b '],
-  ])('takes its name as a person sees it: %p, typed as %p', async (name, typed) => {
+  ])('accepts its name as displayed: %p, typed as %p', async (name, typed) => {
     const tenant = await makeFullTenant(stack);
     await asOwner(stack, tenant, 'PATCH', `/v1/workspaces/${tenant.workspaceId}`, { name });
     expect(expectSuccess(await remove(tenant, typed))).toEqual({ deleted: true, calls_ending: 0 });
   });
 
-  it("ends its mints, its sites and everybody else's view of it", async () => {
+  it('ends its mints and sites, and hides it from all other members', async () => {
     const tenant = await makeFullTenant(stack);
     expectSuccess(await mint(stack, tenant));
     expect(expectSuccess(await remove(tenant, 'Shop'))).toEqual({ deleted: true, calls_ending: 0 });
@@ -174,7 +174,7 @@ describe('deleting a workspace', () => {
       expect(expectSuccess(await stack.call('GET', '/v1/workspaces', { as })).items).toEqual([]);
   });
 
-  it('shreds every key: no ciphertext and no wrapped data key is left, the versions are', async () => {
+  it('shreds every key: no ciphertext and no wrapped data key remain, but the versions do', async () => {
     const tenant = await makeFullTenant(stack);
     const second = await addSite(stack, tenant);
     expectSuccess(await putSiteKey(stack, second, fakeKey()));
@@ -196,7 +196,7 @@ describe('deleting a workspace', () => {
     }
   });
 
-  it('keeps the sessions for their retention', async () => {
+  it('keeps the sessions for their retention time', async () => {
     const tenant = await makeKeyedTenant(stack);
     const { session_id } = expectSuccess(await mint(stack, tenant));
     expectSuccess(await remove(tenant, 'Shop'));
@@ -205,14 +205,14 @@ describe('deleting a workspace', () => {
     ]);
   });
 
-  it('a second time answers that there is no such workspace', async () => {
+  it('a second time returns 404 workspace_not_found', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await remove(tenant, 'Shop'));
     expectRefusal(await remove(tenant, 'Shop'), 404, 'workspace_not_found');
     expectRefusal(await remove(tenant, 'wrong'), 404, 'workspace_not_found');
   });
 
-  it('a deletion by two owners at once ends the workspace once', async () => {
+  it('by two owners at once ends the workspace once', async () => {
     const tenant = await makeFullTenant(stack);
     const second = await addMember(stack, tenant, 'owner');
     const answers = await Promise.all([remove(tenant, 'Shop'), remove({ ...tenant, owner: second }, 'Shop')]);
@@ -225,7 +225,7 @@ describe('deleting a workspace', () => {
   it.each([
     ['of the workspace', putWorkspaceKey],
     ['of a site', putSiteKey],
-  ])('while a key %s is being stored leaves nothing that could be decrypted', async (_, put) => {
+  ])('while a key %s is being stored leaves nothing that can be decrypted', async (_, put) => {
     for (const earlier of [false, true]) {
       const tenant = await makeTenant(stack);
       if (earlier) expectSuccess(await put(stack, tenant, fakeKey()));
@@ -239,7 +239,7 @@ describe('deleting a workspace', () => {
 });
 
 describe('an archived site', () => {
-  it('is not found anywhere, and its own key is shredded', async () => {
+  it('is not found on any route, and its own key is shredded', async () => {
     const tenant = await makeFullTenant(stack);
     await asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`);
 
@@ -257,14 +257,14 @@ describe('an archived site', () => {
     expect(record).not.toHaveProperty('sealed');
   });
 
-  it("leaves the workspace's key and the other sites as they are", async () => {
+  it("does not affect the workspace's key and the other sites", async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await addSite(stack, tenant);
     await asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`);
     expectSuccess(await mint(stack, other));
   });
 
-  it('keeps no key that was being stored while it was archived', async () => {
+  it('does not keep a key that was being stored during the archiving', async () => {
     const tenant = await makeTenant(stack);
     await whileProbing(
       () => putSiteKey(stack, tenant, fakeKey()),
@@ -314,7 +314,7 @@ describe('a list', () => {
     ['sites', (tenant: Tenant) => workspacePath(tenant, '/sites')],
     ['members', (tenant: Tenant) => workspacePath(tenant, '/members')],
     ['errors', (tenant: Tenant) => workspacePath(tenant, '/errors')],
-  ])('of %s has the same items page by page as at once', async (_, pathOf) => {
+  ])('of %s has the same items page by page as in one page', async (_, pathOf) => {
     const tenant = await makeListed();
     const path = pathOf(tenant);
     const { items, next_cursor } = await asOwner(stack, tenant, 'GET', path);
@@ -323,7 +323,7 @@ describe('a list', () => {
     expect(await walk(path, tenant.owner)).toEqual(items);
   });
 
-  it('a list of errors has the newest first', async () => {
+  it('of errors is sorted newest first', async () => {
     const tenant = await makeListed();
     const { items } = await asOwner(stack, tenant, 'GET', workspacePath(tenant, '/errors'));
     expect(items[0].last_at > items[1].last_at).toBe(true);
@@ -357,7 +357,7 @@ describe('a list', () => {
   });
 
   it.each(['nonsense', '', 'W10', 'e30', 'WyIiLCIiXQ', '%00', 'a'.repeat(40)])(
-    'refuses a cursor that nobody was given: %p',
+    'refuses a cursor that was never issued: %p',
     async (cursor) => {
       const tenant = await makeTenant(stack);
       await refused(`${workspacePath(tenant, '/sites')}?cursor=${cursor}`, tenant.owner);
@@ -365,7 +365,7 @@ describe('a list', () => {
   );
 
   it.each(['', 'SITE', 'MEMBER#a', 'WORKSPACE', 'ZZZ', 'a'.repeat(40)])(
-    'refuses a cursor whose place was changed to %p, or answers a page of the list itself',
+    'refuses a cursor whose place was changed to %p, or returns only items of the list',
     async (place) => {
       const tenant = await makeListed();
       const path = workspacePath(tenant, '/sites');
@@ -388,7 +388,7 @@ describe('a list', () => {
   });
 });
 
-describe('a change', () => {
+describe('a PATCH request', () => {
   const SITE_CHANGES: Readonly<Record<string, unknown>> = {
     name: 'Renamed',
     allowed_origins: ['https://other.example'],
@@ -411,7 +411,7 @@ describe('a change', () => {
   it.each([
     ['site', SITE_CHANGES, ({ siteId }: Tenant) => `/v1/sites/${siteId}`],
     ['workspace', WORKSPACE_CHANGES, (tenant: Tenant) => workspacePath(tenant)],
-  ] as const)('of a %s changes only the field that is given', async (_, changes, pathOf) => {
+  ] as const)('for a %s changes only the given field', async (_, changes, pathOf) => {
     const tenant = await makeTenant(stack);
     const path = pathOf(tenant);
     let expected = await asOwner(stack, tenant, 'GET', path);
@@ -426,7 +426,7 @@ describe('a change', () => {
   it.each([
     ['site', SITE_CHANGES, ({ siteId }: Tenant) => `/v1/sites/${siteId}`],
     ['workspace', WORKSPACE_CHANGES, (tenant: Tenant) => workspacePath(tenant)],
-  ] as const)('of each field of a %s at once keeps them all', async (_, changes, pathOf) => {
+  ] as const)('for each field of a %s at the same time keeps all changes', async (_, changes, pathOf) => {
     const tenant = await makeTenant(stack);
     const path = pathOf(tenant);
     const answers = await Promise.all(
@@ -438,7 +438,7 @@ describe('a change', () => {
     expect(await asOwner(stack, tenant, 'GET', path)).toMatchObject(changes);
   });
 
-  it('a change of nothing changes nothing', async () => {
+  it('without fields changes nothing', async () => {
     const tenant = await makeTenant(stack);
     for (const path of [workspacePath(tenant), `/v1/sites/${tenant.siteId}`]) {
       const before = await asOwner(stack, tenant, 'GET', path);

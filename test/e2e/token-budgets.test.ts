@@ -47,8 +47,8 @@ const exhaustSite = async ({ siteId }: Tenant): Promise<void> => {
 const limitedTenant = (workspace: Readonly<Record<string, unknown>> = { openai_tier: 4 }) =>
   makeKeyedTenant(limited, workspace);
 
-describe('budgets of addresses and sites', () => {
-  it('an address gets its limit and no more, and again after Retry-After', async () => {
+describe('rate limits of addresses and sites', () => {
+  it('an address gets exactly its limit, and more after Retry-After', async () => {
     const { siteId } = await limitedTenant();
     const from = newAddress();
     for (let i = 0; i < IP_LIMIT; i++) expectSuccess(await mintFrom(from, siteId));
@@ -62,7 +62,7 @@ describe('budgets of addresses and sites', () => {
     clock.advance(10_000);
   });
 
-  it('a burst of one address ends at its limit per second, and goes on a second later', async () => {
+  it('a burst of one address ends at its limit per second, and continues a second later', async () => {
     const burst = frozenClock();
     const bursty = await startTestStack({
       runtime: { clock: burst.clock },
@@ -82,7 +82,7 @@ describe('budgets of addresses and sites', () => {
     }
   });
 
-  it('no header of the request changes the address that is counted', async () => {
+  it('no request header changes the address that is counted', async () => {
     const { siteId } = await limitedTenant();
     const from = newAddress();
     await exhaustAddress(from);
@@ -94,7 +94,7 @@ describe('budgets of addresses and sites', () => {
     expectRefusal(await mintFrom(from, siteId, forged), 429, 'rate_limited');
   });
 
-  it('a refused address does not spend the budget of the site', async () => {
+  it('a refused address does not use up the limit of the site', async () => {
     const { siteId } = await limitedTenant();
     const flooder = newAddress();
     await exhaustAddress(flooder);
@@ -103,7 +103,7 @@ describe('budgets of addresses and sites', () => {
     for (let i = 0; i < IP_LIMIT; i++) expectSuccess(await mintFrom(honest, siteId));
   });
 
-  it('a foreign origin does not spend the budget of the site', async () => {
+  it('a foreign origin does not use up the limit of the site', async () => {
     const { siteId } = await limitedTenant();
     for (let i = 0; i < SITE_LIMIT; i++)
       expectRefusal(
@@ -114,7 +114,7 @@ describe('budgets of addresses and sites', () => {
     expectSuccess(await mintFrom(newAddress(), siteId));
   });
 
-  it('a site gets its limit and no more, reaching neither KMS nor OpenAI beyond, and again after Retry-After', async () => {
+  it('a site gets exactly its limit without further calls to KMS or OpenAI, and more after Retry-After', async () => {
     const tenant = await limitedTenant();
     await exhaustSite(tenant);
     limited.kms.clearCalls();
@@ -127,7 +127,7 @@ describe('budgets of addresses and sites', () => {
     expectSuccess(await mintFrom(newAddress(), tenant.siteId));
   });
 
-  it('a site whose budget is spent keeps no slot of its key', async () => {
+  it('a site that has used up its limit keeps no slot of its key', async () => {
     const tenant = await limitedTenant({ openai_tier: 2 });
     await exhaustSite(tenant);
     for (let i = 0; i < 5; i++)
@@ -137,26 +137,26 @@ describe('budgets of addresses and sites', () => {
     expect(expectSuccess(await mintFrom(newAddress(), tenant.siteId)).remaining_slots).toBe(3);
   });
 
-  it('a malformed site id comes before a spent address', async () => {
+  it('a malformed site ID is reported before an exhausted address limit', async () => {
     const from = newAddress();
     await exhaustAddress(from);
     expectRefusal(await mintFrom(from, 'Not_A-Site'), 400, 'invalid_site_id');
   });
 
-  it('a spent address comes before an unknown site', async () => {
+  it('an exhausted address limit is reported before an unknown site', async () => {
     const from = newAddress();
     await exhaustAddress(from);
     expectRefusal(await mintFrom(from, UNKNOWN_SITE.siteId), 429, 'rate_limited');
   });
 
-  it('a spent address comes before a foreign origin', async () => {
+  it('an exhausted address limit is reported before a foreign origin', async () => {
     const { siteId } = await limitedTenant();
     const from = newAddress();
     await exhaustAddress(from);
     expectRefusal(await mintFrom(from, siteId, { origin: FOREIGN_ORIGIN }), 429, 'rate_limited');
   });
 
-  it('a foreign origin comes before a spent site', async () => {
+  it('a foreign origin is reported before an exhausted site limit', async () => {
     const tenant = await limitedTenant();
     await exhaustSite(tenant);
     const answer = await mintFrom(newAddress(), tenant.siteId, { origin: FOREIGN_ORIGIN });
@@ -166,13 +166,13 @@ describe('budgets of addresses and sites', () => {
   it.each([
     ['used-up or unpaid minutes', { billing_mode: 'managed' }],
     ['a missing key', {}],
-  ])('a spent site comes before %s', async (_, workspace) => {
+  ])('an exhausted site limit is reported before %s', async (_, workspace) => {
     const tenant = await makeTenant(limited, workspace);
     await exhaustSite(tenant);
     expectRefusal(await mintFrom(newAddress(), tenant.siteId), 429, 'rate_limited');
   });
 
-  it('a spent site comes before a suspended key', async () => {
+  it('an exhausted site limit is reported before a suspended key', async () => {
     const tenant = await limitedTenant();
     await exhaustSite(tenant);
     const path = `/v1/workspaces/${tenant.workspaceId}/openai-key/suspend`;
@@ -180,7 +180,7 @@ describe('budgets of addresses and sites', () => {
     expectRefusal(await mintFrom(newAddress(), tenant.siteId), 429, 'rate_limited');
   });
 
-  it('a spent site comes before busy', async () => {
+  it('an exhausted site limit is reported before busy', async () => {
     const tenant = await limitedTenant(TIER_1);
     await exhaustSite(tenant);
     expectRefusal(await mintFrom(newAddress(), tenant.siteId), 429, 'rate_limited');

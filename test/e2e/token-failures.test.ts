@@ -273,7 +273,7 @@ const failures: readonly FailureCase[] = [
 
 describe('a mint that fails at OpenAI', () => {
   it.each(failures)(
-    '$name: $status $code, without a word of OpenAI, and the slot is free again',
+    '$name: $status $code, without any text from OpenAI, and the slot is free again',
     async ({ fault, status, code, reason, requests = 1, retryAfter }) => {
       const tenant = await makeKeyedTenant(stack, TIER_1);
       openAi.inject(fault);
@@ -290,15 +290,18 @@ describe('a mint that fails at OpenAI', () => {
     },
   );
 
-  it.each(['truncated', 'huge'])('an answer that is %s: 502 after one request, slot free', async (suffix) => {
-    const tenant = await makeKeyedTenant(stack, TIER_1, {}, fakeKey(suffix));
-    expectRefusal(await mint(stack, tenant), 502, 'openai_error');
-    expect(openAi.requests).toHaveLength(1);
-    expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
-    expectRefusal(await mint(stack, tenant), 502, 'openai_error');
-  });
+  it.each(['truncated', 'huge'])(
+    'a response that is %s: 502 after one request, slot free',
+    async (suffix) => {
+      const tenant = await makeKeyedTenant(stack, TIER_1, {}, fakeKey(suffix));
+      expectRefusal(await mint(stack, tenant), 502, 'openai_error');
+      expect(openAi.requests).toHaveLength(1);
+      expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
+      expectRefusal(await mint(stack, tenant), 502, 'openai_error');
+    },
+  );
 
-  it('a 503 that asks for another try is a token when the second try succeeds', async () => {
+  it("succeeds if OpenAI's 503 asks for a retry and the retry succeeds", async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     openAi.inject({
       ...mintRefused(503, { message: 'Overloaded.' }, { 'x-should-retry': 'true' }),
@@ -308,7 +311,7 @@ describe('a mint that fails at OpenAI', () => {
     expect(mintRequests(stack)).toHaveLength(2);
   });
 
-  it('is on the list of errors that the workspace sees', async () => {
+  it('is in the list of errors that the workspace sees', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     openAi.inject(mintRefused(401, { message: CANARY, code: 'invalid_api_key' }));
     await mint(stack, tenant);
@@ -326,7 +329,7 @@ describe('a mint that fails at OpenAI', () => {
     expect(answer.text).not.toContain(CANARY);
   });
 
-  it('leaves its session on record as refused, with the ids of both calls', async () => {
+  it('leaves its session on record as refused, with the request IDs of both calls', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     openAi.inject(mintRefused(500, { message: CANARY }));
     await mint(stack, tenant);
@@ -343,8 +346,8 @@ describe('a mint that fails at OpenAI', () => {
   });
 });
 
-describe('an OpenAI that does not answer', () => {
-  it('504 openai_timeout after one request, and the slot is free again', async () => {
+describe('a mint when OpenAI does not answer', () => {
+  it('returns 504 openai_timeout after one request, and the slot is free again', async () => {
     const tenant = await makeKeyedTenant(impatient, TIER_1);
     // Far beyond the time that the test itself may take.
     openAiOf(impatient).inject({ path: MINT_PATH, delayMs: 600_000 });
@@ -355,8 +358,8 @@ describe('an OpenAI that does not answer', () => {
   });
 });
 
-describe('an OpenAI that cannot be reached', () => {
-  it('502 openai_error, and the slot is free again', async () => {
+describe('a mint when OpenAI cannot be reached', () => {
+  it('returns 502 openai_error, and the slot is free again', async () => {
     const away = await startLocalOpenAi();
     const port = Number(new URL(away.baseUrl).port);
     const lonely = await startTestStack({ openAiBaseUrl: away.baseUrl });
@@ -376,7 +379,7 @@ describe('an OpenAI that cannot be reached', () => {
   });
 });
 
-describe('a KMS that does not decrypt', () => {
+describe('a mint when KMS fails', () => {
   it.each([
     { errorName: 'DisabledException' },
     { errorName: 'KMSInvalidStateException' },
@@ -393,7 +396,7 @@ describe('a KMS that does not decrypt', () => {
     await expectSlotFree(tenant);
   });
 
-  it('a refusal of KMS is on record with the request id that CloudTrail has', async () => {
+  it('records a refusal by KMS with the request ID that CloudTrail has', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     stack.kms.inject({ operation: 'Decrypt', errorName: 'AccessDeniedException' });
     await mint(stack, tenant);
@@ -402,7 +405,7 @@ describe('a KMS that does not decrypt', () => {
     ]);
   });
 
-  it('a record that KMS cannot open: 422 openai_key_missing, shown as needs_reentry, slot free', async () => {
+  it('returns 422 openai_key_missing if KMS cannot decrypt the record, shown as needs_reentry, slot free', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     stack.kms.inject({ operation: 'Decrypt', errorName: 'InvalidCiphertextException' });
     expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');
@@ -411,7 +414,7 @@ describe('a KMS that does not decrypt', () => {
     await expectSlotFree(tenant);
   });
 
-  it('a record that was moved to another workspace is not opened there', async () => {
+  it('does not decrypt a record that was moved to another workspace', async () => {
     const victim = await makeKeyedTenant(stack, TIER_1);
     const thief = await makeKeyedTenant(stack, TIER_1);
     const record = await tables.keyItem('workspace', victim.workspaceId);
@@ -420,7 +423,7 @@ describe('a KMS that does not decrypt', () => {
     expect(openAi.requests).toEqual([]);
   });
 
-  it('a KMS that derives nothing: 503 unavailable, and nothing is spent', async () => {
+  it('returns 503 unavailable at no cost if KMS derives no key', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     stack.kms.inject({ operation: 'GenerateMac', errorName: 'DisabledException' });
     // Addresses are hashed with another root each day, which has to come from KMS.
@@ -431,7 +434,7 @@ describe('a KMS that does not decrypt', () => {
   });
 });
 
-describe('a DynamoDB that does not answer', () => {
+describe('a mint when DynamoDB does not answer', () => {
   afterEach(heal);
 
   it.each([
@@ -448,7 +451,7 @@ describe('a DynamoDB that does not answer', () => {
     expectSuccess(await mint(shaky, tenant));
   });
 
-  it('the budgets: 503 unavailable before KMS and OpenAI', async () => {
+  it('the rate limits: 503 unavailable before KMS and OpenAI', async () => {
     const tenant = await makeKeyedTenant(shaky, TIER_1);
     fail((_, body) => body.includes('RATE#'));
     expectRefusal(await mint(shaky, tenant), 503, 'unavailable');
@@ -456,7 +459,7 @@ describe('a DynamoDB that does not answer', () => {
     expect(openAiOf(shaky).requests).toEqual([]);
   });
 
-  it("the site's budget alone: 503 unavailable before KMS, and no slot is kept", async () => {
+  it('only the rate limit of the site: 503 unavailable before KMS, and no slot is kept', async () => {
     const tenant = await makeKeyedTenant(shaky, TIER_1);
     fail((_, body) => body.includes('RATE#site#'));
     expectRefusal(await mint(shaky, tenant), 503, 'unavailable');
@@ -475,7 +478,7 @@ describe('a DynamoDB that does not answer', () => {
     expectSuccess(await mint(shaky, tenant));
   });
 
-  it('a list of errors that cannot be written does not change the refusal', async () => {
+  it('the list of errors: the refusal stays the same', async () => {
     const tenant = await makeTenant(shaky);
     fail((_, body) => body.includes('ERRORS#'));
     expectRefusal(await mint(shaky, tenant), 422, 'openai_key_missing');

@@ -73,7 +73,7 @@ describe('A mint makes seven AWS calls, with three round trips before OpenAI and
     expectAtMost(promised, await fewestHops(() => mintAt(stack.url, place), promised));
   });
 
-  test('a mint in a new container waits for one round trip more, the roots of its keyed hashes', async () => {
+  test('a mint in a new container waits for one more round trip, for the derivation keys', async () => {
     const place = await owner.makePlace();
     const atFirst = { before: 4, after: 1, calls: 11 };
     const mint = () => stack.withColdTokenFunction((url) => mintAt(url, place));
@@ -97,8 +97,8 @@ describe('A call makes nine AWS calls, with three round trips before OpenAI and 
   });
 });
 
-describe('The count', () => {
-  test('is never less than the calls that wait for one another, nor more than they are when all come in time', async () => {
+describe('The count of round trips', () => {
+  test('is the number of sequential waves of calls, before and after the call to OpenAI', async () => {
     const counting = waveGate();
     const pair = () => Promise.all([counting.arrived('a'), counting.arrived('b')]);
     const request = async () => {
@@ -112,7 +112,7 @@ describe('The count', () => {
     expect(hopsIn(waves, (name) => name === OPENAI_MINT)).toEqual({ before: 1, after: 2 });
   });
 
-  test('a count of a trace takes calls that overlap as one round trip', () => {
+  test('counts overlapping calls of a trace as one round trip', () => {
     const spans = [
       { from: 0, to: 10 },
       { from: 1, to: 12 },

@@ -20,7 +20,7 @@ afterAll(() => stack.close());
 
 const payers = () => mintRequests(stack).map(({ keyFingerprint }) => keyFingerprint);
 
-describe('who pays', () => {
+describe('the payer of a session', () => {
   it("BYOK without a key never falls back to the platform's", async () => {
     const tenant = await makeTenant(stack);
     expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');
@@ -57,7 +57,7 @@ describe('who pays', () => {
     expect(payers()).toEqual([openAiFingerprint(platformKey)]);
   });
 
-  it('a change of mode counts from the next mint, in both directions', async () => {
+  it('changes with the billing mode at the next mint, in both directions', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     const change = async (billing_mode: string) =>
       expectSuccess(
@@ -76,7 +76,7 @@ describe('who pays', () => {
     expect(payers()).toEqual([platformKey, tenant.key, platformKey].map(openAiFingerprint));
   });
 
-  it('used-up minutes refuse managed until the month ends, and never BYOK', async () => {
+  it('used-up minutes refuse managed sessions until the month ends, and never BYOK', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed', openai_tier: 3 });
     await setManagedSeconds(stack, tenant, time.clock(), FREE_SECONDS - 60);
     expectSuccess(await mint(stack, tenant));

@@ -35,7 +35,7 @@ const batchOfAMint = async (): Promise<Readonly<Record<string, Batch>>> => {
 };
 
 describe('The batch read of a mint', () => {
-  it('reads the tenancy and the keys strongly consistent, and counts eventually consistent', async () => {
+  it('reads tenancy and keys with strong consistency, and counters with eventual consistency', async () => {
     const batch = await batchOfAMint();
     expect(batch[TABLES.tenancy.name]?.ConsistentRead).toBe(true);
     expect(batch[TABLES.keys.name]?.ConsistentRead).toBe(true);
@@ -43,7 +43,7 @@ describe('The batch read of a mint', () => {
     expect(batch[TABLES.usage.name]?.ConsistentRead).toBe(false);
   });
 
-  it("leaves out the platform's key where the workspace last paid for itself", async () => {
+  it('leaves out the platform key if the workspace last used its own key', async () => {
     const partitions = Object.values(await batchOfAMint()).flatMap(({ Keys }) => Keys.map(({ pk }) => pk.S));
     expect(partitions.filter((pk) => /PLATFORM/.test(pk))).toEqual([]);
   });

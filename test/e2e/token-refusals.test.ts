@@ -109,14 +109,14 @@ describe('a request that is refused before the key is opened', () => {
     ],
   ];
 
-  it.each(cases)('%s: %i %s, and neither KMS nor OpenAI learns of it', async (_, status, code, request) => {
+  it.each(cases)('%s: %i %s, without a call to KMS or OpenAI', async (_, status, code, request) => {
     openAi.clearRequests();
     stack.kms.clearCalls();
     expectRefusal(await request(), status, code);
     expectNothingReached(stack);
   });
 
-  it('busy: 429, and neither KMS nor OpenAI learns of it', async () => {
+  it('busy: 429, without a call to KMS or OpenAI', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     openAi.clearRequests();
@@ -126,7 +126,7 @@ describe('a request that is refused before the key is opened', () => {
   });
 });
 
-describe('a request that deserves two refusals gets the earlier one', () => {
+describe('a request with two faults gets the refusal that is checked first', () => {
   it('unknown site before origin', async () => {
     expectRefusal(await mint(stack, UNKNOWN_SITE, {}, FOREIGN_ORIGIN), 404, 'site_not_found');
   });
@@ -160,7 +160,7 @@ describe('a request that deserves two refusals gets the earlier one', () => {
     expectRefusal(await mint(stack, tenant), 423, 'openai_key_suspended');
   });
 
-  it('busy before anything that OpenAI would say', async () => {
+  it('busy before any error of OpenAI', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     openAi.inject(mintRefused(429, { message: 'No credit.', type: 'insufficient_quota' }));

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 describe('concurrency slots of a key', () => {
-  it('a second visitor on tier 1 waits for the lease of the first, a minute at a time, and gets in exactly then', async () => {
+  it('a second visitor on tier 1 is told to wait at most a minute at a time, and gets in when the lease expires', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(0);
     const refused = await mint(stack, tenant);
@@ -41,7 +41,7 @@ describe('concurrency slots of a key', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('a lease outlasts the client secret; after that only reports keep it', async () => {
+  it('a lease outlasts the client secret, and then only reports renew it', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     const site = await asOwner(stack, tenant, 'GET', `/v1/sites/${tenant.siteId}`);
@@ -83,7 +83,7 @@ describe('concurrency slots of a key', () => {
     expectSuccess(await mint(stack, second));
   });
 
-  it('two workspaces with the same OpenAI key never see each other', async () => {
+  it('two workspaces with the same OpenAI key do not share slots', async () => {
     const key = fakeKey();
     const first = await makeKeyedTenant(stack, TIER_1, {}, key);
     const second = await makeKeyedTenant(stack, TIER_1, {}, key);
@@ -117,12 +117,15 @@ describe('concurrency slots of a key', () => {
   it.each([
     ['limit', { concurrency_limit: 1_000 }, { concurrency_limit: 1 }],
     ['tier', { openai_tier: 5 }, TIER_1],
-  ])('a lowered %s counts from the next mint, with the sessions that still run', async (_, before, after) => {
-    const tenant = await makeKeyedTenant(stack, before);
-    expectSuccess(await mint(stack, tenant));
-    await changeWorkspace(stack, tenant, after);
-    expectRefusal(await mint(stack, tenant), 429, 'busy');
-  });
+  ])(
+    'a lowered %s applies from the next mint, and counts the sessions that still run',
+    async (_, before, after) => {
+      const tenant = await makeKeyedTenant(stack, before);
+      expectSuccess(await mint(stack, tenant));
+      await changeWorkspace(stack, tenant, after);
+      expectRefusal(await mint(stack, tenant), 429, 'busy');
+    },
+  );
 
   it('remaining_slots counts every running session after the limit was lowered', async () => {
     const tenant = await makeKeyedTenant(stack, { concurrency_limit: 1_000 });
@@ -133,7 +136,7 @@ describe('concurrency slots of a key', () => {
     expectRefusal(await mint(stack, tenant), 429, 'busy');
   });
 
-  it('a raised limit counts from the next mint', async () => {
+  it('a raised limit applies from the next mint', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     await changeWorkspace(stack, tenant, { concurrency_limit: 2 });
@@ -143,8 +146,8 @@ describe('concurrency slots of a key', () => {
   });
 });
 
-describe('what one address may hold of a key', () => {
-  it('with a share, one address leaves slots to others, and gets a slot again when one of its sessions ends', async () => {
+describe('the share of one address in the slots of a key', () => {
+  it('leaves slots to other addresses, and the address gets a slot again when one of its sessions ends', async () => {
     const clock = frozenClock();
     const shared = await startTestStack({
       runtime: { clock: clock.clock },
@@ -182,7 +185,7 @@ describe('what one address may hold of a key', () => {
     }
   });
 
-  it('one address may hold one slot on the smallest keys', async () => {
+  it('is at least one slot on the smallest keys', async () => {
     const shared = await startTestStack({ variables: { ADDRESS_SLOT_PERCENT: '1' }, audited: false });
     try {
       const tenant = await makeKeyedTenant(shared, { concurrency_limit: 3 });

@@ -38,8 +38,8 @@ const errorsPath = ({ workspaceId }: Tenant, query = ''): string =>
   `/v1/workspaces/${workspaceId}/errors${query}`;
 const sessionsPath = ({ siteId }: Tenant, query = ''): string => `/v1/sites/${siteId}/sessions${query}`;
 
-describe('CSV', () => {
-  it('the CSV of usage has exactly these bytes', async () => {
+describe('the CSV format', () => {
+  it('of usage has exactly the bytes of the reference file', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await playSession(stack, tenant, time, { seconds: 61, audioIn: 100, audioOut: 200, textIn: 30 });
     await playSession(stack, tenant, time, { seconds: 59, textOut: 7 });
@@ -52,7 +52,7 @@ describe('CSV', () => {
     );
   });
 
-  it('says the same as JSON, for usage and for sessions, under the same filters', async () => {
+  it('has the same facts as JSON, for usage and for sessions, under the same filters', async () => {
     const tenant = await makeKeyedTenant(stack);
     await playSession(stack, tenant, time, { seconds: 20, audioOut: 5 });
     await beginSession(stack, tenant, time);
@@ -73,7 +73,7 @@ describe('CSV', () => {
     ]);
   });
 
-  it('the CSV of usage by day and model is what npm run reconcile-costs reads', async () => {
+  it('of usage by day and model can be read by npm run reconcile-costs', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await playSession(stack, tenant, time, { seconds: 30, audioOut: 200 });
     for (const groups of ['day,model', 'day,model,mode']) {
@@ -90,7 +90,7 @@ describe('CSV', () => {
     }
   });
 
-  it('has a header row even where there is nothing', async () => {
+  it('has a header row even if there are no rows', async () => {
     const tenant = await makeTenant(stack);
     for (const path of [usagePath(tenant), sessionsPath(tenant), errorsPath(tenant)]) {
       const answer = await csvOf(tenant, path);
@@ -99,7 +99,7 @@ describe('CSV', () => {
     }
   });
 
-  it('the CSV of a list with more pages names the next one, and following it gives every row once', async () => {
+  it('of a list with more pages links to the next page, and the links yield every row once', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (let i = 0; i < 3; i++) {
       await beginSession(stack, tenant, time);
@@ -129,7 +129,7 @@ describe('CSV', () => {
     ['application/json', false],
     ['image/png', false],
     ['text/csv;;;q=,', true],
-  ])('is what %s asks for: %s', async (accept, csv) => {
+  ])('is decided by the header %s: %s', async (accept, csv) => {
     const tenant = await makeTenant(stack);
     const answer = await csvOf(tenant, usagePath(tenant), accept);
     expect(answer.status).toBe(200);
@@ -137,7 +137,7 @@ describe('CSV', () => {
     expect(answer.headers.get('vary')).toBe('Accept, Origin');
   });
 
-  it('is for answers: a refusal stays JSON, and a route without a table does not vary by Accept', async () => {
+  it('is not used for errors, and a route without a table does not vary by Accept', async () => {
     const tenant = await makeTenant(stack);
     const refused = await csvOf(tenant, usagePath(tenant, '?from=nonsense'));
     expectRefusal(refused, 400, 'invalid_request');

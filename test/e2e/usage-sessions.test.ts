@@ -32,7 +32,7 @@ const failedMint = async (tenant: Tenant): Promise<void> => {
 };
 
 describe('a session', () => {
-  it('has a receipt: payer, key, price, usage, cost; before it connected one of nothing', async () => {
+  it('has a receipt with payer, key, price, usage and cost, which is zero before it connects', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { model: 'gpt-realtime-2.1' });
     const minted = expectSuccess(await mint(stack, tenant));
     expect(await sessionOf(tenant, minted)).toMatchObject({
@@ -74,7 +74,7 @@ describe('a session', () => {
     });
   });
 
-  it('a session that fell silent ended one heartbeat after its last sign of life', async () => {
+  it('that fell silent ended one heartbeat after its last report', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     const minted = await beginSession(stack, tenant, time);
     time.advance(200_000);
@@ -86,7 +86,7 @@ describe('a session', () => {
     });
   });
 
-  it('a session with impossible reports shows what was flagged, and does not count it', async () => {
+  it('with impossible reports shows the flagged usage and does not count it', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     const minted = await beginSession(stack, tenant, time);
     const now = time.clock();
@@ -97,7 +97,7 @@ describe('a session', () => {
     expect(receipt.tokens.output_audio).toBe(0);
   });
 
-  it('a session of a model without a known price has no cost, and no guess', async () => {
+  it('of a model without a known price has no cost', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-unheard-of' });
     const minted = await mint(stack, tenant);
     // The stand-in knows OpenAI's models only: the mint is refused and the session stays on the list.
@@ -112,7 +112,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('keeps its payer when the workspace switches in the middle of it; the next one has the new payer', async () => {
+  it('keeps its payer when the workspace changes its mode, and the next session has the new payer', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     const first = await beginSession(stack, tenant, time);
@@ -141,7 +141,7 @@ describe('a session', () => {
     expect(plan.used_seconds).toBe(60);
   });
 
-  it("a session of another site, of another workspace's site, or of nobody is not found", async () => {
+  it('of another site, of a site of another workspace, or without an owner is not found', async () => {
     const tenant = await makeKeyedTenant(stack);
     await putOnPlan(stack, tenant, 'enterprise');
     const other = await addSite(stack, tenant);
@@ -161,7 +161,7 @@ describe('a session', () => {
 });
 
 describe('the list of sessions', () => {
-  it('is newest first, continues by cursor without gap or repetition, and is the same under every page size', async () => {
+  it('is sorted newest first, and paging by cursor yields every session once for every page size', async () => {
     const tenant = await makeKeyedTenant(stack);
     const minted: string[] = [];
     for (let i = 0; i < 5; i++) {
@@ -184,7 +184,7 @@ describe('the list of sessions', () => {
     }
   });
 
-  it('takes a cursor of this very list alone', async () => {
+  it('accepts only its own cursors', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (let i = 0; i < 2; i++) {
       expectSuccess(await mint(stack, tenant));
@@ -201,7 +201,7 @@ describe('the list of sessions', () => {
       expectRefusal(await stack.call('GET', path, { as: who.owner }), 400, 'invalid_request');
   });
 
-  it('is filtered by state, payer and day, page by page as well', async () => {
+  it('can be filtered by state, payer and day, also page by page', async () => {
     const tenant = await makeKeyedTenant(stack);
     const ended = await playSession(stack, tenant, time, { seconds: 10 });
     const live = await beginSession(stack, tenant, time);
@@ -239,7 +239,7 @@ describe('the list of sessions', () => {
 });
 
 describe('the list of errors', () => {
-  it('is filtered by site and by where it happened', async () => {
+  it('can be filtered by site and by source', async () => {
     const tenant = await makeKeyedTenant(stack);
     await putOnPlan(stack, tenant, 'enterprise');
     const other = await addSite(stack, tenant);
@@ -275,7 +275,7 @@ describe('the list of errors', () => {
 });
 
 describe('concurrency', () => {
-  it('says how many slots of each key are taken, by which sites, and when the first comes back', async () => {
+  it('shows the used slots of each key, the sites that use them, and when the first one is free', async () => {
     const tenant = await makeKeyedTenant(stack, { concurrency_limit: 4, site_share_percent: 75 });
     await putOnPlan(stack, tenant, 'enterprise');
     const other = await addSite(stack, tenant);

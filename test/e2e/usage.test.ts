@@ -35,8 +35,8 @@ const makeShop = async (): Promise<{ readonly shop: Tenant; readonly branch: Ten
   return { shop, branch };
 };
 
-describe('usage', () => {
-  it('adds up to the same totals however it is grouped, and a site sees its own part', async () => {
+describe('the usage report', () => {
+  it('has the same totals however it is grouped, and a site sees its own part', async () => {
     const { shop, branch } = await makeShop();
     await playSession(stack, shop, time, { seconds: 61, audioIn: 100, audioOut: 200, textIn: 30 });
     await playSession(stack, branch, time, { seconds: 30, audioIn: 50 });
@@ -107,7 +107,7 @@ describe('usage', () => {
     });
   });
 
-  it('the usage of nothing is exactly zero', async () => {
+  it('is exactly zero for a workspace without sessions', async () => {
     const tenant = await makeTenant(stack);
     const { rows, totals, plan } = await usageOf(tenant);
     expect(rows).toEqual([]);
@@ -125,7 +125,7 @@ describe('usage', () => {
     });
   });
 
-  it('the usage of a month in the past stays readable, with what the plan had used then', async () => {
+  it("of a past month stays readable, with the plan's usage at that time", async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     await playSession(stack, tenant, time, { seconds: 60 });
@@ -139,7 +139,7 @@ describe('usage', () => {
     time.advance(-40 * DAY_MS);
   });
 
-  it('counts overage past a soft cap, each begun minute once', async () => {
+  it('counts overage past a soft cap in started minutes', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     await setManagedSeconds(stack, tenant, time.clock(), 500 * 60 + 61);
@@ -161,7 +161,7 @@ describe('usage', () => {
     ['?group_by=day,day', 'group_by'],
     ['?group_by=day,hour', 'group_by.1'],
     ['?site_id=x', 'site_id'],
-  ])('refuses %s in a sentence', async (query, path) => {
+  ])('refuses %s with a sentence', async (query, path) => {
     const tenant = await makeTenant(stack);
     const answer = await stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/usage${query}`, {
       as: tenant.owner,
@@ -171,7 +171,7 @@ describe('usage', () => {
     expect(answer.error.details?.[0]?.message).toMatch(/\S/);
   });
 
-  it('marks each threshold of a plan once in a period, and shows when', async () => {
+  it('shows each threshold of a plan once in a period, with its time', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     const included = 500 * 60;
@@ -189,7 +189,7 @@ describe('usage', () => {
     expect(new Set(times).size).toBe(3);
   });
 
-  it('marks a threshold once, and reports it once, when many sessions reach it together', async () => {
+  it('reports a threshold once, even if many sessions reach it together', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     const running = await Promise.all(Array.from({ length: 6 }, () => beginSession(stack, tenant, time)));

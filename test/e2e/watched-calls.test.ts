@@ -93,7 +93,7 @@ const makeTenant = (on: TestStack, settings: Readonly<Record<string, unknown>> =
   makeKeyedTenant(on, {}, { control: 'brokered', ...settings });
 
 describe('the usage of a watched call', () => {
-  it('is what OpenAI counted, to the token, although the page reports nothing', async () => {
+  it('is exactly what OpenAI counted, although the page reports nothing', async () => {
     const tenant = await makeTenant(strictStack);
     const begun = await begin(strictStack, tenant);
     await talk(begun);
@@ -105,7 +105,7 @@ describe('the usage of a watched call', () => {
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true });
   });
 
-  it('is whole on a site whose conversation differs from the defaults, whose settings no watcher takes for a change of the page', async () => {
+  it('is complete on a site with its own conversation settings, which the watcher does not mistake for tampering', async () => {
     const conversation = {
       turn_detection: { type: 'server_vad', silence_duration_ms: 400, threshold: 0.4 },
       noise_reduction: 'near_field',
@@ -157,7 +157,7 @@ describe('the usage of a watched call', () => {
     expect(receipt).toMatchObject({ usage_source: 'watched', usage_complete: true });
   });
 
-  it('is not complete when the call ends in the middle of a response', async () => {
+  it('is not complete if the call ends in the middle of a response', async () => {
     const tenant = await makeTenant(strictStack);
     const begun = await begin(strictStack, tenant);
     await begun.caller.speak(600);
@@ -167,7 +167,7 @@ describe('the usage of a watched call', () => {
     expect(await sessionOf(strictStack, tenant, begun.call)).toMatchObject({ usage_complete: false });
   });
 
-  it('is complete when an eager watcher saw the first item', async () => {
+  it('is complete if an eager watcher saw the first item', async () => {
     const tenant = await makeTenant(stack);
     const begun = await begin(stack, tenant);
     await attached(stack);
@@ -179,7 +179,7 @@ describe('the usage of a watched call', () => {
     expect(session.receipt.tokens).toMatchObject(invoiced(stack));
   });
 
-  it('is not complete when the watcher came after the first response', async () => {
+  it('is not complete if the watcher attached after the first response', async () => {
     const tenant = await makeTenant(stack);
     stack.lambda.inject({ kind: 'delay', ms: 30_000 });
     const begun = await begin(stack, tenant);
@@ -194,7 +194,7 @@ describe('the usage of a watched call', () => {
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
   });
 
-  it('counts each response once when the watcher is started twice', async () => {
+  it('counts each response once if the watcher is started twice', async () => {
     const tenant = await makeTenant(strictStack);
     strictStack.lambda.inject({ kind: 'duplicate' });
     const begun = await begin(strictStack, tenant);
@@ -208,7 +208,7 @@ describe('the usage of a watched call', () => {
   });
 
   it.each([1_000, 1_001, 1_006, 1_008, 1_011, 1_012, 1_013, 4_000])(
-    'continues, and is not complete, when OpenAI closes the sideband with %d',
+    'continues, and is not complete, if OpenAI closes the sideband with %d',
     async (code) => {
       const tenant = await makeTenant(strictStack);
       const begun = await begin(strictStack, tenant);
@@ -226,7 +226,7 @@ describe('the usage of a watched call', () => {
     },
   );
 
-  it('comes from the page when no watcher ever ran', async () => {
+  it('comes from the page if no watcher ever ran', async () => {
     const tenant = await makeTenant(stack);
     stack.lambda.inject({ kind: 'drop' });
     const begun = await begin(stack, tenant);
@@ -239,7 +239,7 @@ describe('the usage of a watched call', () => {
 });
 
 describe('the slot of a watched call whose page dies without a report', () => {
-  it('is free two seconds after its watcher saw the end, once, and never frees the slot of the next call', async () => {
+  it('is free two seconds after the watcher saw the end, once, and the slot of the next call stays taken', async () => {
     const tenant = await makeKeyedTenant(strictStack, { openai_tier: 1 }, { control: 'brokered' });
     const first = await begin(strictStack, tenant);
     await talk(first);
@@ -266,7 +266,7 @@ describe('the slot of a watched call whose page dies without a report', () => {
     expect(await sessionOf(strictStack, tenant, first.call)).toMatchObject({ ended_by: 'openai' });
   });
 
-  it('stays taken while the call continues, although the watcher loses its connection', async () => {
+  it('stays taken while the call continues, even if the watcher loses its connection', async () => {
     const tenant = await makeTenant(strictStack);
     const begun = await begin(strictStack, tenant);
     const [callId = ''] = openAiOf(strictStack).liveCalls;
@@ -280,7 +280,7 @@ describe('the slot of a watched call whose page dies without a report', () => {
     await begun.caller.close();
   });
 
-  it('is freed by the report of the page, which then says who ended the call', async () => {
+  it('is freed by the report of the page, which then records who ended the call', async () => {
     const tenant = await makeTenant(strictStack);
     const begun = await begin(strictStack, tenant);
     const now = strictStack.now();
@@ -296,7 +296,7 @@ describe('the slot of a watched call whose page dies without a report', () => {
   });
 });
 
-describe('a call that is longer than its watcher runs', () => {
+describe('a call that lasts longer than one watcher runs', () => {
   const MINUTES_11 = 11 * 60_000;
   /** A page may ask for an answer without a turn. */
   const ask = async ({ caller }: Begun, nth: number): Promise<void> => {
@@ -305,7 +305,7 @@ describe('a call that is longer than its watcher runs', () => {
   };
   const handovers = (): number => outcomes(strictStack).filter((outcome) => outcome === 'handed_over').length;
 
-  it('is counted to the token and complete after handovers, where two sidebands may attach', async () => {
+  it('has exact and complete usage after handovers, if two sidebands may attach', async () => {
     const tenant = await makeTenant(strictStack, { max_duration_seconds: 3_600 });
     const begun = await begin(strictStack, tenant);
     const before = handovers();
@@ -324,7 +324,7 @@ describe('a call that is longer than its watcher runs', () => {
   it.each([
     ['is refused', { status: 409 }],
     ['is closed at once', { closeSideband: { code: 1_008 } }],
-  ])('is not complete where a second sideband %s', async (_, answer) => {
+  ])('has incomplete usage if a second sideband %s', async (_, answer) => {
     const tenant = await makeTenant(strictStack, { max_duration_seconds: 3_600 });
     const begun = await begin(strictStack, tenant);
     openAiOf(strictStack).inject({ path: '/v1/realtime', onlySecondSideband: true, ...answer });
@@ -345,7 +345,7 @@ describe('a call that is longer than its watcher runs', () => {
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
   });
 
-  it('gets a watcher from the sweep when its first one was never started, and is not complete', async () => {
+  it('gets a watcher from the sweep if its first one never started, and its usage is not complete', async () => {
     const tenant = await makeTenant(stack);
     stack.lambda.inject({ kind: 'drop' });
     const begun = await begin(stack, tenant);
@@ -375,7 +375,7 @@ describe('a call that is longer than its watcher runs', () => {
     expect(session.receipt.tokens.output_audio).toBe(8 + seen);
   });
 
-  it('gets a watcher from the sweep when its own is lost, and is not complete', async () => {
+  it('gets a watcher from the sweep if its own is lost, and its usage is not complete', async () => {
     const tenant = await makeTenant(stack);
     const begun = await begin(stack, tenant);
     await attached(stack);
@@ -406,7 +406,7 @@ describe('a call that is longer than its watcher runs', () => {
 });
 
 describe('a budget that ends calls', () => {
-  it('is charged by the watcher once for each response, and hangs the call up when it is spent', async () => {
+  it('is charged by the watcher once for each response, and hangs up the call when it is spent', async () => {
     const tenant = await makeTenant(stack);
     const path = `/v1/sites/${tenant.siteId}/budget`;
     const amount = 0.01;
@@ -440,7 +440,7 @@ describe('a budget that ends calls', () => {
 
 describe('a strict stage', () => {
   it.each(['drop', 'throttle'] as const)(
-    'hangs a call up whose watcher was lost to a %s, and asks the visitor to try again',
+    'hangs up a call whose watcher was lost to a %s, and asks the visitor to try again',
     async (kind) => {
       const tenant = await makeTenant(strictStack);
       // The SDK sends a throttled request twice.
@@ -471,7 +471,7 @@ describe('the session of a watched call', () => {
     expect(await sessionOf(strictStack, tenant, call)).toMatchObject({ ended_by: 'tampered' });
   });
 
-  it('keeps the instructions that were filled for its visitor', async () => {
+  it('keeps the instructions that were filled in for its visitor', async () => {
     const tenant = await makeTenant(strictStack, {
       instructions: 'Greet {{name}}.',
       require_embed_token: true,
@@ -525,7 +525,7 @@ describe('the session of a watched call', () => {
     expect(session).toMatchObject({ usage_complete: true, ended_by: null });
   });
 
-  it('leaves neither what was said nor the key in a table or log', async () => {
+  it('leaves neither spoken text nor the key in a table or log', async () => {
     const tenant = await makeTenant(strictStack);
     const { caller } = await begin(strictStack, tenant);
     await talk({ caller, call: { session_id: '', signing_secret: '', sdp: '' } });

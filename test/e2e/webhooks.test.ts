@@ -41,7 +41,7 @@ const deliveries = async (tenant: Tenant) =>
   (await asOwner(stack, tenant, 'GET', deliveriesOf(tenant))).items;
 
 describe('a webhook', () => {
-  it('is sent a signed notice of a key that is suspended, once', async () => {
+  it('receives one signed notice when a key is suspended', async () => {
     const tenant = await makeKeyedTenant(stack);
     const { secret, webhook_id } = await addWebhook(tenant);
     expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
@@ -69,7 +69,7 @@ describe('a webhook', () => {
     ]);
   });
 
-  it('never shows its secret again, and stores it nowhere', async () => {
+  it('shows its secret only once and stores it nowhere', async () => {
     const tenant = await makeTenant(stack);
     const { secret } = await addWebhook(tenant);
     const listed = await stack.call('GET', webhooksOf(tenant), { as: tenant.owner });
@@ -85,7 +85,7 @@ describe('a webhook', () => {
     expect(everything).not.toContain(Buffer.from(bytes, 'base64').toString('hex'));
   });
 
-  it('is sent only the kinds of notice that it asks for', async () => {
+  it('receives only the kinds of notice that it asks for', async () => {
     const tenant = await makeKeyedTenant(stack);
     await addWebhook(tenant, { events: ['session.ended'] });
     await suspendWorkspaceKey(stack, tenant);
@@ -94,7 +94,7 @@ describe('a webhook', () => {
     expect(await deliveries(tenant)).toEqual([]);
   });
 
-  it('receives the same body under the same id when the first attempts fail, until one succeeds', async () => {
+  it('receives the same body under the same ID until an attempt succeeds', async () => {
     const tenant = await makeKeyedTenant(stack);
     await addWebhook(tenant);
     receiver.respondWith((response) => response.writeHead(503).end());
@@ -119,7 +119,7 @@ describe('a webhook', () => {
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('that fails for a day is given up on, and is sent the notice again when an admin asks', async () => {
+  it('is given up on after a day of failures, and receives the notice again when an admin asks', async () => {
     const tenant = await makeKeyedTenant(stack);
     await addWebhook(tenant);
     receiver.respondWith((response) => response.writeHead(302, { location: url }).end());
@@ -153,7 +153,7 @@ describe('a webhook', () => {
     expect(await deliveries(tenant)).toMatchObject([{ state: 'delivered' }]);
   });
 
-  it('that stalls does not keep the notices of another workspace', async () => {
+  it('that stalls does not delay the notices of another workspace', async () => {
     const [slow, quick] = [await makeKeyedTenant(stack), await makeKeyedTenant(stack)];
     await addWebhook(slow, { url: `${url}/slow` });
     await addWebhook(quick, { url: `${url}/quick` });
@@ -179,7 +179,7 @@ describe('a webhook', () => {
     expect(await deliveries(tenant)).toHaveLength(1);
   });
 
-  it('carries the signatures of both secrets for a day after a rotation, then that of the new one', async () => {
+  it('carries the signatures of both secrets for a day after a rotation, then only that of the new one', async () => {
     const tenant = await makeTenant(stack);
     const { secret: former, webhook_id: id } = await addWebhook(tenant);
     const { secret } = await asOwner(stack, tenant, 'POST', webhooksOf(tenant, `/${id}/rotate-secret`));
@@ -198,7 +198,7 @@ describe('a webhook', () => {
     expect(await test()).toEqual({ now: true, before: false });
   });
 
-  it('that is switched off or removed is sent nothing, and what waits for it is skipped', async () => {
+  it('that is switched off or removed receives nothing, and its waiting notices are skipped', async () => {
     const tenant = await makeKeyedTenant(stack);
     const { webhook_id: id } = await addWebhook(tenant);
     receiver.respondWith((response) => response.writeHead(500).end());
@@ -222,7 +222,7 @@ describe('the end of a session', () => {
     await addWebhook(tenant, { events: ['session.ended'] });
   });
 
-  it('is a notice with the receipt of the session, although the queue fails at first', async () => {
+  it('sends a notice with the receipt of the session, even if the queue fails at first', async () => {
     const minted = expectSuccess(await mint(stack, tenant));
     const at = (seconds: number) => new Date(stack.now().getTime() + seconds * 1_000);
     expectSuccess(await report(stack, tenant, minted, [event('connected', at(0))], { signedAt: at(0) }));
@@ -245,7 +245,7 @@ describe('the end of a session', () => {
     expect(shown).toMatchObject({ state: 'ended', end_reason: 'hung_up', seconds: 30 });
   });
 
-  it('is a notice also when the tab died and the sweeper ended it', async () => {
+  it('sends a notice even if the tab crashed and the sweeper ended the session', async () => {
     const minted = expectSuccess(await mint(stack, tenant));
     const now = stack.now();
     expectSuccess(await report(stack, tenant, minted, [event('connected', now)], { signedAt: now }));
@@ -264,8 +264,8 @@ describe('the end of a session', () => {
   });
 });
 
-describe('no notice', () => {
-  it('and nothing that is stored for one holds an OpenAI key', async () => {
+describe('a notice and its stored delivery', () => {
+  it('contain no OpenAI key', async () => {
     const tenant = await makeKeyedTenant(stack);
     await addWebhook(tenant);
     await suspendWorkspaceKey(stack, tenant);
@@ -329,7 +329,7 @@ describe('the routes of webhooks', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('are closed to viewers', async () => {
+  it('refuse viewers', async () => {
     const tenant = await makeTenant(stack);
     const viewer = await addMember(stack, tenant, 'viewer');
     expectRefusal(await stack.call('GET', webhooksOf(tenant), { as: viewer }), 403, 'forbidden');

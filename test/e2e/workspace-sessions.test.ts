@@ -63,7 +63,7 @@ const makeTwoSites = async (sessions: number) => {
 };
 
 describe('the sessions of a workspace', () => {
-  it('are those of all its sites in the order of their mint, with the receipt that the site shows', async () => {
+  it('are those of all its sites in the order of their mint, with the same receipt as the site shows', async () => {
     const { tenant, other, ids } = await makeTwoSites(5);
     const { items, next_cursor, searched_to } = await listOf(tenant);
     expect(idsOf({ items })).toEqual(ids.toReversed());
@@ -75,7 +75,7 @@ describe('the sessions of a workspace', () => {
     }
   });
 
-  it('are complete page by page in both orders, and once each', async () => {
+  it('are complete page by page in both orders, without duplicates', async () => {
     const { tenant, other, ids } = await makeTwoSites(7);
     for (const limit of [1, 2, 3, 100]) {
       expect(await walk(tenant, `?limit=${limit}`)).toEqual(ids.toReversed());
@@ -89,7 +89,7 @@ describe('the sessions of a workspace', () => {
     }
   });
 
-  it('stay on the list after their site was archived', async () => {
+  it('stay in the list after their site was archived', async () => {
     const { tenant, other, ids } = await makeTwoSites(2);
     await asOwner(stack, tenant, 'DELETE', `/v1/sites/${other.siteId}`);
     expect(await idsBy(tenant, '')).toEqual(ids.toReversed());
@@ -97,7 +97,7 @@ describe('the sessions of a workspace', () => {
     expect(await idsBy(tenant, `?session_id=${ids[1]}`)).toEqual([ids[1]]);
   });
 
-  it('are found by id, whichever site they belong to; another workspace’s are not', async () => {
+  it('are found by ID in every site of the workspace, and in no other workspace', async () => {
     const { tenant, ids } = await makeTwoSites(3);
     const stranger = await makeTwoSites(1);
     for (const id of ids) expect(await idsBy(tenant, `?session_id=${id}`)).toEqual([id]);
@@ -110,7 +110,7 @@ describe('the sessions of a workspace', () => {
     expect(await idsBy(tenant, `?session_id=${ids[0]}&state=live`)).toEqual([]);
   });
 
-  it('are found by OpenAI’s ID of their call; another workspace’s are not, and no answer contains the ID', async () => {
+  it('are found by OpenAI’s call ID in this workspace only, and no response contains that ID', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
     const stranger = await makeKeyedTenant(stack);
     const { session_id } = await openedCall(stack, tenant);
@@ -138,7 +138,7 @@ describe('the sessions of a workspace', () => {
     });
   });
 
-  it('are filtered by state, end, problem, payer, day and how they were opened', async () => {
+  it('are filtered by state, end, problem, payer, day and opening method', async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await addSite(stack, tenant);
     const ended = await playSession(stack, tenant, time, { seconds: 10 });
@@ -177,7 +177,7 @@ describe('the sessions of a workspace', () => {
     expect(await walk(tenant, '?limit=1')).toEqual(ids);
   });
 
-  it('are a CSV file with the columns of a session and a link to the next page', async () => {
+  it('are available as CSV with the columns of a session and a link to the next page', async () => {
     const { tenant, ids } = await makeTwoSites(3);
     const answer = await stack.call('GET', pathOf(tenant, '?limit=2'), {
       as: tenant.owner,
@@ -191,7 +191,7 @@ describe('the sessions of a workspace', () => {
 });
 
 describe('the sessions of another workspace', () => {
-  it('are not listed, not even by a cursor or a site of theirs', async () => {
+  it('are not listed, even with one of its cursors or sites', async () => {
     const { tenant, other } = await makeTwoSites(4);
     const stranger = await makeTwoSites(4);
     const { next_cursor: theirs } = await listOf(stranger.tenant, '?limit=1');
@@ -219,7 +219,7 @@ describe('the sessions of another workspace', () => {
     );
   });
 
-  it('are not reached by a forged cursor that names a place in them', async () => {
+  it('are not reached by a forged cursor that names a place in that list', async () => {
     const { tenant, ids } = await makeTwoSites(4);
     const stranger = await makeTwoSites(4);
     const { next_cursor } = await listOf(tenant, '?limit=1');

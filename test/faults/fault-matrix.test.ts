@@ -85,12 +85,12 @@ afterAll(async () => {
 const trailOf = ({ sessionId }: Item): readonly string[] => aftermath.trails.get(String(sessionId)) ?? [];
 
 describe.each(PLAYED)('$name', (scenario) => {
-  test('keeps what it promises, whatever fails', () => {
+  test('keeps its guarantees when any dependency fails', () => {
     const broken = runs.filter(({ cell }) => cell.scenario === scenario).flatMap((run) => run.broken);
     expect(broken).toEqual([]);
   });
 
-  test('has on its audit trail one intent for each session, and the outcome that is on record', () => {
+  test('has one intent and the recorded outcome of each session in its audit trail', () => {
     const of = runs.filter(({ cell }) => cell.scenario === scenario);
     const told = of.flatMap((run) => sessionsOf(run).map((item) => [nameOf(run.cell), trailOf(item)]));
     const due = of.flatMap((run) =>
@@ -100,18 +100,18 @@ describe.each(PLAYED)('$name', (scenario) => {
   });
 });
 
-(CRASHES_TOO ? describe : describe.skip)('a process that ends at any call of the token route', () => {
-  test('leaves one mint at the most, a slot that comes back, and a site that keeps working', () => {
+(CRASHES_TOO ? describe : describe.skip)('a process that crashes at any call of the token route', () => {
+  test('leaves at most one mint, a slot that is released, and a working site', () => {
     expect(crashes.flatMap(({ broken }) => broken)).toEqual([]);
   });
 
-  test('leaves its intent on the audit trail, without an outcome that nobody knows', () => {
+  test('leaves its intent in the audit trail, without an unknown outcome', () => {
     const sessions = crashes.flatMap(sessionsOf);
     expect(sessions.map(trailOf)).toEqual(sessions.map(({ state }) => trailOfState(state)));
   });
 });
 
-test('no key, no word of OpenAI and no client secret is in a table, a stream or a log', () => {
+test('no key, client secret or text of OpenAI is in a table, a stream or a log', () => {
   expect(aftermath.leaks).toEqual([]);
 });
 
@@ -147,7 +147,7 @@ describe('docs/fault-matrix.md', () => {
     if (ALL && process.env['UPDATE_DOCS'] === '1') writeFileSync(DOCUMENT, rendered());
   });
 
-  test.each(PLAYED)('$name: says what this run came to', (scenario) => {
+  test.each(PLAYED)('$name: matches the results of this run', (scenario) => {
     const document = readFileSync(DOCUMENT, 'utf8');
     const rows = rowsOf(scenario);
     expect(rows.map(({ cell, columns }) => [cell.dependency, cell.call, cell.fault, ...columns])).toEqual(
@@ -167,11 +167,11 @@ describe('docs/fault-matrix.md', () => {
     );
   });
 
-  (CRASHES_TOO ? test : test.skip)('says what the crashes of this run came to', () => {
+  (CRASHES_TOO ? test : test.skip)('matches the crashes of this run', () => {
     expect(readFileSync(DOCUMENT, 'utf8').split('## Crashes')[1]).toContain(crashTables());
   });
 
-  (ALL ? test : test.skip)('is what this run writes', () => {
+  (ALL ? test : test.skip)('has exactly the content that this run produces', () => {
     expect(readFileSync(DOCUMENT, 'utf8')).toBe(rendered());
   });
 });

@@ -28,12 +28,12 @@ const WHOLE_RUN_MS = 1_200_000;
     await world?.close();
   });
 
-  test('leaves one mint at the most, a slot that comes back, and a site that keeps working', () => {
+  test('leaves at most one mint, a slot that is released, and a working site', () => {
     expect(crashes.flatMap(({ broken }) => broken)).toEqual([]);
     expect(aftermath.leaks).toEqual([]);
   });
 
-  test('leaves what docs/fault-matrix.md says', () => {
+  test('leaves the state that docs/fault-matrix.md describes', () => {
     expect(readFileSync(DOCUMENT, 'utf8')).toContain(crashSection(crashes, auditIn(aftermath)));
   });
 });

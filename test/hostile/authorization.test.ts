@@ -83,8 +83,8 @@ const comparable = ({ status, headers, text, requestId }: Answer) => ({
 
 const refusals = PEOPLE.flatMap((as) => (Object.keys(TARGETS) as Target[]).map((target) => ({ as, target })));
 
-describe('the table of who may do what', () => {
-  it.each(refusals)('holds on every route: $as, $target', async ({ as, target }) => {
+describe('the access table', () => {
+  it.each(refusals)('applies to every route: $as, $target', async ({ as, target }) => {
     const wrong: unknown[] = [];
     for (const route of ROLE_ROUTES) {
       const expected = expectedOf(route, as, target);
@@ -102,7 +102,7 @@ describe('the table of who may do what', () => {
     expect(wrong).toEqual([]);
   });
 
-  it.each(['any'] as const)('asks of routes of access %s nothing but a token', async (access) => {
+  it.each(['any'] as const)('requires only an access token on routes of access %s', async (access) => {
     for (const route of SIGNED_IN_ROUTES.filter((candidate) => candidate.access === access))
       for (const as of PEOPLE) {
         const answer = await send(world, probeOf(route, as, 'own'));
@@ -113,9 +113,9 @@ describe('the table of who may do what', () => {
   });
 });
 
-describe('a foreign thing', () => {
+describe('a resource of another workspace', () => {
   it.each(ROLE_ROUTES)(
-    'is answered as one that does not exist, byte for byte: $method $path',
+    'gets the same response as a missing one, byte for byte: $method $path',
     async (route) => {
       for (const as of ['owner', 'viewer', 'removed'] as const) {
         const [foreign, missing] = [
@@ -127,7 +127,7 @@ describe('a foreign thing', () => {
     },
   );
 
-  it('is no session of an own site', async () => {
+  it("is not found as a session of the caller's own site", async () => {
     const answers = await Promise.all(
       ['<<foreignSessionId>>', `ses_${'0'.repeat(26)}`].map((sessionId) =>
         send(world, {
@@ -145,7 +145,7 @@ describe('a foreign thing', () => {
     expect(comparable(answers[0] as Answer)).toEqual(comparable(answers[1] as Answer));
   });
 
-  it('cannot be reported on with the secret of a session of the own site, nor the other way round', async () => {
+  it("accepts no report signed with the secret of another workspace's session, in either direction", async () => {
     const report = (siteId: string, sessionId: string, signature: string): Probe => ({
       route: 'reportEvents',
       as: 'nobody',

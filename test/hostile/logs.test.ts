@@ -72,14 +72,14 @@ const loggedFaultsOf = async (probe: Probe): Promise<string[]> => {
   return logFaults(answer, lines);
 };
 
-describe('one request is one line of the log, whose fields are ours', () => {
-  it.each(Object.entries(FORGERIES))('with %s wherever a request can carry it', async (_, forgery) => {
+describe('one request is one log line with known fields only', () => {
+  it.each(Object.entries(FORGERIES))('with %s, wherever a request can carry it', async (_, forgery) => {
     for (const id of ['mintToken', 'reportEvents', 'readMember', 'listSessions', 'createSite'] as const)
       for (const probe of everywhere(id, forgery))
         expect([probe, await loggedFaultsOf(probe)]).toEqual([probe, []]);
   });
 
-  it('every request with any text at all, on every route, is one line with our fields', async () => {
+  it('with arbitrary text, on every route', async () => {
     const routes = Object.keys(ROUTES) as RouteId[];
     const somewhere = fc
       .tuple(fc.constantFrom(...routes), fc.oneof(hostileText, fc.constant('x'.repeat(60_000))), fc.nat())

@@ -21,24 +21,24 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-describe('a page may mint, preflight and report', () => {
-  it('a page may mint, preflight and report from a registered origin', async () => {
+describe('the origin check of mint, preflight and report', () => {
+  it('accepts a registered origin', async () => {
     for (const origin of [...REGISTERED, 'https://a.wild.example', 'https://a.b-c.wild.example']) {
       expect(mayRead(origin)).toBe(true);
       expect(await playOrigin(world, origin)).toEqual([]);
     }
   });
 
-  it('a page may not mint, preflight or report from an origin that only looks registered', async () => {
+  it('refuses an origin that only looks registered', async () => {
     for (const given of played(SINGLE_VARIATIONS))
       expect([given, await playOrigin(world, originOf(given))]).toEqual([given, []]);
   });
 
-  it('a page may not mint, preflight or report without an origin', async () => {
+  it('refuses a missing origin', async () => {
     expect(await playOrigin(world, undefined)).toEqual([]);
   });
 
-  it('a page may not mint, preflight or report from a mixture of these', async () => {
+  it('refuses mixtures of registered and other origins', async () => {
     await fc.assert(
       fc.asyncProperty(originCases(), async (given) => {
         expect(await playOrigin(world, originOf(given))).toEqual([]);

@@ -22,8 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-describe('what went wrong once', () => {
-  it.each(regressions)('%s is well', async (_, { family, case: given }) => {
+describe('a bug that was found before', () => {
+  it.each(regressions)('stays fixed: %s', async (_, { family, case: given }) => {
     const { play, close } = await familyOf(family).prepare(world);
     expect(await play(given)).toEqual([]);
     close();

@@ -25,14 +25,14 @@ const DAMAGED = [
   { NULL: true },
 ];
 
-describe('a batch of a stream', () => {
-  it.each(STREAM_TABLES)('of %s as the product writes it is handled whole', async (table) => {
+describe('a batch of stream records', () => {
+  it.each(STREAM_TABLES)('of %s as the product writes them is processed completely', async (table) => {
     const records = Array.from({ length: 100 }, (_, item) => ({ item, changes: [] }));
     const given = { table, records, order: [...records.keys()] };
     expect(await playBatch(world, templates, given)).toEqual([]);
   });
 
-  it('a batch with bad records, repeated and in any order, sets them aside, handles all others, and nothing throws', async () => {
+  it('with bad records, repeated and in any order: the bad ones are set aside, and the others are processed', async () => {
     await fc.assert(
       fc.asyncProperty(batchCases(), async (given) => {
         expect(await playBatch(world, templates, given)).toEqual([]);
@@ -42,7 +42,7 @@ describe('a batch of a stream', () => {
   });
 
   it.each(['reserved', 'issued'])(
-    'with a damaged session that is %s alongside a good one of the same key: the damaged one alone is set aside',
+    'with a damaged session that is %s next to a good one of the same key: only the damaged one is set aside',
     async (state) => {
       const { item, fields } = templates.issuedSession();
       expect(fields).toBeGreaterThan(15);
@@ -66,7 +66,7 @@ describe('a batch of a stream', () => {
     },
   );
 
-  it('leaves a trail that verifies', async () => {
+  it('leaves an audit trail that verifies', async () => {
     const path = `/v1/workspaces/${world.library.workspaceId}/audit/verify`;
     const headers = { authorization: `Bearer ${world.tokens.owner}` };
     const { data } = await world.stack.call('GET', path, { headers });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 describe('an access token', () => {
-  it('a good access token is accepted by every function, so that the refusals below prove something', async () => {
+  it('that is valid is accepted by every function, so the refusals below are meaningful', async () => {
     expect(await playToken(world, await maker.good(), 'taken')).toEqual([]);
   });
 
@@ -24,7 +24,7 @@ describe('an access token', () => {
     expect(await playToken(world, token ?? '', 'refused')).toEqual([]);
   });
 
-  it('is refused with any number of defects, and with any character changed', async () => {
+  it('is refused with any number of defects, and with any changed character', async () => {
     await fc.assert(
       fc.asyncProperty(tokenCases(), async (given) => {
         const token = await maker.tokenOf(given);
@@ -34,7 +34,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is refused in front of the functions as well, except for what API Gateway cannot know', async () => {
+  it('is refused before the functions as well, except for defects that API Gateway cannot detect', async () => {
     const { issuer, audience, jwksUri } = world.stack.issuer;
     const authorize = jwtAuthorizer(issuer, audience, jwksUri);
     expect(await authorize(`Bearer ${await maker.good()}`)).toBe(true);

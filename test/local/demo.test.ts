@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 describe('the demo site', () => {
-  it('is found again by the next start, which adds its own origin and keeps the others', async () => {
+  it('is reused by the next start, which adds its own origin and keeps the others', async () => {
     const first = await seedDemo(stack);
     const path = `/v1/sites/${first.siteId}`;
     const before = ['http://127.0.0.1:1', 'https://shop.example'];

@@ -24,7 +24,7 @@ const heldRounds = () => {
 };
 
 describe('a pump', () => {
-  it('begins a round when it is woken, however long it would have been idle', async () => {
+  it('starts a round when it is woken, even in a long idle time', async () => {
     const { deliver, nth } = heldRounds();
     const pump = startPump({ idleMs: FOREVER_MS }, deliver);
     (await nth(1)).resolve(false);
@@ -34,7 +34,7 @@ describe('a pump', () => {
     await pump.close();
   });
 
-  it('begins another round when it was woken during one that moved nothing', async () => {
+  it('starts another round if it was woken during a round that moved nothing', async () => {
     const { deliver, nth } = heldRounds();
     const pump = startPump({ idleMs: FOREVER_MS }, deliver);
     const first = await nth(1);
@@ -44,7 +44,7 @@ describe('a pump', () => {
     await pump.close();
   });
 
-  it('begins another round after one that failed', async () => {
+  it('starts another round after a failed one', async () => {
     const { deliver, nth } = heldRounds();
     const pump = startPump({ idleMs: FOREVER_MS }, deliver);
     (await nth(1)).reject(new Error('The table is away.'));
@@ -52,7 +52,7 @@ describe('a pump', () => {
     await pump.close();
   });
 
-  it('drains without its pauses, until a round moves nothing', async () => {
+  it('drains without pauses until a round moves nothing', async () => {
     const moved = [false, true, true, false];
     let rounds = 0;
     const pump = startPump(

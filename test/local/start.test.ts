@@ -70,7 +70,7 @@ const visit = async ({ url }: Run): Promise<readonly number[]> => {
 
 describe('npm start', () => {
   it(
-    'prints nothing before its banner, and stays quiet while requests are answered',
+    'prints nothing before its banner, and nothing while it answers requests',
     async () => {
       const run = await start();
       expect(run.output().trimStart()).toMatch(/^Spelo BYOK listens on /);
@@ -81,7 +81,7 @@ describe('npm start', () => {
   );
 
   it(
-    'prints a line for each request where it is told to, after the banner',
+    'with --verbose prints a line for each request after the banner',
     async () => {
       const run = await start('--verbose');
       expect(run.output().trimStart()).toMatch(/^Spelo BYOK listens on /);

@@ -6,7 +6,7 @@ import { startDynamoDb } from '../../local/dynamodb/engine.ts';
 import { startStreamPump } from '../../local/stream-pump.ts';
 import { clientsOf } from './dynamodb/clients.ts';
 
-it('A round in which one table fails ends after the handlers of the other tables, so that none of them runs twice at once', async () => {
+it('A round in which one table fails waits for the handlers of the other tables, so none runs twice at once', async () => {
   const engine = await startDynamoDb({});
   const clients = clientsOf(engine.endpoint);
   await createTables(clients.client);

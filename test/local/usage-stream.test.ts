@@ -18,7 +18,7 @@ afterAll(async () => {
   await engine?.close();
 });
 
-it('data of an earlier version gets the stream of budgets, which delivers no other item of its table', async () => {
+it('data of an earlier version gets a stream for budgets, which delivers only budget items', async () => {
   const TableName = TABLES.usage.name;
   const { partitionKey, sortKey, name } = TABLES.usage.index;
   await clients.client.send(

@@ -71,8 +71,8 @@ const running = async (seconds: number): Promise<SessionUsage> => {
   return await stored(fresh);
 };
 
-describe('two sessions that grow their holds at the same time', () => {
-  it('get the last seconds of a cap once: one write succeeds, and the cap is never passed', async () => {
+describe('two sessions that grow their quota reservations at the same time', () => {
+  it('share the last seconds of a cap: one write succeeds, and the cap is never exceeded', async () => {
     const sessions = [await running(90), await running(90)];
     expect(await period()).toEqual({ used: 0, committed: 240 });
     const outcomes = await Promise.allSettled(
@@ -86,7 +86,7 @@ describe('two sessions that grow their holds at the same time', () => {
     expect(holds.toSorted()).toEqual([120, 180]);
   });
 
-  it('cannot pass the cap one after another either', async () => {
+  it('cannot exceed the cap when they grow one after the other', async () => {
     const [first, second] = [await running(90), await running(90)];
     await store.saveUsage({ ...first, holdSeconds: 180 }, [], 300);
     await expect(store.saveUsage({ ...second, holdSeconds: 121 }, [], 300)).rejects.toBeInstanceOf(
@@ -95,7 +95,7 @@ describe('two sessions that grow their holds at the same time', () => {
     expect(await period()).toEqual({ used: 60, committed: 300 });
   });
 
-  it('cannot pass the cap with a report that comes after another session took the seconds that were given back', async () => {
+  it('cannot exceed the cap with a late report after another session took the returned seconds', async () => {
     const quiet = await running(40);
     await store.saveUsage(checkForSilence(quiet, clockAt(400)));
     const other = await running(90);
@@ -107,7 +107,7 @@ describe('two sessions that grow their holds at the same time', () => {
     expect(await period()).toEqual({ used: 120, committed: 240 });
   });
 
-  it('grow the hold of one session once, when both requests read the same usage', async () => {
+  it('grow one reservation once if both requests read the same usage', async () => {
     const session = await running(90);
     const grow = () => store.saveUsage({ ...session, holdSeconds: 200 }, [], 6_000);
     const outcomes = await Promise.allSettled([grow(), grow()]);
@@ -117,7 +117,7 @@ describe('two sessions that grow their holds at the same time', () => {
 });
 
 it.each([{ capSeconds: 6_000 }, { capSeconds: undefined }])(
-  'seconds that a grown hold makes billable are in the totals, with a cap of $capSeconds',
+  'seconds that become billable through a grown reservation are in the totals, with a cap of $capSeconds',
   async ({ capSeconds }) => {
     const session = await running(150);
     expect(await period()).toEqual({ used: 120, committed: 120 });
@@ -137,7 +137,7 @@ it.each([{ capSeconds: 6_000 }, { capSeconds: undefined }])(
   },
 );
 
-it('a capped session of two minutes writes its billing period twice after its mint: as its hold grows and at its end', async () => {
+it('a capped session of two minutes writes its billing period twice after its mint: when its reservation grows and when it ends', async () => {
   const { pk, sk } = primaryKey.periodUsage(workspaceId, '2026-11');
   const writes = async () =>
     Number((await tables.usageOf(pk)).find((item) => item['sk'] === sk)?.['writes'] ?? 0);

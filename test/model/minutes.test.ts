@@ -132,7 +132,7 @@ const secondsOf = ({ connectedMs, lastSeenMs, endedMs, silent }: Visitor): numbe
 const billedOf = (visitor: Visitor): number => (secondsOf(visitor) >= 5 ? secondsOf(visitor) : 0);
 const isOver = ({ endedMs, silent }: Visitor): boolean => endedMs !== undefined || silent;
 
-it('plan minutes: never more committed than the cap, each session once, and all given back in the end', async () => {
+it('plan minutes never exceed the cap when reserved, count each session once, and are all returned in the end', async () => {
   await checked(
     fc.record({
       leftSeconds: fc.constantFrom(3, 5, 60, 200, 500),

@@ -93,7 +93,7 @@ it(`never_exceed holds for ${CALLS} calls with crashed, late, repeated and dupli
   world.close();
 }, 300_000);
 
-it('never_exceed spends what a watcher that died had reserved, once the broker has closed the call', async () => {
+it('never_exceed counts the reservation of a crashed watcher as spent once the broker has closed the call', async () => {
   const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
   await setBudgets(stack, tenant, 'never_exceed', AMOUNT_USD);
   const world = watchedCalls(stack, tenant, numbers(3), { turnByTurn: true });

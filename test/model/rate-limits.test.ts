@@ -31,7 +31,7 @@ const burst = fc.record({
 
 const START = Date.parse('2026-11-23T12:00:10.000Z');
 
-it('a budget admits exactly its limits under any concurrency, and a lost answer never more', async () => {
+it('a rate limit admits exactly its number of requests under any concurrency, and never more after a lost response', async () => {
   const limiter = dynamoDbRateLimiter(dynamoDb, TABLES.limits.name);
   const limit = { perMinute: 10, perSecond: 4 };
   const commands = fc.array(burst, { minLength: 1, maxLength: 12 });

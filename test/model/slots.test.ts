@@ -114,7 +114,7 @@ interface Visitor {
   last: readonly WidgetEvent[];
 }
 
-it('a workspace never has more sessions than slots and loses no slot, whatever happens at once, dies or is repeated', async () => {
+it('a workspace never has more sessions than slots and loses no slot under concurrency, crashes and repeats', async () => {
   await checked(
     fc.array(command, { minLength: 4, maxLength: 14 }),
     async (commands) => {

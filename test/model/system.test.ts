@@ -130,7 +130,7 @@ const limitMs = Number(MODEL_MINUTES ?? 0) * 60_000;
 
 let playing: Promise<unknown> = Promise.resolve();
 
-it('visitors who use up a hard-capped plan are billed and stopped as the model says', async () => {
+it('visitors who use up a hard-capped plan are billed and stopped as the model predicts', async () => {
   const { model: state, real } = await prepared();
   await fc.asyncModelRun(() => ({ model: state, real }), talkingVisitors());
   await audited(state);
@@ -139,7 +139,7 @@ it('visitors who use up a hard-capped plan are billed and stopped as the model s
 }, 60_000);
 
 it.each(seeds)(
-  'seed %i: whatever people, visitors, networks and crashes do, the system is as its model says',
+  'seed %i: the system behaves as its model for any order of people, visitors, network faults and crashes',
   async (seed) => {
     await fc.assert(
       fc.asyncProperty(

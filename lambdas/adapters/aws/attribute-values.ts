@@ -4,8 +4,8 @@ export type Attributes = Readonly<Record<string, AttributeValue>>;
 export type NativeItem = Readonly<Record<string, unknown>>;
 
 /**
- * The attributes of an item, ready for JSON. Fields that are undefined are left out. Gives what `marshall` of
- * @aws-sdk/util-dynamodb and the SDK's serializer give together, in one pass.
+ * The attributes of an item, ready for JSON. Fields that are undefined are left out. Gives the combined result of
+ * `marshall` in @aws-sdk/util-dynamodb and the SDK's serializer, in one pass.
  *
  * @throws Error for a value that no item of ours has: an instance of a class, a set, a function, a number that is not safe.
  */
@@ -20,7 +20,7 @@ export const toAttributes = (item: NativeItem): Attributes => {
 
 const toAttribute = (value: unknown): AttributeValue => {
   if (typeof value === 'string') return { S: value };
-  // Beyond these a number has lost digits already.
+  // A number beyond these limits has already lost digits.
   if (typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return { N: String(value) };
   if (typeof value === 'bigint') return { N: String(value) };
   if (typeof value === 'boolean') return { BOOL: value };
@@ -36,7 +36,7 @@ const isPlain = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null || isOtherRealm(value);
 };
 
-/** An object literal of another realm, as tests have them. */
+/** An object literal of another realm, which occurs in tests. */
 const isOtherRealm = (value: object): boolean => value.constructor?.name === 'Object';
 
 const base64Of = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>

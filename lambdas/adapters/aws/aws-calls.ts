@@ -3,15 +3,15 @@ import type { CallObserver, CallOutcome } from '../../domain/call-observer.ts';
 import { ConflictError, type Dependency, DependencyUnavailableError } from '../../domain/dependency.ts';
 
 /**
- * Limits of every AWS call: two tries, so that a call which is slow once is repeated in time. The milliseconds of one try
- * are those of functions behind streams and events, which have minutes.
+ * Limits of every AWS call: two attempts, so that one slow call is repeated in time. The timeout of one attempt,
+ * milliseconds, is for functions behind streams and events, which have minutes.
  */
 export const AWS_CALL_LIMITS = { connectionTimeout: 1_000, requestTimeout: 3_000, maxAttempts: 2 } as const;
 
 /**
- * The limits as a client takes them. Behind a route one try has `AWS_CALL_TIMEOUT_MS`, 1.5 s: the longest way, the first mint
- * of a container, has five calls in a row and OpenAI between them (docs/performance.md), 5 × 2 × 1.5 s + 8 s, which ends
- * before the function's 25 s, and those end before API Gateway's 30 s.
+ * The limits in the form of the SDK's client settings. Behind a route, one attempt has `AWS_CALL_TIMEOUT_MS`, 1.5 s. The
+ * longest path, the first mint of a container, has five sequential calls and one to OpenAI (docs/performance.md): 5 × 2 × 1.5
+ * s + 8 s. That is less than the function's 25 s, which is less than API Gateway's 30 s.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  */
 export const callLimits = (timeoutMs: number = AWS_CALL_LIMITS.requestTimeout) =>
@@ -24,7 +24,7 @@ export const callLimits = (timeoutMs: number = AWS_CALL_LIMITS.requestTimeout) =
     },
   }) as const;
 
-/** A client of the SDK, as far as watching its calls goes. */
+/** The part of an SDK client that is needed to observe its calls. */
 interface WatchableClient {
   readonly middlewareStack: {
     add(
@@ -75,8 +75,8 @@ export const observeCalls = (
 };
 
 /**
- * No call of this client is prepared for a log. The SDK copies input and output of every call, without what its model
- * calls sensitive, for a logger that is not there; and no input or output of ours belongs in a log.
+ * Stops this client from preparing calls for a log. The SDK copies input and output of every call, without fields that
+ * its model calls sensitive, for a logger that does not exist. None of our inputs or outputs belongs in a log.
  */
 export const withoutCallLog = (client: {
   readonly middlewareStack: { remove(name: string): boolean };
@@ -118,14 +118,14 @@ export const unavailable = (
     ? new DependencyUnavailableError(dependency, operation, error.name, error.$metadata?.requestId)
     : new DependencyUnavailableError(dependency, operation, 'UnknownError');
 
-/** A transaction lost a race: a condition failed, or another transaction held one of its items. */
+/** True if a transaction lost a race: a condition failed, or another transaction held one of its items. */
 const isFailedCondition = (error: unknown): boolean =>
   error instanceof TransactionCanceledException &&
   (error.CancellationReasons ?? []).some(
     ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
   );
 
-/** For a write whose condition says that there is nothing left to do. */
+/** For a write whose failed condition means that there is nothing left to do. */
 export const ignoreConflict = async (write: Promise<unknown>): Promise<void> => {
   try {
     await write;

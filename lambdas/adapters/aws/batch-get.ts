@@ -14,15 +14,15 @@ export type ItemLookup = (table: string, key: PrimaryKey) => Item | undefined;
 
 /**
  * Reads items of several tables in one call, strongly consistent except for the tables in `eventual`, which cost half.
- * DynamoDB may leave some items out under load; they are requested once more, then the call counts as unavailable: a
- * missing answer must never look like a missing item.
+ * DynamoDB may leave some items out under load; they are requested once more, then the call fails as unavailable. A
+ * missing response must never look like a missing item.
  */
 export const readTogether = async (
   dynamoDb: DynamoDBDocumentClient,
   wanted: Readonly<Record<string, readonly PrimaryKey[]>>,
   /** Attributes to read of each item; everything when absent. */
   projection: Pick<KeysAndAttributes, 'ProjectionExpression' | 'ExpressionAttributeNames'> = {},
-  /** Tables whose items may be a moment old. */
+  /** Tables for which slightly old items are acceptable. */
   eventual: readonly string[] = [],
 ): Promise<ItemLookup> => {
   const found = new Map<string, Item>();

@@ -24,7 +24,7 @@ export interface AwsEndpoints {
 export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBDocumentClient =>
   documentClient(plainDynamoDbClient(environment, calls));
 
-/** As dynamoDbClient, for items as DynamoDB has them: no number loses a digit on the way. */
+/** Like dynamoDbClient, for items in DynamoDB's format, so that no number loses a digit. */
 export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBClient => {
   const limits = callLimits(environment.AWS_CALL_TIMEOUT_MS);
   const client: DynamoDBClient = new DynamoDBClient({
@@ -43,7 +43,7 @@ export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObser
   return client;
 };
 
-/** As dynamoDbClient. */
+/** Like dynamoDbClient. */
 export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSClient => {
   const limits = callLimits(environment.AWS_CALL_TIMEOUT_MS);
   const client: KMSClient = new KMSClient({
@@ -61,7 +61,9 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
   return client;
 };
 
-/** The signer of a client, made once: the SDK makes one for each call, from a copy of the whole configuration. */
+/**
+ * The signer of a client, created once. The SDK would create one for each call, from a copy of the whole configuration.
+ */
 const oneSigner = (
   { config: { credentials, region, sha256 } }: DynamoDBClient | KMSClient,
   service: string,
@@ -70,7 +72,7 @@ const oneSigner = (
   return () => signer;
 };
 
-/** As dynamoDbClient. */
+/** Like dynamoDbClient. */
 export const sqsClient = (environment: AwsEndpoints, calls?: CallObserver): SQSClient => {
   const client = new SQSClient({
     region: environment.AWS_REGION,
@@ -82,7 +84,7 @@ export const sqsClient = (environment: AwsEndpoints, calls?: CallObserver): SQSC
   return client;
 };
 
-/** As dynamoDbClient. */
+/** Like dynamoDbClient. */
 export const lambdaClient = (environment: AwsEndpoints, calls?: CallObserver): LambdaClient => {
   const client = new LambdaClient({
     region: environment.AWS_REGION,

@@ -25,7 +25,7 @@ import { type Attributes, type NativeItem, toAttributes, toNative } from './attr
 import { jsonSerde } from './json-serde.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-/** A command of the plain client; the types of its input and output hold on the outside of `send`. */
+/** A command of the plain client. Its input and output types are valid outside of `send`. */
 type PlainCommand = new (
   input: never,
 ) => { resolveMiddleware(stack: never, config: never, options: undefined): unknown };
@@ -94,7 +94,7 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>(
     TransactWriteCommand,
     {
       command: TransactWriteItemsCommand,
-      // The SDK's serializer adds this token: an attempt that is repeated because its answer was lost is done once.
+      // The SDK's serializer adds this token, so that a retry after a lost response takes effect once.
       request: (input: Fields) => ({
         ClientRequestToken: generateIdempotencyToken(),
         ...requestOfTransaction(input),
@@ -107,10 +107,10 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>(
 type Handler = (args: { readonly input: Fields }) => Promise<{ readonly output: Fields }>;
 
 /**
- * The SDK's document client for the operations of OPERATIONS. The SDK's resolves its middleware, copies its whole
- * configuration five times and walks the schema of input and output with each call; here one call is resolved once for each
- * operation, and items become JSON in one pass (docs/performance.md). Retries, signature, credentials and errors are the
- * SDK's. `plain` belongs to the result: it is changed.
+ * A replacement of the SDK's document client for the operations of OPERATIONS. With each call, the SDK's client resolves
+ * its middleware, copies its whole configuration five times and walks the schema of input and output. This one resolves
+ * each operation once and converts items to JSON in one pass (docs/performance.md). Retries, signature, credentials and
+ * errors are the SDK's. `plain` belongs to the result: it is changed.
  */
 export const documentClient = (plain: DynamoDBClient): DynamoDBDocumentClient => {
   jsonSerde(plain);
@@ -139,8 +139,8 @@ export const documentClient = (plain: DynamoDBClient): DynamoDBDocumentClient =>
 };
 
 /**
- * All that the SDK's middleware for endpoints uses of the configuration, which it copies with each call. Without the
- * account's own endpoint, and without a look into files for another one.
+ * The only configuration that the SDK's endpoint middleware uses, which it copies with each call. It excludes
+ * account-specific endpoints and a search in configuration files.
  */
 const endpointConfig = ({ config }: DynamoDBClient): object => {
   const { logger, requestHandler, endpointProvider, endpoint, isCustomEndpoint, region } = config;

@@ -13,8 +13,8 @@ export interface Listing {
 }
 
 /**
- * One page of a list. The place where it starts is a sort key: a forged one can move a reader about within the list, which
- * the caller's own id fixes, and nowhere else. Throws `invalid_request` for one outside of it.
+ * One page of a list. The place where it starts is a sort key: a forged one can only move the reader within the list,
+ * which the caller's own ID determines. Throws `invalid_request` for a sort key outside of the list.
  */
 export const queryPage = async <Item>(
   dynamoDb: DynamoDBDocumentClient,
@@ -58,7 +58,10 @@ const conditionOf = (
       };
 };
 
-/** DynamoDB calls any other place an error, which would look like one of ours. Half a surrogate pair is no text to it. */
+/**
+ * DynamoDB answers any other place with an error that would look like our own fault. It does not accept half a surrogate
+ * pair.
+ */
 const isPlaceIn = (within: Listing['within'], place: string): boolean => {
   if (!place.isWellFormed()) return false;
   if (within === undefined) return true;

@@ -8,7 +8,7 @@ import {
 import { ConflictError } from '../../domain/dependency.ts';
 import { callAws } from './aws-calls.ts';
 
-/** An item as DynamoDB has it, whatever it means. */
+/** An item in DynamoDB's format, without interpretation. */
 export type RawItem = Readonly<Record<string, AttributeValue>>;
 
 /** Reads and writes whole items of any table. An operator's tool: no deployed function has it. */
@@ -18,11 +18,11 @@ export interface TableCopy {
     tableName: string,
     after: RawItem | undefined,
   ) => Promise<{ readonly items: readonly RawItem[]; readonly next: RawItem | undefined }>;
-  /** The item of the table that has the keys of `item`. */
+  /** The item with the primary key of `item`. */
   readonly read: (tableName: string, item: RawItem) => Promise<RawItem | undefined>;
-  /** Writes the item where nothing is; false when something is there, which stays as it is. */
+  /** Writes the item if there is none with its primary key. Returns false, without changes, if there is one. */
   readonly putMissing: (tableName: string, item: RawItem) => Promise<boolean>;
-  /** Writes the item over whatever is there. */
+  /** Writes the item and overwrites an existing one. */
   readonly replace: (tableName: string, item: RawItem) => Promise<void>;
 }
 

@@ -31,10 +31,10 @@ const reuse =
 
 /**
  * Lets each operation of a client find its endpoint once, where the client keeps the resolved middleware of an operation. The
- * endpoint of DynamoDB and KMS follows from region, settings and environment, which do not change within a container.
- * It would also follow from the ARNs of tables if a client used the endpoints of accounts; document-client.ts does not.
+ * endpoint of DynamoDB and KMS follows from region, settings and environment, which do not change within a container. It
+ * would also follow from the ARNs of tables if a client used the endpoints of accounts; document-client.ts does not.
  *
- * Each call throws an Error if the SDK has no middleware of this name any more.
+ * Each call throws an Error if the SDK no longer has a middleware of this name.
  */
 export const endpointOnce = (client: { readonly middlewareStack: object }): void => {
   const clientStack = client.middlewareStack as Stack;
@@ -48,7 +48,7 @@ export const endpointOnce = (client: { readonly middlewareStack: object }): void
         if (options.name !== NAME) return;
         found = true;
         const reusing = reuse(middleware);
-        // The options of a copied entry hold its middleware, and a stack prefers that one.
+        // The options of a copied entry contain its middleware, which a stack prefers.
         stack.addRelativeTo(reusing, { ...options, middleware: reusing });
       },
     });

@@ -6,6 +6,6 @@ import { fromEnv } from '@aws-sdk/credential-provider-env';
  * hosts, and is a tenth of a bundle.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  *
- * @throws CredentialsProviderError with each call where the environment has none.
+ * @throws CredentialsProviderError with each call if the environment has no credentials.
  */
 export const defaultProvider = () => fromEnv();

@@ -21,7 +21,7 @@ type Middleware<Given> = (next: Next<Given>, context: Context) => (args: Args) =
 const CONTENT_TYPE = 'application/x-amz-json-1.0';
 const TARGET = 'DynamoDB_20120810';
 
-/** Input, already as DynamoDB's JSON has it, becomes the body as it is. */
+/** The input is already in DynamoDB's JSON format and becomes the body unchanged. */
 const serialize: Middleware<Args & { readonly request: HttpRequest }> = (next, context) => {
   const [, , operation] = context.__smithy_context.operationSchema;
   return (args) => {
@@ -38,7 +38,7 @@ const serialize: Middleware<Args & { readonly request: HttpRequest }> = (next, c
   };
 };
 
-/** The JSON of a good answer is the output as it is. An error is read by the SDK, into the class of its name. */
+/** The JSON of a successful response is the output, unchanged. The SDK parses an error into the class of its name. */
 const deserialize =
   (ofSdk: Middleware<Args>): Middleware<Args> =>
   (next, context) =>
@@ -58,8 +58,8 @@ const deserialize =
 
 /**
  * Replaces the SDK's serializer and deserializer, which walk the schema of each input and output and copy the whole
- * configuration for it, and its user agent, which is put together for each call. Input and output are then as DynamoDB's
- * JSON has them: binary values are base64.
+ * configuration, and its user agent, which is built for each call. Input and output are then in DynamoDB's JSON format:
+ * binary values are base64.
  */
 export const jsonSerde = ({ config, middlewareStack }: DynamoDBClient): void => {
   const ofSdk = new Map<string, Middleware<Args>>();

@@ -7,7 +7,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { HttpResponse } from '@smithy/core/protocols';
 
-/** A request as the SDK has signed it. The JSON services of AWS are asked with `POST /` and no query. */
+/** A request that the SDK has signed. Requests to AWS's JSON services are `POST /` without a query. */
 interface SignedRequest {
   readonly protocol: string;
   readonly hostname: string;
@@ -18,21 +18,21 @@ interface SignedRequest {
   readonly body?: string | Uint8Array;
 }
 
-/** As many as the SDK's own handler opens. */
+/** The same number as in the SDK's own handler. */
 const MOST_CONNECTIONS = 50;
 
-/** Errors of a socket that the SDK counts as a timeout, and so tries again. */
+/** Socket errors that the SDK treats as a timeout, and therefore retries. */
 const LOST_CONNECTION = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
 const tooLate = (message: string): Error =>
   Object.assign(new Error(message), { name: 'TimeoutError', code: 'ETIMEDOUT' });
 
 /**
- * Sends requests of the SDK over kept-alive connections and returns each answer as bytes. `requestTimeout` limits the
- * whole answer, where the SDK's own handler limits the time to its head. That handler pipes each answer through two streams and
- * starts four timers for each call, which takes as much of a processor as the sending (docs/performance.md).
+ * Sends requests of the SDK over kept-alive connections and returns each answer as bytes. `requestTimeout` limits the whole
+ * answer, where the SDK's own handler limits the time to its head. That handler pipes each answer through two streams and starts
+ * four timers for each call, which takes as much of a processor as the sending (docs/performance.md).
  *
- * @throws an error named `TimeoutError`, which the SDK tries again, when the connection or the answer takes too long or is lost.
+ * @throws an error named `TimeoutError`, which the SDK retries, when the connection or the response takes too long or is lost.
  */
 export const keepAliveHandler = ({
   connectionTimeout,

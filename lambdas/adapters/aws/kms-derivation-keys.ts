@@ -7,14 +7,14 @@ import { callAws } from './aws-calls.ts';
 export interface DerivationKeys {
   /** HMAC-SHA-256 of `parts` under the root of `label`, 32 bytes. */
   derive(label: string, ...parts: readonly string[]): Promise<Buffer>;
-  /** Requests roots ahead of time; the code that needs a root meets the failure. */
+  /** Requests roots ahead of time. A failure surfaces in the code that needs a root. */
   warmUp(labels: readonly string[]): Promise<void>;
   forget(label: string): void;
 }
 
 /**
- * One KMS call (GenerateMac over the label) per label and container gives a root; everything else is derived from it in
- * memory, so a warm request makes no such call. A failed call is not remembered.
+ * Derives secrets from one root per label and container, which one KMS call (GenerateMac over the label) returns. All
+ * secrets are derived in memory, so a warm request makes no such call. A failed call is not cached.
  */
 export const kmsDerivationKeys = (kms: KMSClient, hmacKeyArn: string): DerivationKeys => {
   const roots = new Map<string, Promise<Buffer>>();

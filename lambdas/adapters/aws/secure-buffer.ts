@@ -1,4 +1,6 @@
-/** Copies what the SDK returned into a buffer of our own and zeroes the SDK's, which would otherwise linger. */
+/**
+ * Copies bytes that the SDK returned into our own buffer and zeroes the SDK's, which would otherwise stay in memory.
+ */
 export const moveToOwnBuffer = (bytes: Uint8Array): Buffer => {
   const own = Buffer.alloc(bytes.byteLength);
   own.set(bytes);

@@ -36,10 +36,10 @@ export interface PrimaryKey {
   readonly sk: string;
 }
 
-/** Sorts as text as the numbers do. */
+/** Zero-padded, so that the text sorts like the numbers. */
 const padded = (count: number): string => String(count).padStart(10, '0');
 
-/** Primary keys, by what they are for. docs/data-model.md shows them as a table. */
+/** Primary keys, by purpose. docs/data-model.md shows them as a table. */
 export const primaryKey = {
   workspace: (id: WorkspaceId): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: 'WORKSPACE' }),
   member: (id: WorkspaceId, sub: string): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: `MEMBER#${sub}` }),
@@ -86,7 +86,7 @@ export const primaryKey = {
     pk: `${scope.toUpperCase()}#${scopeId}`,
     sk: `VERSION#${padded(version)}`,
   }),
-  /** The outbox of audit events, by who writes them; the projector reads it from the table's stream. */
+  /** The outbox of audit events, one partition per writer. The projector reads it from the table's stream. */
   event: (writer: EventWriter, workspaceId: string, eventId: string): PrimaryKey => ({
     pk: `EVENTS#${writer}#${workspaceId}`,
     sk: eventId,
@@ -102,17 +102,17 @@ export const primaryKey = {
     pk: `AUDIT#${workspaceId}`,
     sk: padded(sequence),
   }),
-  /** One per row of an indexed type: where the row is. Sorts as the rows do. */
+  /** One per row of an indexed type, with the position of the row. Sorts like the rows. */
   auditRowOfType: (workspaceId: string, type: string, sequence: number): PrimaryKey => ({
     pk: `TYPE#${workspaceId}#${type}`,
     sk: padded(sequence),
   }),
-  /** One per event: tells a repeated delivery. */
+  /** One per event, to detect a repeated delivery. */
   auditEvent: (workspaceId: string, eventId: string): PrimaryKey => ({
     pk: `EVENT#${workspaceId}#${eventId}`,
     sk: 'EVENT',
   }),
-  /** One per row, apart from the rows: tells that the end of a chain was cut off. */
+  /** One per row, in another partition than the rows, to detect that the end of a chain was cut off. */
   auditMarker: (workspaceId: string, sequence: number): PrimaryKey => ({
     pk: `MARKERS#${workspaceId}`,
     sk: padded(sequence),
@@ -147,7 +147,10 @@ export const primaryKey = {
     pk: `ANOMALY#${workspace}`,
     sk: subject,
   }),
-  /** Visitors' reports on the key at this place, within this workspace: of the platform's key, each has its own. */
+  /**
+   * Visitors' reports on the key at this place, within this workspace. Each workspace has separate reports on the
+   * platform's key.
+   */
   keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
     pk: `HEALTH#${workspace}`,
     sk: `${scope}#${scopeId}`,
@@ -164,7 +167,7 @@ export const primaryKey = {
     pk: `VISITOR#${site}`,
     sk: `${day}#${tag}`,
   }),
-  /** How many sessions of one UTC day never reported. */
+  /** The number of sessions of one UTC day that never reported. */
   silentSessions: (site: SiteId, day: string): PrimaryKey => ({ pk: `SILENT#${site}`, sk: day }),
   sessionUsage: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
   /** Totals of one billing period, `yyyy-mm`. */
@@ -181,11 +184,11 @@ export const primaryKey = {
     pk: `USAGE#${workspace}`,
     sk: `DAY#${of.day}#${of.siteId}#${of.model}#${of.mode}#${shard}`,
   }),
-  /** Bounds of all totals of these days, both inclusive. */
+  /** Bounds of the sort keys of all totals of these days, both inclusive. */
   dayUsageRange: (workspace: WorkspaceId, from: string, to: string) => ({
     pk: `USAGE#${workspace}`,
     first: `DAY#${from}#`,
-    // Sorts right behind `#`.
+    // Sorts immediately after `#`.
     last: `DAY#${to}$`,
   }),
 } as const;

@@ -19,7 +19,7 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
 /** The usual tolerance between two machines' clocks, seconds. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 const ISSUER_TIMEOUT_MS = 3_000;
-/** How long keys that were fetched once stay usable while the issuer cannot be reached. */
+/** Time for which fetched keys stay usable while the issuer cannot be reached. */
 const KEYS_USABLE_MS = 24 * 60 * 60 * 1_000;
 /** After a failed fetch, known keys are used for this long before the issuer is asked again. */
 const RETRY_AFTER_MS = 30_000;
@@ -32,7 +32,7 @@ class DiscoveryMismatchError extends Error {
   override readonly name = 'DiscoveryNamesAnotherIssuer';
 }
 
-/** Nobody is refused because the issuer is out of reach; the request fails closed. */
+/** An outage of the issuer is not a refusal of the token; the request fails closed. */
 const issuerUnavailable = (error: unknown): DependencyUnavailableError =>
   new DependencyUnavailableError('oidc', 'GetKeys', error instanceof Error ? error.name : 'UnknownError');
 
@@ -40,7 +40,10 @@ export interface AccessTokenSettings {
   readonly issuer: string;
   readonly audience: string;
   readonly rule: AccessTokenRule;
-  /** A sign-in that is older, by `auth_time`, counts as old, and so does a token without it. 0: none is old. */
+  /**
+   * A sign-in older than this, by `auth_time`, counts as old, and so does a token without `auth_time`. 0: no sign-in is
+   * old.
+   */
   readonly recentSignInSeconds: number;
   /** A monotonic clock, milliseconds. */
   readonly monotonicMs: () => number;
@@ -100,7 +103,7 @@ export const oidcAccessTokens = (settings: AccessTokenSettings): AccessTokenVeri
           isFor(audience, payload) &&
           isIssuedBefore(settings.unixSeconds() + CLOCK_TOLERANCE_SECONDS, payload) &&
           isAccessToken(rule, mediaType(protectedHeader.typ), payload);
-        // The type is only what jose expects: a list of one would pass for its member.
+        // The TypeScript type is only what jose expects: a list with one entry would be accepted like the entry itself.
         if (!ours || typeof payload.sub !== 'string') return undefined;
         return { sub: payload.sub, signInIsOld: isOld(settings, payload['auth_time']) };
       } catch (error) {
@@ -133,7 +136,7 @@ const resilientKeySet = (url: URL, monotonicMs: () => number): JWTVerifyGetKey =
     try {
       return await known.getKey(header, token);
     } catch {
-      // A key that is not known yet may be good: the issuer has to say so.
+      // An unknown key may be valid, which only the issuer can tell.
       throw new errors.JWKSTimeout();
     }
   };

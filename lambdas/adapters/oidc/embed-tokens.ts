@@ -23,7 +23,10 @@ const claims: z.ZodType<EmbedClaims> = z.object({
     .default({}),
 });
 
-/** Verifies embed tokens with `jose`. A token names no key and no algorithm that counts: the site's key decides both. */
+/**
+ * Verifies embed tokens with `jose`. The key and the algorithm that a token names are ignored: the site's key determines
+ * both.
+ */
 export const joseEmbedTokens = (): EmbedTokens => ({
   peek: (token) => {
     if (token.length > MAX_EMBED_TOKEN_LENGTH) return undefined;

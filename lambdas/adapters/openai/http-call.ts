@@ -12,13 +12,15 @@ export interface OpenAiCall {
   readonly url: string;
   readonly key: Secret;
   readonly body?: unknown;
-  /** In place of `body`: bytes of another type than JSON. */
+  /** Used instead of `body` for content that is not JSON. */
   readonly content?: { readonly type: string; readonly text: string };
-  /** The body of a 2xx answer; undefined for one that cannot be read. JSON unless given. */
+  /** Parses the body of a 2xx response; undefined for a body that cannot be read. @default JSON */
   readonly parse?: (text: string, headers: Headers) => unknown;
   /** Called with the head of a 2xx answer, before its body has come. */
   readonly onHead?: (headers: Headers) => void;
-  /** Repeats only what was never sent, whatever OpenAI says: the request may have taken effect. */
+  /**
+   * Repeats only a request that was never sent, whatever OpenAI answers, because a sent request may have taken effect.
+   */
   readonly neverTwice?: true;
   readonly headers?: Readonly<Record<string, string>>;
   readonly deadline: AbortSignal;
@@ -32,7 +34,8 @@ export interface OpenAiAnswer {
 
 /**
  * One call to OpenAI: the parsed JSON of a 2xx answer, or OpenAiFailure. A connection that was never made, and a 5xx for
- * which OpenAI says `x-should-retry: true`, are tried once more; nothing else is, because the first try may have minted.
+ * which OpenAI says `x-should-retry: true`, are tried once more. Nothing else is retried, because the first attempt may
+ * have minted.
  */
 export const callOpenAi = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
   const ended = call.calls?.startCall('openai', call.method);
@@ -105,14 +108,14 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
   return { failure, safeToRepeat };
 };
 
-/** Whether a body with a good status holds an error, so that its other fields must not be relied upon. */
+/** True if a body with a success status contains an error, so that its other fields must not be used. */
 const holdsError = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && 'error' in body && body.error !== null;
 
-/** Stored and logged, so only what an id of theirs looks like: hexadecimal, which no key fits into. */
+/** Stored and logged, so only the format of OpenAI's IDs is accepted: hexadecimal, which no key matches. */
 const OPENAI_REQUEST_ID = /^(?:req_)?[0-9a-f-]{16,64}$/;
 
-/** Errors of undici and of the resolver that come before a byte of the request has left. */
+/** Errors of undici and of the resolver that occur before any byte of the request is sent. */
 const NEVER_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',

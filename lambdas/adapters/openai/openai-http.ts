@@ -13,7 +13,7 @@ const mintedAnswer = z.object({
   session: z.object({ id: z.string().optional() }).optional(),
 });
 
-/** Stored, so only what an id of theirs looks like. */
+/** Stored, so only the format of OpenAI's IDs is accepted. */
 const OPENAI_SESSION_ID = /^sess_[A-Za-z0-9]{8,40}$/;
 
 const modelsAnswer = z.object({
@@ -21,8 +21,8 @@ const modelsAnswer = z.object({
 });
 
 /**
- * OpenAI over plain fetch: one POST needs no SDK, and the SDK would read base URL and organization from the environment,
- * repeat 429s and wait ten minutes. Sends no organization and no beta header.
+ * Calls OpenAI with plain fetch. One POST needs no SDK, and the SDK would read base URL and organization from the
+ * environment, retry after a 429 and wait ten minutes. Sends no organization and no beta header.
  */
 export const openAiHttp = (configuredBaseUrl: string, calls?: CallObserver): OpenAi => {
   const urlOf = ({ dataResidency }: VoiceSettings, path: string): string =>

@@ -10,19 +10,19 @@ import { callOpenAi } from './http-call.ts';
 import { sessionOf } from './session-config.ts';
 
 export interface CallTimeouts {
-  /** Milliseconds that OpenAI may take to create a call. */
+  /** Timeout for the creation of a call, milliseconds. */
   readonly createMs: number;
-  /** Milliseconds of one try to end a call. */
+  /** Timeout of one attempt to end a call, milliseconds. */
   readonly hangUpMs: number;
 }
 
 /** OpenAI's own example waits 15 s and 5 s; the function has 29 s in all, and hop 4 comes after the create. */
 export const CALL_TIMEOUTS: CallTimeouts = { createMs: 12_000, hangUpMs: 5_000 };
 
-/** A probe lists models before, and all of it ends inside the function's 25 s. */
+/** A probe lists the models first, and both requests together must end within the function's 25 s. */
 export const PROBE_CALL_TIMEOUTS: CallTimeouts = { createMs: 8_000, hangUpMs: 2_000 };
 
-/** An SDP answer, and not a page or an error that came with 201. */
+/** True for an SDP answer, false for a page or an error with status 201. */
 const answerOf = (text: string, headers: Headers): string | undefined => {
   const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   return type === 'application/sdp' && /^v=0\r?\n/.test(text) && /\nm=audio /.test(text) ? text : undefined;
@@ -49,7 +49,7 @@ export const openAiCalls = (
       });
       return { openAiRequestId: requestId };
     } catch (error) {
-      // OpenAI knows no such call: it has ended. A 404 that is no answer of OpenAI's proves nothing.
+      // OpenAI does not know the call, so it has ended. A 404 that is not from OpenAI proves nothing.
       if (error instanceof OpenAiFailure && error.status === 404 && error.reason !== 'unreadable_answer')
         return { openAiRequestId: error.requestId };
       throw error;
@@ -86,12 +86,12 @@ export const openAiCalls = (
           parse: answerOf,
           calls,
         });
-        // Without its id nobody could end it.
+        // Without its ID, the call could not be ended.
         if (callId === undefined || typeof body !== 'string')
           throw new OpenAiFailure('unreadable_answer', { status: 201, requestId });
         return { callId, answer: body, openAiRequestId: requestId } satisfies CreatedCall;
       } catch (error) {
-        // Nobody gets its answer. If this fails too, OpenAI has a call that no browser joins.
+        // No browser receives the SDP answer. If this hang-up fails too, OpenAI keeps a call without participants.
         if (callId !== undefined)
           await hangUp(key, { callId, dataResidency: settings.dataResidency }).catch(() => undefined);
         throw error;

@@ -3,9 +3,9 @@ import { type Conversation, SPEECH_SPEED, type TurnDetection } from '../../domai
 import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 
 /**
- * The session that a client secret or a call begins with, fixed here and not by the widget. It bounds what one response
- * can cost: how long it is, and how much of the conversation it reads again. A page with a data channel can change all
- * of it (SECURITY.md). With `turnByTurn` OpenAI answers no turn before the watcher asks for it, and still stops when the
+ * The session that a client secret or a call begins with, set here and not by the widget. It limits the cost of one
+ * response: its length, and how much of the conversation it reads again. A page with a data channel can change all of it
+ * (SECURITY.md). With `turnByTurn`, OpenAI answers a turn only when the watcher requests it, and still stops when the
  * visitor interrupts.
  */
 export const sessionOf = (
@@ -39,7 +39,7 @@ const inputOf = (
   { turnDetection, noiseReduction, transcription: asked }: Conversation,
   turnByTurn: boolean,
 ) => {
-  // Its price is not reserved.
+  // Transcription is off because its price is not reserved.
   const transcription = turnByTurn ? null : asked;
   if (!turnByTurn && turnDetection === null && noiseReduction === null && transcription === null) return {};
   return {

@@ -49,7 +49,7 @@ export const openAiSidebands = (configuredBaseUrl: string): Sidebands => ({
       : { result: opened };
   },
 
-  // OpenAI fills in the rest of these two: its first answer says what they are.
+  // OpenAI fills in the missing fields of these two objects. Its first response has the complete values.
   admittedFields: (settings, turnByTurn) => {
     const { input: _, reasoning: __, ...fields } = sessionFields(sessionOf(settings, turnByTurn));
     return fields;
@@ -156,7 +156,9 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: bool
   };
 };
 
-/** The fields that OpenAI had filled in, as they were at the first answer. The model and the voice of a session cannot be changed. */
+/**
+ * The fields that OpenAI filled in, with the values of its first response. The model and the voice of a session cannot be changed.
+ */
 const learned = (expected: SessionFields, turnByTurn: boolean): Readonly<Record<string, unknown>> => {
   const parse = (name: string): unknown => {
     const text = expected[name];

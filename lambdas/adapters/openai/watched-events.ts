@@ -3,7 +3,7 @@ import { isReservationId } from '../../domain/budgets/response-reservation.ts';
 import type { SessionFields, WatchedEvent } from '../../domain/calls/watched-call.ts';
 import { tokenCountsOf } from '../../domain/usage/token-counts.ts';
 
-/** Turns OpenAI's events into ids and numbers. Words are dropped here, before anything else sees the event. */
+/** Reduces OpenAI's events to IDs and numbers. Spoken text is dropped here, before any other code sees the event. */
 
 const count = z.number().nullish().catch(undefined);
 const media = z.object({ text_tokens: count, audio_tokens: count, image_tokens: count });
@@ -36,7 +36,7 @@ const refused = z.object({
 const item = z.object({ previous_item_id: id.nullish(), item: z.object({ id }) });
 const envelope = z.looseObject({ type: z.string() });
 
-/** undefined for an event that says nothing about cost or integrity, and for text that is no event. */
+/** Undefined for an event that is irrelevant to cost and integrity, and for text that is not an event. */
 export const watchedEventIn = (text: string): WatchedEvent | undefined => {
   const event = envelope.safeParse(parseJson(text)).data;
   switch (event?.type) {
@@ -110,7 +110,7 @@ type Json = Readonly<Record<string, unknown>>;
 export const objectOf = (value: unknown): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
-/** The compared fields of a session, those that it has. */
+/** The fields of a session that are compared, if present. */
 export const sessionFields = (session: Json): SessionFields => {
   const audio = objectOf(session['audio']);
   const output = objectOf(audio['output']);

@@ -4,14 +4,14 @@ import type { PublicSuffixes } from '../../use-cases/ports/tenancy.ts';
 const PRIVATE_TOO = { allowPrivateDomains: true } as const;
 
 /**
- * Domains of hosting companies whose customers sit two labels or more below, as in `bucket.s3.amazonaws.com`. The list has
- * the suffixes below these names, not the names.
+ * Domains of hosting companies whose customers have names two or more labels below, as in `bucket.s3.amazonaws.com`. The
+ * list has the suffixes below these names, not the names.
  */
 const HOSTING = new Set(['amazonaws.com', 'amazonaws.com.cn', 'azure.com', 'windows.net', 'on.aws']);
 
 /**
- * Domains directly below which anybody can have a site, and which their companies have not put on the list: builders of
- * sites and shops, editors that run code, and caches that serve pages of others.
+ * Domains directly below which anybody can have a site, but which are missing in the list: site and shop builders,
+ * online code editors, and caches that serve other sites' pages.
  */
 const SITE_BUILDERS = new Set([
   'ampproject.org',
@@ -51,7 +51,7 @@ const SITE_BUILDERS = new Set([
 
 /**
  * The Public Suffix List (https://publicsuffix.org) as the library `tldts` ships it, with the private part: `github.io` and
- * `myshopify.com` are on it alongside `co.uk`. As old as the installed version of the library.
+ * `myshopify.com` are on it, like `co.uk`. It is as old as the installed version of the library.
  */
 export const publicSuffixList: PublicSuffixes = {
   isShared: (host) => {

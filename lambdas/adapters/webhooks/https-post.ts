@@ -7,8 +7,8 @@ import type { PostResult, WebhookPost } from '../../use-cases/ports/notices.ts';
 
 export interface HttpsPostOptions {
   /**
-   * Whether a connection to this address is allowed. Only the local run and tests give one, to reach a receiver on the
-   * same machine: no setting of a deployment leads here.
+   * Whether a connection to this address is allowed. Only the local server and tests set it, to reach a receiver on the
+   * same machine. No deployment setting can.
    *
    * @default addresses of the public internet
    */
@@ -17,7 +17,7 @@ export interface HttpsPostOptions {
   readonly ca?: string;
   /** @default the resolver of the system */
   readonly resolve?: typeof resolveName;
-  /** Of one whole attempt, milliseconds. @default 10000 */
+  /** Timeout of one whole attempt, milliseconds. @default 10000 */
   readonly timeoutMs?: number;
 }
 
@@ -44,7 +44,7 @@ export const httpsPost = ({
     new Promise((settle) => {
       const { hostname } = new URL(url);
       const host = hostname.replace(/^\[|\]$/g, '');
-      // Node.js looks no name up for an address.
+      // Node.js does no name lookup for an address.
       const isAddress = host.includes(':') || /^[\d.]+$/.test(host);
       if (isAddress && !isAllowed(host)) return settle({ status: null, failure: 'private_address' });
       const agent = new Agent({ keepAlive: false });
@@ -85,7 +85,7 @@ const resultOf = (status: number): PostResult => {
   return { status, failure: status >= 300 && status <= 399 ? 'redirect' : 'http_status' };
 };
 
-/** Gives Node.js the addresses of a name, all of them checked; one that is not allowed refuses the name. */
+/** Resolves a name for Node.js and checks all its addresses. A single address that is not allowed refuses the name. */
 const checkedLookup =
   (resolve: typeof resolveName, isAllowed: (address: string) => boolean): LookupFunction =>
   (hostname, options, callback) => {

@@ -7,7 +7,7 @@ import * as tenancySchemas from '../tenancy.ts';
 
 const PROBE_REFUSALS = ['openai_key_rejected', 'openai_quota_exhausted', 'rate_limited'] as const;
 
-/** The same routes at both scopes: a site's key overrides the workspace's. */
+/** Both scopes have the same routes. A site's key overrides the workspace's. */
 const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, notFound: ProblemName) => {
   const path = `${base}/openai-key` as const;
   const missing = [notFound, 'openai_key_not_stored'] as const;

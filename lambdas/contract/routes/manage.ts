@@ -8,7 +8,7 @@ import type { ProblemName } from '../problems.ts';
 import type { Routes } from '../route.ts';
 import * as tenancySchemas from '../tenancy.ts';
 
-/** The same routes at both scopes: each budget limits what own keys cost there. */
+/** Both scopes have the same routes. Each budget limits the cost of own keys in its scope. */
 const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, notFound: ProblemName) => {
   const path = `${base}/budget` as const;
   return {
@@ -38,6 +38,7 @@ const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, n
         'control_required',
         'watch_required',
         'price_required',
+        'changed_meanwhile',
         'version_conflict',
       ],
     },
@@ -145,6 +146,16 @@ export const MANAGE_ROUTES = {
     status: 200,
     data: schemas.deleted,
     refusals: ['workspace_not_found', 'member_not_found', 'last_owner', 'version_conflict'],
+  },
+  readMyself: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/me',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary: 'The caller as a member of this workspace: user ID, role and name.',
+    status: 200,
+    data: members.member,
+    refusals: ['workspace_not_found'],
   },
   nameMyself: {
     method: 'PUT',

@@ -2,7 +2,7 @@ import * as keySchemas from '../keys.ts';
 import type { ProblemName } from '../problems.ts';
 import type { Routes } from '../route.ts';
 
-/** The same routes at both scopes: a site's key overrides the workspace's. */
+/** Both scopes have the same routes. A site's key overrides the workspace's. */
 const openAiKeyRoutes = (base: `/v1/${string}`, notFound: ProblemName) => {
   const path = `${base}/openai-key` as const;
   const missing = [notFound, 'openai_key_not_stored'] as const;

@@ -4,7 +4,7 @@ import type { ProblemName } from '../problems.ts';
 import type { Routes } from '../route.ts';
 import * as sessionSchemas from '../sessions.ts';
 
-/** The same routes at both scopes: a site's key overrides the workspace's. */
+/** Both scopes have the same routes. A site's key overrides the workspace's. */
 const openAiKeyRoutes = (base: `/v1/${string}`, notFound: ProblemName) => {
   const path = `${base}/openai-key` as const;
   const missing = [notFound, 'openai_key_not_stored'] as const;
@@ -25,7 +25,10 @@ const openAiKeyRoutes = (base: `/v1/${string}`, notFound: ProblemName) => {
 const siteKey = openAiKeyRoutes('/v1/sites/{siteId}', 'site_not_found');
 const workspaceKey = openAiKeyRoutes('/v1/workspaces/{workspaceId}', 'workspace_not_found');
 
-/** Of a request that names an embed token, a payer and a key: a client secret and a call are admitted alike. */
+/**
+ * Errors of a request that needs an embed token, a payer and a key. A client secret and a call are admitted in the same
+ * way.
+ */
 const ADMISSION_REFUSALS = [
   'embed_token_invalid',
   'visitor_limit',

@@ -5,7 +5,7 @@ import { presentAuditRow } from '../presenters/present-audit.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { workspaceIdIn } from './path-ids.ts';
 
-/** Routes of the audit trail. Reads only. */
+/** Routes of the audit trail. They only read. */
 export const auditEndpoints = (useCases: {
   readonly listAuditTrail: ReturnType<typeof listAuditTrail>;
   readonly verifyAuditTrail: ReturnType<typeof verifyAuditTrail>;

@@ -48,7 +48,14 @@ export const budgetEndpoints = (
   readSiteBudget: async ({ caller, path }) =>
     presentBudget(await useCases.readBudget(caller, { siteId: siteIdIn(path) })),
   putSiteBudget: async ({ caller, path, body }) =>
-    presentBudget(await useCases.setBudget(caller, { siteId: siteIdIn(path) }, settingsIn(body))),
+    presentBudget(
+      await useCases.setBudget(
+        caller,
+        { siteId: siteIdIn(path) },
+        settingsIn(body),
+        body.expected_changed_at,
+      ),
+    ),
   removeSiteBudget: async ({ caller, path }) => {
     await useCases.removeBudget(caller, { siteId: siteIdIn(path) });
     return { deleted: true as const };
@@ -56,7 +63,14 @@ export const budgetEndpoints = (
   readWorkspaceBudget: async ({ caller, path }) =>
     presentBudget(await useCases.readBudget(caller, { workspaceId: workspaceIdIn(path) })),
   putWorkspaceBudget: async ({ caller, path, body }) =>
-    presentBudget(await useCases.setBudget(caller, { workspaceId: workspaceIdIn(path) }, settingsIn(body))),
+    presentBudget(
+      await useCases.setBudget(
+        caller,
+        { workspaceId: workspaceIdIn(path) },
+        settingsIn(body),
+        body.expected_changed_at,
+      ),
+    ),
   removeWorkspaceBudget: async ({ caller, path }) => {
     await useCases.removeBudget(caller, { workspaceId: workspaceIdIn(path) });
     return { deleted: true as const };

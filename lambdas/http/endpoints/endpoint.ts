@@ -13,28 +13,28 @@ export type DataOf<Id extends RouteId> =
 
 /** A request that has passed its route's validation and, where the route asks for it, authentication. */
 export interface EndpointRequest<Id extends RouteId> {
-  /** As API Gateway decoded them; each endpoint parses the ids it uses. */
+  /** Decoded by API Gateway. Each endpoint parses the IDs that it uses. */
   readonly path: Readonly<Record<string, string | undefined>>;
   readonly body: BodyOf<Id>;
   readonly query: QueryOf<Id>;
   readonly caller: CallerOf<Id>;
   readonly origin: string | undefined;
-  /** True when the browser asks by itself, false when the router asks for a refusal of the request that follows. */
+  /** True for a preflight of the browser, false if the router checks the origin for a refused request. */
   readonly isPreflight: boolean;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** The body as it was sent; a signature is over this. */
+  /** The body as it was sent, over which a signature is computed. */
   readonly rawBody: string;
-  /** As API Gateway saw it. No header can change it. */
+  /** The address that API Gateway saw. No header can change it. */
   readonly sourceIp: string;
   /** Lets the browser page of this origin read the answer, a refusal included. */
   readonly allowOrigin: (origin: string) => void;
-  /** For metrics alone: the OpenAI tier of the workspace that pays. */
+  /** Only for metrics: the OpenAI tier of the workspace that pays. */
   readonly noteTier: (tier: number) => void;
 }
 
 /**
- * Returns the `data` of the route's schema.
+ * Returns `data` in the form of the route's schema.
  *
  * @throws BrokerError with a code that the route lists in `refusals`.
  */
@@ -44,8 +44,8 @@ type ServedBy<Name extends FunctionName> = {
   [Id in RouteId]: RouteOf<Id>['servedBy'] extends Name ? Id : never;
 }[RouteId];
 
-/** Exactly the routes that a function serves: a missing one does not compile. */
+/** Exactly the routes that a function serves. A missing route does not compile. */
 export type RoutesOf<Name extends FunctionName> = { readonly [Id in ServedBy<Name>]: Route };
 
-/** Exactly the endpoints that a function serves: a missing one does not compile. */
+/** Exactly the endpoints that a function serves. A missing endpoint does not compile. */
 export type EndpointsOf<Name extends FunctionName> = { readonly [Id in ServedBy<Name>]: Endpoint<Id> };

@@ -7,7 +7,7 @@ import type { recordEvents, WidgetEvent } from '../../use-cases/sessions/record-
 import type { EndpointsOf } from './endpoint.ts';
 import { siteIdIn } from './path-ids.ts';
 
-/** Routes on which widgets report. No key of a customer is in reach of this function. */
+/** Routes for the reports of widgets. This function cannot reach any customer's key. */
 export const eventsEndpoints = (useCases: {
   readonly answerPreflight: ReturnType<typeof answerPreflight>;
   readonly recordReports: ReturnType<typeof recordEvents>;
@@ -17,7 +17,7 @@ export const eventsEndpoints = (useCases: {
     return undefined;
   },
   reportEvents: async ({ path, origin, sourceIp, body, query, headers, rawBody, allowOrigin }) => {
-    // A beacon, sent while its page goes away, cannot carry headers.
+    // A beacon, sent while its page closes, cannot have headers.
     const signature = headers['x-spelo-signature'] ?? query.signature ?? '';
     const { hangUp, endedBy, ...counts } = await useCases.recordReports({
       siteId: siteIdIn(path),
@@ -45,7 +45,7 @@ const eventOf = (event: z.output<typeof sessionEvent>): WidgetEvent => {
     case 'heartbeat':
       return { ...common, type: event.type };
     case 'usage':
-      // A response without usage says only that the session is alive.
+      // A response without usage shows only that the session is alive.
       if (event.usage === null || event.usage === undefined) return { ...common, type: 'heartbeat' };
       return {
         ...common,

@@ -18,7 +18,7 @@ import { siteIdIn, siteKeyTarget, workspaceIdIn, workspaceKeyTarget } from './pa
 
 const ending = (calls: number) => ({ deleted: true as const, calls_ending: calls });
 
-/** Routes that write or end sealed keys. This function seals and shreds; it cannot decrypt. */
+/** Routes that write or delete sealed keys. This function seals and shreds keys, but cannot decrypt them. */
 export const keysEndpoints = (useCases: {
   readonly viewOpenAiKey: ReturnType<typeof viewOpenAiKey>;
   readonly storeOpenAiKey: ReturnType<typeof storeOpenAiKey>;

@@ -31,7 +31,7 @@ import type { NoticesEndpoints } from './notices-endpoints.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, workspaceIdIn } from './path-ids.ts';
 
-/** Routes of workspaces and sites. Reads are authorization and one read; changes are use cases. */
+/** Routes of workspaces and sites. A read is an authorization and one query; a change is a use case. */
 export const manageEndpoints = (deps: {
   readonly clock: Clock;
   readonly tenancy: Tenancy;
@@ -147,7 +147,7 @@ const WORKSPACE_FIELDS = {
   time_zone: 'timeZone',
 } as const;
 
-/** A workspace's body under our own names, its retention included. */
+/** The body of a workspace in our own names, including its retention. */
 const workspaceSettingsIn = <Body extends RetentionBody>(
   body: Body,
 ): Renamed<Body, typeof WORKSPACE_FIELDS> &
@@ -190,7 +190,7 @@ interface NestedBody {
   readonly conversation?: Parameters<typeof conversationIn>[0] | undefined;
 }
 
-/** `Name` with its type, optional where the body's field is. */
+/** `Name` with its type, optional if the body's field is. */
 type Nested<
   Body extends NestedBody,
   Field extends keyof NestedBody,
@@ -198,7 +198,7 @@ type Nested<
   Value,
 > = undefined extends Body[Field] ? { readonly [Key in Name]?: Value } : { readonly [Key in Name]: Value };
 
-/** A site's body under our own names, its nested settings included. */
+/** The body of a site in our own names, including its nested settings. */
 const siteSettingsIn = <Body extends NestedBody>(
   body: Body,
 ): Renamed<Body, typeof SITE_FIELDS> &
@@ -222,7 +222,7 @@ type Renamed<Body, Names extends Readonly<Record<string, string>>> = {
   [Field in keyof Body & keyof Names as Names[Field]]: Exclude<Body[Field], undefined>;
 };
 
-/** A body under our own names. A field that was not given stays absent, so that it cannot overwrite anything. */
+/** A body in our own names. A missing field stays absent, so that it cannot overwrite anything. */
 const renamed = <Body extends object, Names extends Readonly<Record<string, string>>>(
   body: Body,
   names: Names,

@@ -24,6 +24,7 @@ export type MemberEndpoints = Pick<
   | 'readMember'
   | 'putMember'
   | 'removeMember'
+  | 'readMyself'
   | 'nameMyself'
   | 'listInvitations'
   | 'invitePerson'
@@ -71,6 +72,13 @@ export const memberEndpoints = (deps: {
   removeMember: async ({ caller, path }) => {
     await deps.removeMember(caller, workspaceIdIn(path), subIn(path));
     return { deleted: true as const };
+  },
+
+  readMyself: async ({ caller, path }) => {
+    const { workspaceId } = await authorizeWorkspace(deps.tenancy, caller, workspaceIdIn(path), 'viewer');
+    const member = await deps.tenancy.readMember(workspaceId, caller.sub);
+    if (member === undefined) throw new BrokerError('workspace_not_found');
+    return presentMember(member);
   },
 
   nameMyself: async ({ caller, path, body }) =>

@@ -6,7 +6,7 @@ export interface PageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** One page of `list` as the contract shows it: items, and a cursor that only this list takes back. */
+/** One page of `list` in the form of the contract: items, and a cursor that only this list accepts. */
 export const pageOf = async <Item, Shown>(
   list: List,
   query: PageQuery,

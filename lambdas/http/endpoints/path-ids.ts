@@ -5,14 +5,14 @@ import type { KeyTarget } from '../../use-cases/keys/key-target.ts';
 
 type Path = Readonly<Record<string, string | undefined>>;
 
-/** A malformed id is an id of nothing: the same answer as for one that does not exist. */
+/** A malformed ID gets the same response as an ID that does not exist. */
 export const workspaceIdIn = (path: Path): WorkspaceId => {
   const id = path['workspaceId'] ?? '';
   if (!isWorkspaceId(id)) throw new BrokerError('workspace_not_found');
   return id;
 };
 
-/** On the public routes the handler has refused a malformed id as `invalid_site_id` before. */
+/** On the public routes, the router has already refused a malformed ID as `invalid_site_id`. */
 export const siteIdIn = (path: Path): SiteId => {
   const id = path['siteId'] ?? '';
   if (!isSiteId(id)) throw new BrokerError('site_not_found');

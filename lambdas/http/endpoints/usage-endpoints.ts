@@ -51,7 +51,7 @@ export interface UsageDeps {
   readonly compareOwnMonth: ReturnType<typeof compareOwnMonth>;
 }
 
-/** Usage and its cost, for members of a workspace; the price list and the calculator, for everybody. */
+/** Usage and cost for members of a workspace; the price list and the calculator for everyone. */
 export const usageEndpoints = (deps: UsageDeps): EndpointsOf<'usage'> => ({
   ...operatorEndpoints(deps),
   ...publicEndpoints(deps),
@@ -59,7 +59,7 @@ export const usageEndpoints = (deps: UsageDeps): EndpointsOf<'usage'> => ({
 
 type PublicRoute = 'readPricing' | 'estimateCost';
 
-/** Reads, each after its own look at who is asking. */
+/** The reading use cases. Each authorizes its caller first. */
 const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRoute> => ({
   readWorkspaceUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
     presentUsage(await deps.readUsage(caller, { workspaceId: workspaceIdIn(path) }, { from, to, groupBy })),
@@ -137,7 +137,7 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
     presentOwnMonth(await deps.compareOwnMonth(caller, workspaceIdIn(path), body.month)),
 });
 
-/** Computed from what they are given alone. */
+/** Routes that compute only from their request. */
 const publicEndpoints = (
   deps: Pick<UsageDeps, 'clock' | 'plans'>,
 ): Pick<EndpointsOf<'usage'>, PublicRoute> => ({

@@ -3,7 +3,10 @@ import { isSiteId } from '../../domain/identifiers.ts';
 import type { HttpDeps } from '../http-deps.ts';
 import type { Middleware, RequestState, Result } from '../request-state.ts';
 
-/** Outermost: sees every answer as it leaves. One log line and one metric per request, no part of the request's content. */
+/**
+ * The outermost middleware, which sees every final response. Writes one log line and one metric per request, without any
+ * content of the request.
+ */
 export const accessLog = ({ log, metrics, monotonicMs }: HttpDeps): Middleware => {
   const report = (
     event: APIGatewayProxyEventV2,
@@ -36,6 +39,6 @@ export const accessLog = ({ log, metrics, monotonicMs }: HttpDeps): Middleware =
   };
 };
 
-/** A path can hold anything; only what has the shape of an id is logged. */
+/** A path can contain anything, so only text in the format of an ID is logged. */
 const idOrNothing = (id: string | undefined): string | undefined =>
   id !== undefined && isSiteId(id) ? id : undefined;

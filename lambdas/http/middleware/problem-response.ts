@@ -2,7 +2,7 @@ import type { HttpDeps } from '../http-deps.ts';
 import { problemAnswer } from '../problem-answer.ts';
 import type { Middleware } from '../request-state.ts';
 
-/** Innermost: turns whatever was thrown into the contract's failure. */
+/** The innermost middleware. Turns every thrown error into the contract's error response. */
 export const problemResponse = ({ log }: HttpDeps): Middleware => ({
   name: 'problemResponse',
   onError: (request) => {

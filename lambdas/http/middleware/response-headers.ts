@@ -8,7 +8,7 @@ const varyOf = ({ requestContext }: APIGatewayProxyEventV2, byAccept: boolean): 
   return byAccept ? 'Accept, Origin' : 'Origin';
 };
 
-/** `byAccept`: whether the answer to a route depends on what the caller accepts. */
+/** `byAccept`: true if the response of the route depends on the Accept header. */
 export const responseHeaders = (byAccept: (routeKey: string) => boolean): Middleware => {
   const add = ({
     event,
@@ -24,7 +24,8 @@ export const responseHeaders = (byAccept: (routeKey: string) => boolean): Middle
       vary: varyOf(event, byAccept(event.routeKey)),
       ...(allowedOrigin !== undefined && {
         'access-control-allow-origin': allowedOrigin,
-        // A browser whose clock is wrong learns the time from `Date`, which API Gateway adds, to sign its reports by.
+        // A browser with a wrong clock takes the time for signatures of its reports from `Date`, which API Gateway
+        // adds.
         'access-control-expose-headers': 'Date, Retry-After, X-Request-Id',
         ...(event.requestContext.http.method === 'OPTIONS' && {
           'access-control-allow-methods': 'POST',

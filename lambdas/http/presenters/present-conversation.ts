@@ -2,7 +2,7 @@ import type { ConversationBody } from '../../contract/conversation.ts';
 import type { Conversation, TurnDetection } from '../../domain/tenancy/conversation.ts';
 import { firstMessageInput } from '../../domain/tenancy/first-message.ts';
 
-/** The conversation of a site in the names of the API. */
+/** The conversation of a site under the names of the API. */
 export const presentConversation = ({
   turnDetection,
   noiseReduction,
@@ -36,13 +36,13 @@ const presentTurnDetection = (detection: TurnDetection) =>
         interrupt_response: detection.interruptResponse,
       };
 
-/** The event that the page sends to begin the conversation; null: none. */
+/** The event that the page sends to begin the conversation; null if there is none. */
 export const presentFirstMessage = (prompt: string | null) =>
   prompt === null
     ? null
     : { type: 'response.create' as const, response: { input: firstMessageInput(prompt) } };
 
-/** The conversation of a request in our own names. */
+/** The conversation of a request under our own names. */
 export const conversationIn = (body: ConversationBody): Conversation => ({
   turnDetection: body.turn_detection && turnDetectionIn(body.turn_detection),
   noiseReduction: body.noise_reduction,

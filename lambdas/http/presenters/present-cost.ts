@@ -2,7 +2,7 @@ import { MICRO_CENTS_PER_CENT } from '../../domain/usage/cost.ts';
 import type { PlanComparison } from '../../domain/usage/cost-estimate.ts';
 import type { TokenKind } from '../../domain/usage/token-counts.ts';
 
-/** Micro-cents inside are `cost_cents` outside: a decimal number of US cents. */
+/** Converts internal micro-cents to `cost_cents`, a decimal number of US cents. */
 export const centsOf = (microCents: number): number => microCents / MICRO_CENTS_PER_CENT;
 
 /** A value for each kind of token, under the contract's names. */

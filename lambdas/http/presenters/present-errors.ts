@@ -1,7 +1,7 @@
 import { PROBLEMS, type ProblemName } from '../../contract/problems.ts';
 import type { ErrorRow } from '../../domain/sessions/error-row.ts';
 
-/** Our own refusals are explained by the catalogue; a code that it no longer has stays as it is. */
+/** The catalogue explains our own refusals. A code that it no longer has stays unchanged. */
 const sentenceOf = (refusal: string): string =>
   refusal in PROBLEMS ? PROBLEMS[refusal as ProblemName].message : refusal;
 

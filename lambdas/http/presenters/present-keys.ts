@@ -22,7 +22,7 @@ export const presentVerdict = (verdict: ShownVerdict): DataOf<'testSiteKey'> => 
 });
 
 export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({
-  // The platform's key has no route: nobody but an operator's command reaches that scope.
+  // The platform's key has no route: only an operator's command reaches that scope.
   scope: key.scope as DataOf<'viewSiteKey'>['scope'],
   masked: key.masked,
   version: key.version,

@@ -13,7 +13,7 @@ export const presentMember = (member: Member): DataOf<'readMember'> => ({
   added_by: member.addedBy,
 });
 
-/** A member, or the person who is invited to become one. */
+/** A member, or an invited person. */
 export const presentSavedMember = (saved: Member | Invitation): DataOf<'putMember'> =>
   'invitationId' in saved
     ? {
@@ -27,7 +27,7 @@ export const presentSavedMember = (saved: Member | Invitation): DataOf<'putMembe
       }
     : { ...presentMember(saved), invitation_id: null };
 
-/** Never the nonce, which the secret is derived from. */
+/** Without the nonce, from which the secret is derived. */
 export const presentInvitation = (invitation: Invitation, now: Date) => ({
   invitation_id: invitation.invitationId,
   role: invitation.role,

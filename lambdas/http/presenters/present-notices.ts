@@ -45,7 +45,10 @@ export const presentMailAlerts = ({
   events: [...(mail?.events ?? DEFAULT_MAIL_EVENTS)],
 });
 
-/** The body of a notice, as Standard Webhooks has it: `type`, `timestamp`, `data`. docs/notices.md shows one of each. */
+/**
+ * The body of a notice in the format of Standard Webhooks: `type`, `timestamp`, `data`. docs/notices.md shows one of
+ * each type.
+ */
 export const presentNotice = (notice: Notice, ended?: ReceiptedSession): string =>
   JSON.stringify({
     type: notice.type,

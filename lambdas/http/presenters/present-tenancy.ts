@@ -7,7 +7,7 @@ import type { KeyStates } from '../../use-cases/ports/keys.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
 import { presentConversation } from './present-conversation.ts';
 
-/** From our objects to the contract's, field by field: what is not named here is not shown. */
+/** Converts our objects to the contract's, field by field. A field that is not named here is not shown. */
 
 export interface WorkspaceFacts {
   readonly states: KeyStates;
@@ -45,7 +45,7 @@ export const presentWorkspace = (
   created_at: workspace.createdAt,
 });
 
-/** Never the public key or the secret. */
+/** Without the public key and the secret. */
 export const presentEmbedKey = (key: EmbedKey) => ({
   algorithm: key.algorithm,
   key_id: key.keyId,
@@ -59,7 +59,7 @@ export const presentSite = (site: Site, now: Date, states: KeyStates): DataOf<'r
   name: site.name,
   allowed_origins: [...site.allowedOrigins],
   model: site.model,
-  // Validated when it was stored; the answer's schema holds it to the known voices.
+  // Validated when it was stored. The response schema allows only known voices.
   voice: site.voice as DataOf<'readSite'>['voice'],
   instructions: site.instructions,
   tools: site.tools.map((tool) => ({ ...tool, parameters: JSON.parse(tool.parameters) })),

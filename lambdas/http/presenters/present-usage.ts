@@ -7,7 +7,7 @@ import type { PlanUsage, UsageReport } from '../../use-cases/usage/read-usage.ts
 import type { DataOf } from '../endpoints/endpoint.ts';
 import { centsOf, presentByKind, presentComparison } from './present-cost.ts';
 
-/** Usage, sessions and slots as the contract shows them. */
+/** Usage, sessions and slots in the form of the contract. */
 
 const presentSum = ({ entry, estimated }: UsageSum) => ({
   sessions: entry.sessions,
@@ -28,7 +28,7 @@ const presentPlanUsage = ({ name, plan, period, usedSeconds, notices }: PlanUsag
     name,
     period,
     included_minutes: plan?.includedMinutes ?? null,
-    // A plan that is not known refuses, as one that is used up (domain/tenancy/plan.ts).
+    // An unknown plan refuses sessions, like a plan that is used up (domain/tenancy/plan.ts).
     hard_cap: plan?.hardCap ?? true,
     used_seconds: usedSeconds,
     used_minutes: billedMinutes(usedSeconds),

@@ -41,10 +41,18 @@ const MAX_ATTEMPTS = 8;
  * or one of another kind of period, begins with the usage totals of the period. An amount that is already spent takes
  * effect at once: with `end_calls` the running calls are hung up. The same happens when a budget becomes `never_exceed`
  * or is created as one. Changing the amount or the period of such a budget does not end calls.
+ *
+ * @param expected `changedAt` of the budget that the caller read, null for none; undefined: not checked.
+ * @throws BrokerError `changed_meanwhile` if another one is stored.
  */
 export const setBudget =
   (ports: SetBudgetPorts) =>
-  async (caller: Caller, target: BudgetTarget, settings: BudgetSettings): Promise<ShownBudget> => {
+  async (
+    caller: Caller,
+    target: BudgetTarget,
+    settings: BudgetSettings,
+    expected?: string | null,
+  ): Promise<ShownBudget> => {
     const { workspace, site } = await authorizeBudget(ports.tenancy, caller, target, 'admin');
     const { workspaceId } = workspace;
     if (workspace.billingMode === 'managed') throw new BrokerError('budget_needs_own_key');
@@ -67,6 +75,8 @@ export const setBudget =
     try {
       const saved = await retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
         const before = await ports.budgets.readBudget(scope);
+        if (expected !== undefined && expected !== (before?.changedAt ?? null))
+          throw new BrokerError('changed_meanwhile');
         // No running call has reserved its current response in this budget, not even one that reserves in another budget.
         // A call that starts after this point reserves its first response after the write below, or does not reserve at
         // all; the second pass ends the latter. It is queued before the budget is saved, so that a run that dies in between is

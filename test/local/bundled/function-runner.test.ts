@@ -57,33 +57,33 @@ const call = async (runner: FunctionRunner, event: object = {}): Promise<Seen> =
 afterEach(() => Promise.all(running.splice(0).map((runner) => runner.close())));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('the containers of a bundle', () => {
-  it('serve one call at a time each, and the calls beyond four wait', async () => {
+describe('the worker threads of a bundle', () => {
+  it('handle one call at a time each, and calls beyond four wait', async () => {
     const runner = start();
     const seen = await Promise.all(Array.from({ length: 24 }, () => call(runner, { wait: 5 })));
     expect(seen.map(({ inside }) => inside)).toEqual(seen.map(() => 1));
     expect(new Set(seen.map(({ threadId }) => threadId)).size).toBeLessThanOrEqual(4);
   });
 
-  it('are used again, the one used last first', async () => {
+  it('are reused, the last used one first', async () => {
     const runner = start();
     const threads = new Set<number>();
     for (let i = 0; i < 3; i++) threads.add((await call(runner)).threadId);
     expect(threads.size).toBe(1);
   });
 
-  it('end with a call that runs out of time, and the next call has another', async () => {
+  it('end when a call times out, and the next call gets a new one', async () => {
     const runner = start({ timeoutMs: 3_000 });
     const { threadId } = await call(runner);
     await expect(call(runner, { hang: true })).rejects.toThrow('example: task timed out after 3000 ms');
     expect((await call(runner)).threadId).not.toBe(threadId);
   });
 
-  it("give nothing of an error but its class's name", async () => {
+  it('report only the class name of an error', async () => {
     await expect(call(start(), { die: true })).rejects.toThrow(/^example failed: TypeError$/);
   });
 
-  it('answer nobody once they are closed, those who wait included', async () => {
+  it('reject running and waiting calls after they are closed', async () => {
     const runner = start();
     const calls = Array.from({ length: 6 }, () => call(runner, { hang: true }));
     const ended = Promise.allSettled(calls);
@@ -94,7 +94,7 @@ describe('the containers of a bundle', () => {
 });
 
 describe('the clock of a bundle', () => {
-  it('stands where the clock of its callers stands, however long a call takes', async () => {
+  it("stays at the time of the caller's clock during a call, however long it takes", async () => {
     let now = new Date('2026-11-23T12:00:10.000Z');
     const runner = start({ clock: () => now, clockStands: true });
     const at = now.toISOString();
@@ -103,14 +103,14 @@ describe('the clock of a bundle', () => {
     expect((await call(runner, { wait: 20 })).date).toBe('2027-01-20T00:00:00.000Z');
   });
 
-  it('continues from the time of the call otherwise', async () => {
+  it("continues from the time of the call if the caller's clock runs", async () => {
     const from = Date.parse('2026-11-23T12:00:10.000Z');
     const { now } = await call(start({ clock: () => new Date(from) }), { wait: 20 });
     // Timers may fire a little early.
     expect(now).toBeGreaterThanOrEqual(from + 15);
   });
 
-  it('is the clock that the services seem to use, so that the SDK corrects nothing', async () => {
+  it('matches the Date header of services, so the SDK corrects no clock skew', async () => {
     const server = createServer((_request, response) => response.end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {

@@ -60,7 +60,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('startDynamoDb', () => {
-  it('uses a given endpoint as it is and starts no engine', async () => {
+  it('uses a given endpoint unchanged and starts no engine', async () => {
     const dynamoDb = await startDynamoDb({ endpoint: 'http://127.0.0.1:1' });
     expect(dynamoDb).toMatchObject({
       engineEndpoint: 'http://127.0.0.1:1',
@@ -76,7 +76,7 @@ describe('startDynamoDb', () => {
     await Promise.all(engines.map(({ close }) => close()));
   });
 
-  it('says that a fixed port is taken', async () => {
+  it('reports that a fixed port is taken', async () => {
     await withEngine(undefined, async ({ endpoint }) => {
       const port = Number(new URL(endpoint).port);
       await expect(startDynamoDb({ port })).rejects.toThrow(EngineStartError);
@@ -84,18 +84,18 @@ describe('startDynamoDb', () => {
     });
   });
 
-  it('starts with no tables when it has no file', async () => {
+  it('starts without tables if it has no file', async () => {
     await withEngine(undefined, (engine) => seed(engine));
     await withEngine(undefined, (engine) => expect(readThing(engine)).rejects.toThrow('not found'));
   });
 
-  it('keeps its data in a file across an orderly restart', async () => {
+  it('keeps its data in a file across a clean restart', async () => {
     const dbPath = folder.file('new-folder/restart.sqlite');
     await withEngine(dbPath, (engine) => seed(engine));
     await expect(withEngine(dbPath, readThing)).resolves.toBe('thing-0');
   });
 
-  it('keeps its data when it is killed, and reports an end that nobody asked for', async () => {
+  it('keeps its data when it is killed, and reports the unexpected exit', async () => {
     const dbPath = folder.file('killed.sqlite');
     const engine = await startDynamoDb({ dbPath });
     await seed(engine);
@@ -104,14 +104,14 @@ describe('startDynamoDb', () => {
     await expect(withEngine(dbPath, readThing)).resolves.toBe('thing-0');
   });
 
-  it('closes as often as asked and reports the exit as expected', async () => {
+  it('can be closed repeatedly and reports the exit as expected', async () => {
     const engine = await startDynamoDb({});
     await Promise.all([engine.close(), engine.close()]);
     await engine.close();
     await expect(engine.exited).resolves.toMatchObject({ code: 0, expected: true });
   });
 
-  it('does not outlive a parent that is killed', async () => {
+  it('stops when its parent process is killed', async () => {
     const module = fileURLToPath(new URL('../../../local/dynamodb/engine.ts', import.meta.url));
     const script = `const { startDynamoDb } = await import(${JSON.stringify(module)});
       console.log((await startDynamoDb({})).pid); setInterval(() => {}, 1000);`;
@@ -150,7 +150,7 @@ describe('a damaged database file', () => {
     closeSync(file);
   }
 
-  it.each(damages)('%s is named in one sentence with the way out, and left as it is', async (_, damage) => {
+  it.each(damages)('%s is reported in one sentence with a remedy, and left unchanged', async (_, damage) => {
     const dbPath = folder.file('damaged.sqlite');
     damage(dbPath);
     const before = readFileSync(dbPath);
@@ -162,7 +162,7 @@ describe('a damaged database file', () => {
     expect(readFileSync(dbPath).equals(before)).toBe(true);
   });
 
-  it('is not what an empty file is', async () => {
+  it('does not include an empty file', async () => {
     const dbPath = folder.file('empty.sqlite');
     writeFileSync(dbPath, '');
     await withEngine(dbPath, (engine) => seed(engine));

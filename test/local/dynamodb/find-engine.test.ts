@@ -27,24 +27,24 @@ describe('findEngine', () => {
     });
   });
 
-  it('treats an empty endpoint as none', () => {
+  it('treats an empty endpoint as not set', () => {
     const binary = executable('empty-endpoint/dynoxide');
     expect(findEngine({ endpoint: '', path: dirname(binary), ...withoutPackage }).source).toBe('path');
   });
 
-  it('takes the first executable on the PATH where no package fits the machine', () => {
+  it('takes the first executable on the PATH if no package fits the machine', () => {
     const second = executable('second/dynoxide');
     const path = [folder.file('nowhere'), '', dirname(second)].join(delimiter);
     expect(findEngine({ path, ...withoutPackage })).toEqual({ source: 'path', binary: second });
   });
 
-  it('passes over a file that may not be executed', () => {
+  it('skips a file that is not executable', () => {
     const file = executable('plain/dynoxide');
     chmodSync(file, 0o644);
     expect(() => findEngine({ path: dirname(file), ...withoutPackage })).toThrow(MissingEngineError);
   });
 
-  it('says in one sentence what to install when there is none', () => {
+  it('says in one sentence what to install if there is no engine', () => {
     expect(() => findEngine(withoutPackage)).toThrow(
       'No DynamoDB engine found: run `npm install --no-save @dynoxide/linux-riscv64`, or put `dynoxide` on the PATH, or set DYNAMODB_ENDPOINT to the address of a DynamoDB-compatible engine.',
     );

@@ -67,7 +67,7 @@ afterAll(async () => {
 });
 
 describe('conditional writes', () => {
-  it('refuse a second put and hand back the item that stood in the way', async () => {
+  it('refuse a second put and return the existing item', async () => {
     const put = new PutCommand({
       TableName: 'sites',
       Item: { pk: 'once', n: 1 },
@@ -81,7 +81,7 @@ describe('conditional writes', () => {
     expect(refused).toMatchObject({ Item: { pk: { S: 'once' }, n: { N: '1' } } });
   });
 
-  it('tell a missing item from one in the wrong state', async () => {
+  it('distinguish a missing item from one in the wrong state', async () => {
     const refused = await clients.documents
       .send(
         new UpdateCommand({
@@ -98,7 +98,7 @@ describe('conditional writes', () => {
     expect(refused).not.toHaveProperty('Item', expect.anything());
   });
 
-  it('never let a counter pass its limit, however many try at once', async () => {
+  it('keep a counter within its limit under any concurrency', async () => {
     const attempts = Array.from({ length: 40 }, () =>
       clients.documents
         .send(
@@ -122,7 +122,7 @@ describe('conditional writes', () => {
     expect(Item).toEqual({ pk: 'counter', n: 7 });
   });
 
-  it('take and free places in a nested map in one step', async () => {
+  it('acquire and release slots in a nested map in one step', async () => {
     const key = { TableName: 'sites', Key: { pk: 'slots' } };
     await clients.documents.send(
       new PutCommand({ TableName: 'sites', Item: { pk: 'slots', held: { old: 10 } } }),
@@ -142,7 +142,7 @@ describe('conditional writes', () => {
 });
 
 describe('transactions', () => {
-  it('change nothing when one condition fails, and say which and against what', async () => {
+  it('change nothing if one condition fails, and report the failed condition with its item', async () => {
     await clients.documents.send(new PutCommand({ TableName: 'sites', Item: { pk: 'held', by: 'a' } }));
     const cancelled = await clients.documents
       .send(
@@ -176,7 +176,7 @@ describe('transactions', () => {
 });
 
 describe('reads', () => {
-  it('batch over two tables consistently, with binary values intact', async () => {
+  it('get a batch from two tables consistently, with binary values intact', async () => {
     const { Responses, UnprocessedKeys } = await clients.documents.send(
       new BatchGetCommand({
         RequestItems: {
@@ -208,7 +208,7 @@ describe('reads', () => {
     expect(second.Items).toEqual([{ sk: 'v#1' }]);
   });
 
-  it('query a secondary index, which shows only what it projects', async () => {
+  it('query a secondary index and get only the projected attributes', async () => {
     const { Items } = await clients.documents.send(
       new QueryCommand({
         TableName: 'versions',
@@ -227,7 +227,7 @@ describe('reads', () => {
 });
 
 describe('table settings', () => {
-  it('keep the time-to-live attribute', async () => {
+  it('include the time-to-live attribute', async () => {
     await clients.client.send(
       new UpdateTimeToLiveCommand({
         TableName: 'sites',
@@ -240,7 +240,7 @@ describe('table settings', () => {
     expect(TimeToLiveDescription).toEqual({ TimeToLiveStatus: 'ENABLED', AttributeName: 'expires_at' });
   });
 
-  it('refuse to delete a protected table', async () => {
+  it('prevent the deletion of a protected table', async () => {
     await expect(clients.client.send(new DeleteTableCommand({ TableName: 'versions' }))).rejects.toThrow(
       'protected against deletion',
     );

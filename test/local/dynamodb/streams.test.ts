@@ -64,7 +64,7 @@ describe('streams', () => {
     ]);
   });
 
-  it('carry nothing of a cancelled transaction', async () => {
+  it('carry no change of a cancelled transaction', async () => {
     const before = await recordsOf('events');
     const transaction = new TransactWriteCommand({
       TransactItems: [
@@ -87,7 +87,7 @@ describe('streams', () => {
     expect(Streams).toEqual([expect.objectContaining({ TableName: 'events' })]);
   });
 
-  it('continue after a restart from where a reader stopped', async () => {
+  it('continue after a restart from the position of the reader', async () => {
     const last = (await recordsOf('events')).at(-1)?.dynamodb?.SequenceNumber;
     await stop();
     await start();
@@ -97,7 +97,7 @@ describe('streams', () => {
   });
 
   // The next two differ from AWS: the code that hands these records to a consumer has to make up for it.
-  it('number the events of each table from one, so that an id is unique only together with its stream', async () => {
+  it('number the events of each table from one, so that an ID is unique only within its stream', async () => {
     await clients.client.send(new CreateTableCommand(simpleTable('others', withStream)));
     await clients.documents.send(new PutCommand({ TableName: 'others', Item: { pk: 'a' } }));
     const [other] = await recordsOf('others');
@@ -105,7 +105,7 @@ describe('streams', () => {
     expect(other?.eventID).toBe(event?.eventID);
   });
 
-  it('still carry the records of a deleted table when one of its name is made again', async () => {
+  it('still carry the records of a deleted table after a table of the same name is created', async () => {
     await clients.client.send(new DeleteTableCommand({ TableName: 'others' }));
     await clients.client.send(new CreateTableCommand(simpleTable('others', withStream)));
     await clients.documents.send(new PutCommand({ TableName: 'others', Item: { pk: 'b' } }));

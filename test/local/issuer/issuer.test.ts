@@ -40,7 +40,7 @@ describe('startLocalIssuer', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('never lets more claims replace the standard ones', async () => {
+  it('lets additional claims never replace the standard ones', async () => {
     const issuer = await start();
     const claims = { iss: 'https://elsewhere.invalid', sub: 'another', exp: 9_999_999_999 };
     const { payload } = await verify(
@@ -51,7 +51,7 @@ describe('startLocalIssuer', () => {
     expect(payload.exp).toBeLessThan(claims.exp);
   });
 
-  it('can issue a token that has already expired', async () => {
+  it('can issue an expired token', async () => {
     const issuer = await start();
     const token = await issuer.issue({ sub: 'owner', expiresInSeconds: -10 });
     await expect(verify(token, issuer)).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' });
@@ -85,7 +85,7 @@ describe('startLocalIssuer', () => {
     expect(readdirSync(join(folder, 'mode'))).toEqual(['key.json']);
   });
 
-  it('makes its own key without a state file', async () => {
+  it('creates its own key if it has no state file', async () => {
     const [one, other] = await Promise.all([start(), start()]);
     expect(one.kid).not.toBe(other.kid);
     const token = await one.issue({ sub: 'owner', expiresInSeconds: 60 });
@@ -97,7 +97,7 @@ describe('startLocalIssuer', () => {
     ['no JSON', '{"kty":"EC","d":"PRIVATE'],
     ['another kind of key', '{"kty":"oct","k":"PRIVATE"}'],
     ['a key off the curve', '{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"PRIVATE"}'],
-  ])('refuses a state file with %s, without quoting or replacing it', async (_, content) => {
+  ])('refuses a state file with %s, without quoting or replacing the file', async (_, content) => {
     const stateFile = join(folder, 'damaged.json');
     writeFileSync(stateFile, content);
     const refused = await start({ stateFile }).catch((error: unknown) => String(error));

@@ -60,7 +60,7 @@ const redeem = (code: string, verifier: string, more: Readonly<Record<string, st
   );
 
 describe('the sign-in of the local issuer', () => {
-  it('gives an access token for the API and an ID token for the client, both of the person who signed in', async () => {
+  it('issues an access token for the API and an ID token for the client, both for the person who signed in', async () => {
     const verifier = newVerifier();
     const answer = await tokensOf(redeem(await codeFor(verifier), verifier));
     const keys = createRemoteJWKSet(new URL(issuer.jwksUri));
@@ -71,7 +71,7 @@ describe('the sign-in of the local issuer', () => {
     expect(access.payload['nonce']).toBeUndefined();
   });
 
-  it('lets the page of any origin reach the discovery document and the token endpoint', async () => {
+  it('allows pages of any origin to read the discovery document and to use the token endpoint', async () => {
     const verifier = newVerifier();
     const answers = await Promise.all([
       fetch(`${issuer.issuer}/.well-known/openid-configuration`),
@@ -80,19 +80,19 @@ describe('the sign-in of the local issuer', () => {
     for (const answer of answers) expect(answer.headers.get('access-control-allow-origin')).toBe('*');
   });
 
-  it('redeems a code once', async () => {
+  it('redeems a code only once', async () => {
     const verifier = newVerifier();
     const code = await codeFor(verifier);
     expect((await redeem(code, verifier)).status).toBe(200);
     expect(await (await redeem(code, verifier)).json()).toEqual({ error: 'invalid_grant' });
   });
 
-  it('refuses a code without the verifier that its challenge was made from', async () => {
+  it('refuses a code without the matching verifier', async () => {
     const code = await codeFor(newVerifier());
     expect(await (await redeem(code, newVerifier())).json()).toEqual({ error: 'invalid_grant' });
   });
 
-  it('refuses a code for another redirect address', async () => {
+  it('refuses a code for another redirect URI', async () => {
     const verifier = newVerifier();
     const answer = await redeem(await codeFor(verifier), verifier, {
       redirect_uri: 'http://127.0.0.1:1/elsewhere',
@@ -100,7 +100,7 @@ describe('the sign-in of the local issuer', () => {
     expect(answer.status).toBe(400);
   });
 
-  it('renews by a refresh token once', async () => {
+  it('accepts a refresh token only once', async () => {
     const verifier = newVerifier();
     const first = await tokensOf(redeem(await codeFor(verifier), verifier));
     const renew = () =>
@@ -122,13 +122,13 @@ describe('the sign-in of the local issuer', () => {
     ['the implicit flow', { response_type: 'token' }],
     ['plain PKCE', { code_challenge_method: 'plain' }],
     ['no challenge', { code_challenge: '' }],
-  ])('refuses %s with a page, never with a redirect', async (_, change) => {
+  ])('answers %s with an error page, never with a redirect', async (_, change) => {
     const answer = await post('/authorize', requestFor(newVerifier(), { sub: 'someone', ...change }));
     expect(answer.status).toBe(400);
     expect(answer.headers.get('location')).toBeNull();
   });
 
-  it('asks who one is, and quotes what it was asked without letting it become markup', async () => {
+  it('asks for the person, and escapes request parameters in its page', async () => {
     const state = '"><script>alert(1)</script>';
     const answer = await fetch(`${issuer.issuer}/authorize?${requestFor(newVerifier(), { state })}`);
     const page = await answer.text();

@@ -50,7 +50,7 @@ async function newKeyArn(): Promise<string> {
 }
 
 describe('a data key', () => {
-  it('opens with the context it was sealed with, in any order and without naming the key', async () => {
+  it('decrypts with its context in any order, without naming the key', async () => {
     const { plaintext, sealed, keyId } = await newDataKey();
     const opened = await decrypt(sealed, { workspace_id: 'ws_1', site_id: 'site_1' });
     expect(plaintext).toHaveLength(32);
@@ -60,12 +60,12 @@ describe('a data key', () => {
     expect(opened.EncryptionAlgorithm).toBe('SYMMETRIC_DEFAULT');
   });
 
-  it('treats an empty context as none', async () => {
+  it('treats an empty context as no context', async () => {
     const { plaintext, sealed } = await newDataKey({});
     expect((await decrypt(sealed, undefined)).Plaintext).toEqual(plaintext);
   });
 
-  it('does not show itself when made without plaintext, yet opens', async () => {
+  it('made without plaintext has no plaintext in the response, but can be decrypted', async () => {
     const made = await client.send(
       new GenerateDataKeyWithoutPlaintextCommand({ KeyId: SEALING, NumberOfBytes: 64 }),
     );
@@ -73,7 +73,7 @@ describe('a data key', () => {
     expect((await decrypt(present(made.CiphertextBlob), undefined)).Plaintext).toHaveLength(64);
   });
 
-  it('is new, with a fresh ciphertext, each time', async () => {
+  it('has a new value and a new ciphertext each time', async () => {
     const [first, second] = [await newDataKey(), await newDataKey()];
     expect(first.plaintext).not.toEqual(second.plaintext);
     expect(first.sealed).not.toEqual(second.sealed);
@@ -88,12 +88,12 @@ describe('a data key', () => {
     ['a value in other case', { ...CONTEXT, site_id: 'Site_1' }],
     ['keys and values exchanged', { site_1: 'site_id', ws_1: 'workspace_id' }],
     ['the boundary of key and value moved', { site_i: 'dsite_1', workspace_id: 'ws_1' }],
-  ])('stays closed to %s', async (_what, context) => {
+  ])('cannot be decrypted with %s', async (_what, context) => {
     const { sealed } = await newDataKey();
     await expect(decrypt(sealed, context)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
   });
 
-  it('stays closed when a bit of any byte is flipped', async () => {
+  it('cannot be decrypted with a flipped bit in any byte', async () => {
     const { sealed } = await newDataKey();
     const attempts = await Promise.allSettled(
       Array.from(sealed, (_byte, index) => decrypt(withFlippedBit(sealed, index), CONTEXT)),
@@ -102,7 +102,7 @@ describe('a data key', () => {
     expect(new Set(outcomes)).toEqual(new Set(['InvalidCiphertextException']));
   });
 
-  it('stays closed when truncated to any length, or extended', async () => {
+  it('cannot be decrypted when truncated to any length, or extended', async () => {
     const { sealed } = await newDataKey();
     const truncated = Array.from({ length: sealed.length - 1 }, (_, index) => sealed.slice(0, index + 1));
     const attempts = await Promise.allSettled(
@@ -112,12 +112,12 @@ describe('a data key', () => {
     expect(new Set(outcomes)).toEqual(new Set(['InvalidCiphertextException']));
   });
 
-  it('stays closed to another key of the same account', async () => {
+  it('cannot be decrypted with another key of the same account', async () => {
     const { sealed } = await newDataKey();
     await expect(decrypt(sealed, CONTEXT, OTHER)).rejects.toMatchObject({ name: 'IncorrectKeyException' });
   });
 
-  it('sealed by a key that does not exist here is denied, not called corrupt', async () => {
+  it('of a key that does not exist here is reported as denied, not as invalid', async () => {
     const elsewhere = await startLocalKms({ keys: KEYS });
     const stranger = clientOf(elsewhere);
     const { sealed } = await newDataKey();
@@ -128,7 +128,7 @@ describe('a data key', () => {
     await elsewhere.close();
   });
 
-  it('needs exactly one of spec and length', async () => {
+  it('needs exactly one of KeySpec and NumberOfBytes', async () => {
     await expect(client.send(new GenerateDataKeyCommand({ KeyId: SEALING }))).rejects.toMatchObject({
       name: 'ValidationException',
     });
@@ -137,21 +137,21 @@ describe('a data key', () => {
     ).rejects.toMatchObject({ name: 'ValidationException' });
   });
 
-  it('is not made by a dry run', async () => {
+  it('is not created by a dry run', async () => {
     await expect(
       client.send(new GenerateDataKeyCommand({ KeyId: SEALING, KeySpec: 'AES_256', DryRun: true })),
     ).rejects.toMatchObject({ name: 'UnsupportedOperationException' });
   });
 });
 
-describe('a context', () => {
-  it('a context with a lone surrogate is refused, since UTF-8 would bind it like another', async () => {
+describe('an encryption context', () => {
+  it('with a lone surrogate is refused, because UTF-8 could not tell it from another', async () => {
     await expect(newDataKey({ site_id: '\ud800' })).rejects.toMatchObject({ name: 'ValidationException' });
   });
 });
 
 describe('Encrypt', () => {
-  it('makes what Decrypt opens, up to 4096 bytes', async () => {
+  it('encrypts up to 4096 bytes, which Decrypt returns', async () => {
     const secret = Buffer.alloc(4096, 7);
     const { CiphertextBlob } = await client.send(
       new EncryptCommand({ KeyId: SEALING, Plaintext: secret, EncryptionContext: CONTEXT }),
@@ -165,7 +165,7 @@ describe('Encrypt', () => {
 });
 
 describe('a key', () => {
-  it('answers to its id, ARN, alias and alias ARN', async () => {
+  it('can be named by its ID, ARN, alias and alias ARN', async () => {
     const arn = kms.keyArn(SEALING);
     const names = [arn.slice(arn.indexOf('/') + 1), arn, SEALING, arn.replace(/key\/.*/, SEALING)];
     for (const name of names) expect((await newDataKey(CONTEXT, name)).keyId).toBe(arn);
@@ -181,7 +181,7 @@ describe('a key', () => {
     await expect(newDataKey(CONTEXT, name)).rejects.toMatchObject({ name: 'NotFoundException' });
   });
 
-  it('seals and opens nothing while disabled, and both again once enabled', async () => {
+  it('neither encrypts nor decrypts while disabled, and does both again once enabled', async () => {
     const arn = await newKeyArn();
     const { plaintext, sealed } = await newDataKey(CONTEXT, arn);
     await client.send(new DisableKeyCommand({ KeyId: arn }));
@@ -192,7 +192,7 @@ describe('a key', () => {
     expect((await decrypt(sealed, CONTEXT)).Plaintext).toEqual(plaintext);
   });
 
-  it('is enabled and disabled by id or ARN only, never by alias', async () => {
+  it('can be enabled and disabled by ID or ARN only, not by alias', async () => {
     await expect(client.send(new DisableKeyCommand({ KeyId: SEALING }))).rejects.toMatchObject({
       name: 'NotFoundException',
     });
@@ -217,7 +217,7 @@ describe('a key', () => {
     });
   });
 
-  it('a key for MAC never seals, and a key for sealing never makes a MAC', async () => {
+  it('for MACs never encrypts, and a key for encryption never creates a MAC', async () => {
     await expect(newDataKey(CONTEXT, FINGERPRINT)).rejects.toMatchObject({
       name: 'InvalidKeyUsageException',
     });
@@ -232,7 +232,7 @@ describe('a key', () => {
     ).rejects.toMatchObject({ name: 'InvalidKeyUsageException' });
   });
 
-  it('a key of a kind not kept here is not created', async () => {
+  it('of an unsupported kind is not created', async () => {
     await expect(
       client.send(new CreateKeyCommand({ KeyUsage: 'SIGN_VERIFY', KeySpec: 'RSA_2048' })),
     ).rejects.toMatchObject({ name: 'UnsupportedOperationException' });
@@ -273,7 +273,7 @@ describe('a MAC', () => {
     }
   });
 
-  it('is not made with an algorithm the key does not have', async () => {
+  it('is not created with an algorithm that the key does not support', async () => {
     await expect(
       client.send(
         new GenerateMacCommand({ KeyId: FINGERPRINT, Message: message, MacAlgorithm: 'HMAC_SHA_512' }),
@@ -297,7 +297,7 @@ describe('ReEncrypt', () => {
     );
   }
 
-  it('moves the same plaintext to the other key and context, and shows it to nobody', async () => {
+  it('moves the plaintext to the other key and context without returning it', async () => {
     const { plaintext, sealed } = await newDataKey();
     const moved = await reEncrypt(sealed, CONTEXT, SEALING);
     expect(moved).toMatchObject({ SourceKeyId: kms.keyArn(SEALING), KeyId: kms.keyArn(OTHER) });
@@ -307,7 +307,7 @@ describe('ReEncrypt', () => {
     await expect(decrypt(resealed, CONTEXT)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
   });
 
-  it('needs the source context and, when named, the source key', async () => {
+  it('needs the source context and, if given, the correct source key', async () => {
     const { sealed } = await newDataKey();
     await expect(reEncrypt(sealed, NEXT)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
     await expect(reEncrypt(sealed, CONTEXT, OTHER)).rejects.toMatchObject({ name: 'IncorrectKeyException' });

@@ -52,8 +52,8 @@ async function post(target: string, body: string) {
   return { status: response.status, headers: response.headers, body: await response.text() };
 }
 
-describe('a fault', () => {
-  it('a fault of throttling is seen by the SDK as throttling, and retried until it ends', async () => {
+describe('an injected KMS fault', () => {
+  it('of throttling is seen by the SDK as throttling and retried until it ends', async () => {
     kms.inject({ operation: 'DescribeKey', errorName: 'ThrottlingException' });
     await expect(describeKey()).rejects.toMatchObject({
       name: 'ThrottlingException',
@@ -71,25 +71,25 @@ describe('a fault', () => {
     ['KeyUnavailableException', 500],
     ['DependencyTimeoutException', 503],
     ['KMSInvalidStateException', 400],
-  ])('of %s is answered with status %i', async (errorName, httpStatusCode) => {
+  ])('of %s has status %i', async (errorName, httpStatusCode) => {
     kms.inject({ errorName, times: 1 });
     await expect(describeKey()).rejects.toMatchObject({ name: errorName, $metadata: { httpStatusCode } });
     await expect(describeKey()).resolves.toBeDefined();
   });
 
-  it('hits only the operation it names', async () => {
+  it('applies only to the named operation', async () => {
     kms.inject({ operation: 'Decrypt', errorName: 'KMSInternalException' });
     await expect(describeKey()).resolves.toBeDefined();
   });
 
-  it('injected first is met first', async () => {
+  it('applies before faults that were injected later', async () => {
     kms.inject({ errorName: 'KMSInternalException', times: 1 });
     kms.inject({ errorName: 'KMSInvalidStateException', times: 1 });
     await expect(describeKey()).rejects.toMatchObject({ name: 'KMSInternalException' });
     await expect(describeKey()).rejects.toMatchObject({ name: 'KMSInvalidStateException' });
   });
 
-  it('a fault of reset breaks the connection, and a retry on a new one succeeds', async () => {
+  it('of reset breaks the connection, and a retry on a new connection succeeds', async () => {
     kms.inject({ reset: true, times: 1 });
     await expect(describeKey()).rejects.toThrow('ECONNRESET');
     kms.inject({ reset: true, times: 1 });
@@ -98,15 +98,15 @@ describe('a fault', () => {
     retrying.destroy();
   });
 
-  it('a fault of delay still ends in the right answer', async () => {
+  it('of delay still ends in the correct response', async () => {
     kms.inject({ operation: 'GenerateDataKey', delayMs: 5 });
     expect((await generateDataKey()).Plaintext).toHaveLength(32);
     expect(kms.calls.map((each) => each.errorName)).toEqual([undefined]);
   });
 });
 
-describe('close', () => {
-  it('ends even a call that a delay holds, and frees the port', async () => {
+describe('closing the local KMS', () => {
+  it('ends even a delayed call and frees the port', async () => {
     const closing = await startLocalKms({ keys: KEYS });
     const waiting = clientOf(closing);
     closing.inject({ operation: 'GenerateDataKey', delayMs: AN_HOUR_MS });
@@ -121,8 +121,8 @@ describe('close', () => {
   });
 });
 
-describe('the call log', () => {
-  it('tells operation, key, context and the request id the SDK saw', async () => {
+describe('the KMS call log', () => {
+  it('has operation, key, context and the request ID that the SDK saw', async () => {
     const made = await generateDataKey();
     const opened = await client.send(
       new DecryptCommand({ CiphertextBlob: present(made.CiphertextBlob), EncryptionContext: CONTEXT }),
@@ -141,7 +141,7 @@ describe('the call log', () => {
     );
   });
 
-  it('reports calls that failed, were faulted or were reset', async () => {
+  it('includes calls that failed, were faulted or were reset', async () => {
     const made = await generateDataKey();
     const wrong = new DecryptCommand({
       CiphertextBlob: present(made.CiphertextBlob),
@@ -166,7 +166,7 @@ describe('the call log', () => {
     }
   });
 
-  it('tells both contexts of a ReEncrypt, under the destination key', async () => {
+  it('has both contexts of a ReEncrypt, under the destination key', async () => {
     const made = await generateDataKey();
     await client.send(
       new ReEncryptCommand({
@@ -201,7 +201,7 @@ describe('the call log', () => {
     }
   });
 
-  it('keeps only the latest calls when full', () => {
+  it('drops the oldest calls when it is full', () => {
     const log = new CallLog(2);
     for (const operation of ['first', 'second', 'third']) {
       log.record({
@@ -217,9 +217,9 @@ describe('the call log', () => {
   });
 });
 
-describe('a request that is no KMS call', () => {
+describe('a request that is not a KMS call', () => {
   it.each(['TrentService.CreateGrant', 'TrentService.constructor', 'Other.Decrypt', ''])(
-    'for %p names no operation here',
+    'for %p is refused as an unknown operation',
     async (target) => {
       const answer = await post(target, '{}');
       expect(answer.status).toBe(400);
@@ -227,7 +227,7 @@ describe('a request that is no KMS call', () => {
     },
   );
 
-  it('a request by GET is refused like an unknown operation', async () => {
+  it('with the method GET is refused as an unknown operation', async () => {
     const response = await fetch(kms.endpoint, { headers: { 'x-amz-target': 'TrentService.DescribeKey' } });
     expect(await response.json()).toMatchObject({ __type: 'UnknownOperationException' });
   });
@@ -240,7 +240,7 @@ describe('a request that is no KMS call', () => {
     ['{"KeyId":7}', 'ValidationException'],
     ['{"KeyId":"alias/sealing","KeySpec":"AES_256","EncryptionContext":{"a":1}}', 'SerializationException'],
     ['{"KeyId":"alias/sealing","KeySpec":"AES_256","EncryptionContext":["a"]}', 'SerializationException'],
-  ])('with body %p is answered %s', async (body, errorName) => {
+  ])('with body %p returns %s', async (body, errorName) => {
     const answer = await post('TrentService.GenerateDataKey', body);
     expect(answer.status).toBe(400);
     expect(answer.headers.get('content-type')).toBe('application/x-amz-json-1.1');
@@ -254,7 +254,7 @@ describe('a request that is no KMS call', () => {
     await expect(describeKey()).resolves.toBeDefined();
   });
 
-  it('under another host name is denied, so that no web page can rebind its name to this port', async () => {
+  it('with another Host header is denied, so no web page can reach the port by DNS rebinding', async () => {
     const body = await new Promise((resolve, reject) => {
       const sent = request(
         kms.endpoint,
@@ -269,8 +269,8 @@ describe('a request that is no KMS call', () => {
   });
 });
 
-describe('a context key named __proto__', () => {
-  it('is bound like any other', async () => {
+describe('an encryption context with the key __proto__', () => {
+  it('is bound like any other context', async () => {
     const made = await post(
       'TrentService.GenerateDataKey',
       '{"KeyId":"alias/sealing","KeySpec":"AES_256","EncryptionContext":{"__proto__":"a"}}',

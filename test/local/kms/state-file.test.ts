@@ -48,7 +48,7 @@ function fingerprint(client: KMSClient) {
 }
 
 describe('a restart with the state file', () => {
-  it('opens what an earlier run sealed, and makes the same MAC', async () => {
+  it('decrypts data of an earlier run and creates the same MAC', async () => {
     const earlier = await run(async (client) => ({
       dataKey: await client.send(
         new GenerateDataKeyCommand({ KeyId: SEALING, KeySpec: 'AES_256', EncryptionContext: CONTEXT }),
@@ -65,7 +65,7 @@ describe('a restart with the state file', () => {
     });
   });
 
-  it('still has a disabled key disabled', async () => {
+  it('keeps a disabled key disabled', async () => {
     await run(async (client) => {
       const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId: SEALING }));
       await client.send(new DisableKeyCommand({ KeyId: present(KeyMetadata?.Arn) }));
@@ -76,7 +76,7 @@ describe('a restart with the state file', () => {
     });
   });
 
-  it('adds an alias that was not there before and keeps the others', async () => {
+  it('adds a missing alias and keeps the others', async () => {
     const before = await run(fingerprint);
     const after = await run(fingerprint, [...KEYS, { alias: 'alias/new', usage: 'ENCRYPT_DECRYPT' }]);
     expect(after.Mac).toEqual(before.Mac);
@@ -84,8 +84,8 @@ describe('a restart with the state file', () => {
   });
 });
 
-describe('the state file', () => {
-  it('is readable by its owner only, with no temporary file left alongside it', async () => {
+describe('the state file of the local KMS', () => {
+  it('is readable only by its owner, with no temporary file next to it', async () => {
     await run(fingerprint);
     expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
     expect(await readdir(join(directory, 'nested'))).toEqual(['kms.json']);
@@ -97,7 +97,7 @@ describe('the state file', () => {
     ['of another format', (text: string) => text.replace('"format": 1', '"format": 2')],
     ['altered in a key', (text: string) => text.replace('"enabled": true', '"enabled": false')],
     ['not an object', () => '[]'],
-  ])('that is %s stops the start with one clear sentence, and is left as it is', async (_what, damage) => {
+  ])('that is %s stops the start with one clear sentence and stays unchanged', async (_what, damage) => {
     await run(fingerprint);
     const damaged = damage(await readFile(stateFile, 'utf8'));
     await writeFile(stateFile, damaged);
@@ -109,7 +109,7 @@ describe('the state file', () => {
     expect(await readFile(stateFile, 'utf8')).toBe(damaged);
   });
 
-  it('a state file that holds an alias for another usage stops the start', async () => {
+  it('with an alias for another key usage stops the start', async () => {
     await run(fingerprint);
     const start = startLocalKms({ keys: [{ alias: SEALING, usage: 'GENERATE_VERIFY_MAC' }], stateFile });
     await expect(start).rejects.toThrow(DamagedStateFileError);

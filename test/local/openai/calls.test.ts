@@ -26,7 +26,7 @@ describe('a call with a client secret', () => {
     postOffer(openAi, secret, body, contentType);
   const mintSecret = async (key = fakeKey()) => (await secretOf(await mint(openAi, key))).value;
 
-  it('answers the offer medium by medium and names the call', async () => {
+  it('accepts the offer medium by medium and returns the call ID', async () => {
     const response = await call(await mintSecret());
     expect(response.status).toBe(201);
     expect(response.headers.get('location')).toMatch(/^\/v1\/realtime\/calls\/rtc_[0-9a-f]{32}$/);
@@ -44,7 +44,7 @@ describe('a call with a client secret', () => {
     expect(new Set(offered)).toEqual(new Set(['127.0.0.1']));
   });
 
-  it('can be made again with the same secret until that expires, and not after', async () => {
+  it('can be opened several times with the same secret until the secret expires', async () => {
     const secret = await mintSecret();
     nowMs += 59_999;
     expect((await call(secret)).status).toBe(201);
@@ -53,14 +53,14 @@ describe('a call with a client secret', () => {
     expect((await call(secret)).status).toBe(401);
   });
 
-  it('refuses an unknown secret, a key in its place, another content type and no offer', async () => {
+  it('is refused for an unknown secret, a key instead of a secret, another content type and no offer', async () => {
     expect((await call(`ek_${'0'.repeat(32)}`)).status).toBe(401);
     expect((await call(fakeKey())).status).toBe(401);
     expect((await call(await mintSecret(), caller.offer, 'text/plain')).status).toBe(400);
     expect((await call(await mintSecret(), 'hello')).status).toBe(400);
   });
 
-  it('is open to pages of every origin, as nothing else here is', async () => {
+  it('is allowed for pages of every origin, unlike all other routes', async () => {
     const preflight = await fetch(`${openAi.baseUrl}/realtime/calls`, { method: 'OPTIONS' });
     expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
     expect((await mint(openAi, fakeKey())).headers.get('access-control-allow-origin')).toBeNull();
@@ -72,7 +72,7 @@ describe('a call with a client secret', () => {
     expect(await refusalOf(response)).toMatchObject({ status: 429, code: 'rate_limit_exceeded' });
   });
 
-  it('fails late for a key whose project lacks the model', async () => {
+  it('is refused with 403 for a key whose project lacks the model', async () => {
     const response = await call(await mintSecret(fakeKey('latenomodel')));
     expect(await refusalOf(response)).toMatchObject({ status: 403, code: 'model_not_found' });
   });

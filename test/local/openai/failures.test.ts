@@ -68,21 +68,18 @@ async function statusAndCode(response: Response): Promise<unknown[]> {
   return [status, code];
 }
 
-describe('the failure at the end of a key', () => {
-  it('has a line of description for each one that can be played', () => {
+describe('the failure that the end of a key selects', () => {
+  it('is documented in one line each', () => {
     expect(Object.keys(playableFailures).sort()).toEqual([...Object.keys(refusals), ...oddAnswers].sort());
     for (const description of Object.values(playableFailures)) expect(description).toMatch(/^\S[^\n]+$/);
   });
 
-  it.each(Object.entries(refusals))(
-    '%s is played on the mint and on the models',
-    async (suffix, expected) => {
-      expect(await statusAndCode(await mint(openAi, fakeKey(suffix)))).toEqual(expected.mint);
-      expect(await statusAndCode(await models(openAi, fakeKey(suffix)))).toEqual(expected.models);
-    },
-  );
+  it.each(Object.entries(refusals))('%s applies to the mint and to the models', async (suffix, expected) => {
+    expect(await statusAndCode(await mint(openAi, fakeKey(suffix)))).toEqual(expected.mint);
+    expect(await statusAndCode(await models(openAi, fakeKey(suffix)))).toEqual(expected.models);
+  });
 
-  it('quotes the ends of a revoked key, as the real answer does', async () => {
+  it('quotes both ends of a revoked key, as OpenAI does', async () => {
     const key = fakeKey('revoked');
     const { message } = await refusalOf(await mint(openAi, key));
     expect(message).toContain(`Incorrect API key provided: ${key.slice(0, 12)}****${key.slice(-4)}`);
@@ -95,29 +92,29 @@ describe('the failure at the end of a key', () => {
     expect(onModels).toContain('Missing scopes: api.model.read');
   });
 
-  it('names the right host to a key of another region', async () => {
+  it('names the correct host for a key of another region', async () => {
     const { message } = await refusalOf(await mint(openAi, fakeKey('wrongregion')));
     expect(message).toContain('Please make your request to us.api.openai.com');
   });
 
-  it('says when to come back, and names the organization, when the rate is limited', async () => {
+  it('has Retry-After and the organization if the rate limit is reached', async () => {
     const response = await mint(openAi, fakeKey('ratelimited'));
     expect(response.headers.get('retry-after')).toBe('7');
     expect((await refusalOf(response))['message']).toContain('in organization org-');
   });
 
-  it('reports the lack of money by the type, whatever the code', async () => {
+  it('reports missing credit with the type insufficient_quota, whatever the code', async () => {
     for (const suffix of ['noquota', 'nocredit', 'spendlimit', 'orgspendlimit', 'usagelimit']) {
       expect((await refusalOf(await mint(openAi, fakeKey(suffix))))['type']).toBe('insufficient_quota');
     }
   });
 
-  it('invites one more try when overloaded', async () => {
+  it('asks for a retry if OpenAI is overloaded', async () => {
     const response = await mint(openAi, fakeKey('err503'));
     expect(response.headers.get('x-should-retry')).toBe('true');
   });
 
-  it('leaves the Realtime models out of the list of a project without them', async () => {
+  it('removes the Realtime models from the list of a project without access', async () => {
     const data = await listOf(await models(openAi, fakeKey('nomodel')));
     expect(data.length).toBeGreaterThan(0);
     expect(data.filter(({ id }) => id.startsWith('gpt-realtime'))).toEqual([]);
@@ -125,8 +122,8 @@ describe('the failure at the end of a key', () => {
   });
 });
 
-describe('an answer that is none of the documented ones', () => {
-  it('html502 is a page', async () => {
+describe('an undocumented response of the stand-in', () => {
+  it('html502 is an HTML page', async () => {
     const response = await mint(openAi, fakeKey('html502'));
     expect([response.status, response.headers.get('content-type')]).toEqual([
       502,
@@ -135,7 +132,7 @@ describe('an answer that is none of the documented ones', () => {
     await response.text();
   });
 
-  it('badjson and empty are whole answers that do not parse', async () => {
+  it('badjson and empty are complete responses that do not parse', async () => {
     for (const suffix of ['badjson', 'empty']) {
       const response = await mint(openAi, fakeKey(suffix));
       expect(response.status).toBe(200);
@@ -143,23 +140,23 @@ describe('an answer that is none of the documented ones', () => {
     }
   });
 
-  it('nosecret is a good answer without its secret', async () => {
+  it('nosecret is a successful response without a secret', async () => {
     const response = await mint(openAi, fakeKey('nosecret'));
     expect(response.status).toBe(200);
     expect(await response.json()).not.toHaveProperty('value');
   });
 
-  it('truncated breaks off in the body', async () => {
+  it('truncated stops within the body', async () => {
     const response = await mint(openAi, fakeKey('truncated'));
     expect(response.status).toBe(200);
     await expect(response.text()).rejects.toThrow();
   });
 
-  it('reset breaks off before any answer', async () => {
+  it('reset breaks the connection before any response', async () => {
     await expect(mint(openAi, fakeKey('reset'))).rejects.toThrow('fetch failed');
   });
 
-  it('redirect leads to a place that records who follows with the key', async () => {
+  it('redirect leads to a URL that records whether the key follows', async () => {
     openAi.clearRequests();
     const response = await mint(openAi, fakeKey('redirect'));
     expect(response.status).toBe(302);
@@ -167,13 +164,13 @@ describe('an answer that is none of the documented ones', () => {
     expect(openAi.requests.map(({ path }) => path)).toEqual(['/v1/realtime/client_secrets', '/elsewhere']);
   });
 
-  it('huge is more than any answer should be, and would parse', async () => {
+  it('huge is a valid response of excessive size', async () => {
     const text = await (await mint(openAi, fakeKey('huge'))).text();
     expect(text.length).toBeGreaterThan(20_000_000);
     expect(JSON.parse(text)).toHaveProperty('value');
   });
 
-  it('hang answers nothing until the caller gives up', async () => {
+  it('hang does not answer until the caller gives up', async () => {
     const caller = new AbortController();
     openAi.clearRequests();
     const pending = mint(openAi, fakeKey('hang'), undefined, { signal: caller.signal });
@@ -183,7 +180,7 @@ describe('an answer that is none of the documented ones', () => {
     await expect(pending).rejects.toThrow('aborted');
   });
 
-  it('slowbody answers the headers at once and the body by the byte', async () => {
+  it('slowbody sends the headers immediately and the body byte by byte', async () => {
     const caller = new AbortController();
     const response = await mint(openAi, fakeKey('slowbody'), undefined, { signal: caller.signal });
     expect(response.status).toBe(200);
@@ -192,7 +189,7 @@ describe('an answer that is none of the documented ones', () => {
     caller.abort();
   });
 
-  it('is ended at once by closing, hanging and slow ones too', async () => {
+  it('of any kind ends immediately when the stand-in closes', async () => {
     const other = await startLocalOpenAi();
     const hanging = mint(other, fakeKey('hang'));
     hanging.catch(() => undefined);

@@ -7,11 +7,11 @@ describe('makeFakeKey', () => {
     expect(makeFakeKey(randomBytes)).toMatch(/^sk-proj-[A-Za-z0-9_-]{74}T3BlbkFJ[A-Za-z0-9_-]{74}$/);
   });
 
-  it('ends in the failure it is to play', () => {
+  it('ends in the name of the requested failure', () => {
     expect(makeFakeKey(randomBytes, 'revoked')).toMatch(/T3BlbkFJ[A-Za-z0-9_-]{74}-revoked$/);
   });
 
-  it('takes all that differs between two keys from the given randomness', () => {
+  it('derives everything that differs between two keys from the given randomness', () => {
     const fixed = (n: number) => Buffer.alloc(n, 7);
     expect(makeFakeKey(fixed)).toBe(makeFakeKey(fixed));
     expect(makeFakeKey(randomBytes)).not.toBe(makeFakeKey(randomBytes));

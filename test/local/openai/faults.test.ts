@@ -15,26 +15,26 @@ const mintStatuses = async (count: number): Promise<number[]> => {
   return statuses;
 };
 
-describe('an injected fault', () => {
-  it('strikes as often as set, and then no more', async () => {
+describe('an injected OpenAI fault', () => {
+  it('applies exactly the given number of times', async () => {
     openAi.inject({ status: 503, times: 2 });
     expect(await mintStatuses(3)).toEqual([503, 503, 200]);
   });
 
-  it('strikes until cleared when not told how often', async () => {
+  it('without a number applies until it is cleared', async () => {
     openAi.inject({ status: 500 });
     expect(await mintStatuses(3)).toEqual([500, 500, 500]);
     openAi.clearFaults();
     expect(await mintStatuses(1)).toEqual([200]);
   });
 
-  it('strikes one path and leaves the others', async () => {
+  it('applies to the given path only', async () => {
     openAi.inject({ path: '/v1/realtime/client_secrets', status: 500 });
     expect((await models(openAi, fakeKey())).status).toBe(200);
     expect(await mintStatuses(1)).toEqual([500]);
   });
 
-  it('waits its turn behind an earlier one', async () => {
+  it('applies after earlier faults have ended', async () => {
     openAi.inject({ status: 500, times: 1 });
     openAi.inject({ status: 503, times: 1 });
     expect(await mintStatuses(3)).toEqual([500, 503, 200]);
@@ -56,13 +56,13 @@ describe('an injected fault', () => {
     await expect(mint(openAi, fakeKey())).rejects.toThrow('fetch failed');
   });
 
-  it('can delay the ordinary answer, which mints only then', async () => {
+  it('can delay the normal response and its mint', async () => {
     openAi.inject({ delayMs: 20, times: 1 });
     const response = await mint(openAi, fakeKey());
     expect(await response.json()).toHaveProperty('value');
   });
 
-  it('mints nothing when it answers in the place of the mint', async () => {
+  it('in place of a mint creates no client secret', async () => {
     const before = openAi.mintedSecrets;
     openAi.inject({ status: 500, times: 1 });
     await mintStatuses(1);
@@ -70,12 +70,12 @@ describe('an injected fault', () => {
   });
 });
 
-describe('the control route', () => {
+describe('the control route of the stand-in', () => {
   const url = () => new URL('/__control/faults', openAi.baseUrl);
   const post = (body: string, contentType = 'application/json') =>
     fetch(url(), { method: 'POST', headers: { 'content-type': contentType }, body });
 
-  it('injects and clears faults and stays out of the record', async () => {
+  it('injects and clears faults, and its requests are not recorded', async () => {
     openAi.clearRequests();
     expect((await post('{"status":503}')).status).toBe(201);
     expect(await mintStatuses(1)).toEqual([503]);
@@ -84,13 +84,13 @@ describe('the control route', () => {
     expect(openAi.requests).toHaveLength(2);
   });
 
-  it('refuses what is no fault', async () => {
+  it('refuses an invalid fault', async () => {
     for (const body of ['', '[]', '{"status":99}', '{"unknown":1}'])
       expect((await post(body)).status).toBe(400);
     expect(await mintStatuses(1)).toEqual([200]);
   });
 
-  it('refuses what a page of another origin could send', async () => {
+  it('refuses a request that a page of another origin could send', async () => {
     expect((await post('{"status":503}', 'text/plain')).status).toBe(415);
     expect((await fetch(url(), { method: 'OPTIONS' })).headers.has('access-control-allow-origin')).toBe(
       false,

@@ -8,7 +8,7 @@ describe('the stand-in without a WebRTC library', () => {
     .concat(['m=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'a=mid:1', 'a=sctp-port:5000', ''])
     .join('\r\n');
 
-  it('answers calls anyway, and says once that nobody is behind them', async () => {
+  it('accepts calls, and reports once that no media will flow', async () => {
     const said: string[] = [];
     const calls = createCalls({
       now: () => 0,

@@ -32,12 +32,12 @@ describe('minting a client secret', () => {
     });
   });
 
-  it('lets a secret live ten minutes when nobody says how long', async () => {
+  it('creates a secret with a lifetime of ten minutes by default', async () => {
     const { expires_at } = await secretOf(await mint(openAi, fakeKey(), { session: goodSession }));
     expect(expires_at).toBe(startMs / 1_000 + 600);
   });
 
-  it('puts the headers of the real one on its answers', async () => {
+  it('sends the same headers as OpenAI', async () => {
     for (const response of [await mint(openAi, fakeKey()), await mint(openAi, fakeKey('revoked'))]) {
       expect(response.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/);
       expect(response.headers.get('openai-processing-ms')).toMatch(/^\d+$/);
@@ -119,7 +119,7 @@ describe('minting a client secret', () => {
     expect((await mint(openAi, fakeKey(), { session })).status).toBe(200);
   });
 
-  it('does not know a model that never was or is no Realtime model', async () => {
+  it('returns 404 for an unknown model and for a model that is not a Realtime model', async () => {
     for (const model of ['gpt-imaginary', 'whisper-1', 'gpt-4o-realtime-preview']) {
       const response = await mint(openAi, fakeKey(), { session: { ...goodSession, model } });
       expect(await refusalOf(response)).toMatchObject({ status: 404, code: 'model_not_found', param: '' });
@@ -135,7 +135,7 @@ describe('minting a client secret', () => {
     expect((await models(openAi, fakeKey(), 'gpt-realtime')).status).toBe(404);
   });
 
-  it('refuses the beta, by its header and by its route', async () => {
+  it('refuses the beta header and the beta route', async () => {
     const byHeader = await mint(openAi, fakeKey(), goodMint, { headers: { 'openai-beta': 'realtime=v1' } });
     const byRoute = await fetch(`${openAi.baseUrl}/realtime/sessions`, {
       method: 'POST',
@@ -146,7 +146,7 @@ describe('minting a client secret', () => {
     }
   });
 
-  it('refuses no key, a key of another shape and a header that names an organization', async () => {
+  it('refuses a missing key, a malformed key and an organization header', async () => {
     expect(await refusalOf(await mint(openAi, undefined))).toMatchObject({ status: 401, code: null });
     expect(await refusalOf(await mint(openAi, 'ek_0'))).toMatchObject({
       status: 401,
@@ -159,8 +159,8 @@ describe('minting a client secret', () => {
   });
 });
 
-describe('the models', () => {
-  it('are listed with their shutdown days', async () => {
+describe('the model routes', () => {
+  it('list the models with their shutdown days', async () => {
     const data = await listOf(await models(openAi, fakeKey()));
     expect(data).toContainEqual({
       id: 'gpt-realtime',
@@ -172,15 +172,15 @@ describe('the models', () => {
     expect(data).toContainEqual(expect.objectContaining({ id: 'gpt-realtime-2.1', shutdown_date: null }));
   });
 
-  it('are given one by one', async () => {
+  it('return a single model', async () => {
     const response = await models(openAi, fakeKey(), 'gpt-realtime-2.1-mini');
     expect(await response.json()).toMatchObject({ id: 'gpt-realtime-2.1-mini', object: 'model' });
     expect((await models(openAi, fakeKey(), 'gpt-imaginary')).status).toBe(404);
   });
 });
 
-describe('any other address', () => {
-  it('is an invalid URL', async () => {
+describe('any other path', () => {
+  it("returns OpenAI's invalid URL error", async () => {
     const response = await fetch(`${openAi.baseUrl}/chat/completions`, { method: 'POST' });
     expect(await refusalOf(response)).toMatchObject({
       status: 404,
@@ -189,8 +189,8 @@ describe('any other address', () => {
   });
 });
 
-describe('the record of requests', () => {
-  it('tells keys apart without holding them', async () => {
+describe('the request record of the stand-in', () => {
+  it('distinguishes keys without storing them', async () => {
     const key = fakeKey();
     const response = await mint(openAi, key, goodMint, {
       headers: { 'openai-safety-identifier': 'visitor' },
@@ -212,7 +212,7 @@ describe('the record of requests', () => {
     expect(JSON.stringify(openAi.requests)).not.toContain(key);
   });
 
-  it('counts the secrets that were really minted', async () => {
+  it('counts only the secrets that were minted', async () => {
     const before = openAi.mintedSecrets;
     await mint(openAi, fakeKey());
     await mint(openAi, fakeKey('noquota'));

@@ -33,7 +33,7 @@ const get = async (client: S3Client, Key: string) => {
 };
 
 describe('the local S3, through the real client', () => {
-  it('gives back what was put, and of two puts the later one', async () => {
+  it('returns a stored object, and the later one of two puts', async () => {
     const { client, s3 } = await start();
     await put(client, 'a/b c/ü&<.ndjson', 'first\n');
     await put(client, 'a/b c/ü&<.ndjson', 'second ✓\n');
@@ -56,7 +56,7 @@ describe('the local S3, through the real client', () => {
     expect(seen).toEqual(['a/1', 'a/10', 'a/2', 'a/<&>']);
   });
 
-  it('answers with the errors of S3', async () => {
+  it('returns the errors of S3', async () => {
     const { client, s3 } = await start();
     await expect(get(client, 'nothing')).rejects.toMatchObject({ name: 'NoSuchKey' });
     await expect(
@@ -67,7 +67,7 @@ describe('the local S3, through the real client', () => {
     await put(client, 'a', 'a');
   });
 
-  it('refuses a body that is not the one whose checksum was sent', async () => {
+  it('refuses a body that does not match its checksum', async () => {
     const { client, s3 } = await start();
     await expect(
       client.send(
@@ -82,7 +82,7 @@ describe('the local S3, through the real client', () => {
     expect(s3.keys(Bucket)).toEqual([]);
   });
 
-  it('keeps objects as files below its folder, over a restart', async () => {
+  it('keeps objects as files in its folder across a restart', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'spelo-s3-'));
     try {
       const { client, s3 } = await start(dir);
@@ -113,7 +113,7 @@ describe('the local S3, through the real client', () => {
     },
   );
 
-  it('answers no page that reached it under another name', async () => {
+  it('refuses a page that reached it under another host name', async () => {
     const { s3 } = await start();
     const { hostname, port } = new URL(s3.endpoint);
     const { request } = await import('node:http');

@@ -21,7 +21,7 @@ const good: SendEmailCommandInput = {
   Content: { Simple: { Subject: { Data: 'Hello' }, Body: { Text: { Data: 'World' } } } },
 };
 
-it('a mail that AWS would take is in the mailbox', async () => {
+it('an email that SES would accept is in the mailbox', async () => {
   const { MessageId } = await client.send(new SendEmailCommand(good));
   expect(MessageId).toMatch(/^[0-9a-f-]{36}$/);
   expect(ses.mails).toEqual([
@@ -42,7 +42,7 @@ const BREAKING: Readonly<Record<string, Partial<SendEmailCommandInput>>> = {
   },
 };
 
-it.each(RULES)('a mail against the rule "$name" is refused', async ({ name, error }) => {
+it.each(RULES)('an email that breaks the rule "$name" is refused', async ({ name, error }) => {
   const before = ses.mails.length;
   const sent = client.send(new SendEmailCommand({ ...good, ...BREAKING[name] }));
   await expect(sent).rejects.toMatchObject({ name: error, message: name });

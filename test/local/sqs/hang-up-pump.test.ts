@@ -47,14 +47,14 @@ const reporting =
   });
 
 describe('the event source mapping of the local queue', () => {
-  it('hands over what is due in batches and deletes it on success', async () => {
+  it('delivers due messages in batches and deletes them on success', async () => {
     await sendAll('a', 'b', 'c');
     await start(reporting(), { batchSize: 2 }).drain();
     expect(batches).toEqual([['a', 'b'], ['c']]);
     expect(sqs.waiting('all')).toBe(0);
   });
 
-  it('hands over records as Lambda does', async () => {
+  it('delivers records in the format of Lambda', async () => {
     await sendAll('a');
     let record: unknown;
     await start(async ({ Records }) => {
@@ -70,7 +70,7 @@ describe('the event source mapping of the local queue', () => {
     });
   });
 
-  it('keeps what the handler reports, and hands it over again when its visibility timeout has passed', async () => {
+  it('keeps the failures that the handler reports, and delivers them again after their visibility timeout', async () => {
     await sendAll('good', 'bad');
     const running = start(reporting('bad'));
     await running.drain();
@@ -107,7 +107,7 @@ describe('the event source mapping of the local queue', () => {
     expect(sqs.deadLetters).toEqual(['poison']);
   });
 
-  it('has at most as many batches in the handler as its maximum concurrency', async () => {
+  it('runs at most its maximum concurrency of batches', async () => {
     await sendAll('a', 'b', 'c', 'd', 'e');
     let inHandler = 0;
     let most = 0;
@@ -125,7 +125,7 @@ describe('the event source mapping of the local queue', () => {
     expect(most).toBe(2);
   });
 
-  it('works without being asked, until it is closed', async () => {
+  it('works in the background until it is closed', async () => {
     const running = start(reporting());
     await sendAll('a');
     for (let waits = 0; waits < 1_000 && batches.length === 0; waits += 1) await sleep(10);

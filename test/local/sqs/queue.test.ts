@@ -57,7 +57,7 @@ const hide = (ReceiptHandle: string, VisibilityTimeout: number) =>
 const remove = (ReceiptHandle: string) => client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
 
 describe('a message of the local queue', () => {
-  it("arrives as it was sent, with AWS's attributes", async () => {
+  it("is delivered as it was sent, with AWS's attributes", async () => {
     const { MessageId } = await send('Zoë 😀');
     nowMs += 5;
     const [message] = await receive();
@@ -72,7 +72,7 @@ describe('a message of the local queue', () => {
     });
   });
 
-  it('comes when its delay has passed, by the clock, and not before', async () => {
+  it('is delivered when its delay has passed by the clock', async () => {
     await send('late', 900);
     nowMs += 899_999;
     expect(await receive()).toEqual([]);
@@ -80,7 +80,7 @@ describe('a message of the local queue', () => {
     expect(bodies(await receive())).toEqual(['late']);
   });
 
-  it('is hidden from when it was received until its visibility timeout has passed, and counts its deliveries', async () => {
+  it('is hidden from its delivery until its visibility timeout has passed, and counts its deliveries', async () => {
     await send('work');
     expect(await receive()).toHaveLength(1);
     nowMs += 29_999;
@@ -91,7 +91,7 @@ describe('a message of the local queue', () => {
     expect(again?.Attributes?.['ApproximateFirstReceiveTimestamp']).toBe(String(START_MS));
   });
 
-  it('is hidden for as long as the request says', async () => {
+  it('is hidden for the time in the receive request', async () => {
     await send('work');
     await receive({ VisibilityTimeout: 100 });
     nowMs += 99_999;
@@ -100,7 +100,7 @@ describe('a message of the local queue', () => {
     expect(await receive()).toHaveLength(1);
   });
 
-  it('comes earlier or later after a change of its visibility, which the next delivery forgets', async () => {
+  it('is delivered earlier or later after a change of its visibility, which applies to one delivery', async () => {
     await send('work');
     const first = await receive();
     await hide(handleOf(first), 5);
@@ -116,7 +116,7 @@ describe('a message of the local queue', () => {
     expect(sqs.waiting('due')).toBe(1);
   });
 
-  it('can be hidden for twelve hours in total and no longer', async () => {
+  it('can be hidden for at most twelve hours in total', async () => {
     await send('work');
     const handle = handleOf(await receive());
     nowMs += 10_000;
@@ -124,7 +124,7 @@ describe('a message of the local queue', () => {
     await expect(hide(handle, 43_191)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  it('is gone once deleted, and deleting it again is not an error', async () => {
+  it('is gone after its deletion, and a second deletion is not an error', async () => {
     await send('work');
     const handle = handleOf(await receive());
     await remove(handle);
@@ -134,7 +134,7 @@ describe('a message of the local queue', () => {
     expect(sqs.waiting('all')).toBe(0);
   });
 
-  it('stays if it is deleted by the handle of an earlier delivery', async () => {
+  it('stays if it is deleted with the receipt handle of an earlier delivery', async () => {
     await send('work');
     const old = handleOf(await receive());
     nowMs += 30_000;
@@ -143,7 +143,7 @@ describe('a message of the local queue', () => {
     expect(sqs.waiting('all')).toBe(1);
   });
 
-  it('goes to the dead-letter queue when it would be delivered once more than allowed', async () => {
+  it('moves to the dead-letter queue instead of exceeding its maximum deliveries', async () => {
     await send('poison');
     for (let delivery = 1; delivery <= 3; delivery += 1) {
       expect(await receive()).toHaveLength(1);
@@ -157,7 +157,7 @@ describe('a message of the local queue', () => {
     expect(dead).toMatchObject({ Body: 'poison', Attributes: { SentTimestamp: String(START_MS) } });
   });
 
-  it('is forgotten after its retention', async () => {
+  it('is dropped after its retention period', async () => {
     await send('old');
     nowMs += 345_600_000 - 1;
     expect(sqs.waiting('all')).toBe(1);
@@ -166,7 +166,7 @@ describe('a message of the local queue', () => {
     expect(sqs.waiting('all')).toBe(0);
   });
 
-  it('may come twice', async () => {
+  it('can be delivered twice', async () => {
     sqs.duplicateNext(1);
     await send('twice');
     expect(bodies(await receive())).toEqual(['twice']);
@@ -183,13 +183,13 @@ describe('the local queue', () => {
     expect(bodies(await receive({ MaxNumberOfMessages: undefined }))).toEqual(['c']);
   });
 
-  it('waits for a message if the request asks for it', async () => {
+  it('waits for a message if the request asks for long polling', async () => {
     const waiting = receive({ WaitTimeSeconds: 20 });
     await send('soon');
     expect(bodies(await waiting)).toEqual(['soon']);
   });
 
-  it('deletes in batches, and reports handles that it never gave', async () => {
+  it('deletes in batches, and reports unknown receipt handles', async () => {
     await send('work');
     const ReceiptHandle = handleOf(await receive());
     const { Successful, Failed } = await client.send(
@@ -208,7 +208,7 @@ describe('the local queue', () => {
     expect(sqs.waiting('all')).toBe(0);
   });
 
-  it('tells its url, its messages and its redrive policy', async () => {
+  it('shows its URL, its messages and its redrive policy', async () => {
     await send('visible');
     await send('delayed', 60);
     await send('taken');
@@ -232,7 +232,7 @@ describe('the local queue', () => {
     expect(Object.keys(one.Attributes ?? {})).toEqual(['QueueArn']);
   });
 
-  it('fails as often as a test says', async () => {
+  it('fails as often as a test requests', async () => {
     sqs.failNext(1);
     await expect(send('x')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
     await send('x');

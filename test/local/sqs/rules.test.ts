@@ -173,7 +173,7 @@ describe('the strict local queue', () => {
     for (const { source } of rules) expect(source).toMatch(/^https:\/\/docs\.aws\.amazon\.com\/\w/);
   });
 
-  it.each(cases)('refuses what breaks the rule: $rule', async ({ rule, error, refused }) => {
+  it.each(cases)('refuses a request against the rule: $rule', async ({ rule, error, refused }) => {
     const source = [...messageRules, ...requestRules].find(({ name }) => name === rule)?.source;
     for (const make of refused)
       await expect(run(make)).rejects.toMatchObject({
@@ -183,11 +183,11 @@ describe('the strict local queue', () => {
       });
   });
 
-  it.each(cases)('accepts what the rule allows: $rule', async ({ accepted }) => {
+  it.each(cases)('accepts a request within the rule: $rule', async ({ accepted }) => {
     for (const make of accepted) await run(make);
   });
 
-  it('refuses single entries of a batch, and takes the others', async () => {
+  it('refuses single entries of a batch, and accepts the others', async () => {
     const { Successful, Failed } = await client.send(
       sendBatch([entry('good'), entry('late', { DelaySeconds: 901 }), entry('bad', { MessageBody: '\0' })]),
     );
@@ -198,7 +198,7 @@ describe('the strict local queue', () => {
     ]);
   });
 
-  it('refuses receipt handles that it never gave, and queues that it does not have', async () => {
+  it('refuses unknown receipt handles and unknown queues', async () => {
     for (const make of [
       () => new DeleteMessageCommand({ QueueUrl, ReceiptHandle: 'garbage' }),
       () => new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: 'garbage', VisibilityTimeout: 0 }),
@@ -212,7 +212,7 @@ describe('the strict local queue', () => {
       await expect(run(make)).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
   });
 
-  it('refuses to hide a message for more than twelve hours in all, one that is visible and one that is gone', async () => {
+  it('refuses to hide a visible or deleted message', async () => {
     const hide = (ReceiptHandle: string, VisibilityTimeout: number) =>
       client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout }));
     const first = await receivedHandle();
@@ -223,7 +223,7 @@ describe('the strict local queue', () => {
     await expect(hide(second, 60)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  it('refuses what it does not keep, rather than losing it', async () => {
+  it('refuses unsupported parameters instead of dropping them', async () => {
     const MessageAttributes = { colour: { DataType: 'String', StringValue: 'red' } };
     await expect(client.send(send({ MessageAttributes }))).rejects.toMatchObject({
       name: 'UnsupportedOperation',

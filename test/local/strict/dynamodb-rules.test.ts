@@ -29,7 +29,7 @@ describe('The strict layer in front of DynamoDB', () => {
     expect(Object.keys(DYNAMODB_CASES)).toEqual(dynamoDbRules.map(({ name }) => name));
   });
 
-  it.each(dynamoDbRules)('holds the rule: $name', async ({ name, source, error, status }) => {
+  it.each(dynamoDbRules)('applies the rule: $name', async ({ name, source, error, status }) => {
     const broken = DYNAMODB_CASES[name]?.(tables) ?? [];
     expect(broken).not.toEqual([]);
     for (const [call, message] of broken) {
@@ -43,7 +43,7 @@ describe('The strict layer in front of DynamoDB', () => {
     }
   });
 
-  it('lets pass what DynamoDB accepts at the borders of its rules', async () => {
+  it('accepts requests at the limits of its rules', async () => {
     const values = Object.fromEntries(many(100, (i) => [`:v${i}`, N(i)]));
     const accepted: readonly Call[] = [
       put({ pk: S('x'.repeat(2_048)), sk: S('x'.repeat(1_024)) }),
@@ -67,7 +67,7 @@ describe('The strict layer in front of DynamoDB', () => {
       expect([call[1], (await tables.send(call)).message]).toEqual([call[1], undefined]);
   });
 
-  it('reports the tables of each write before its caller has the answer, and of no read', async () => {
+  it('reports the tables of each write before its caller has the response, and of no read', async () => {
     const putBinary = { PutRequest: { Item: { pk: B('a'), sk: N(1) } } };
     const putText = { PutRequest: { Item: KEY } };
     const writes: readonly [Call, readonly string[]][] = [

@@ -156,7 +156,7 @@ describe('The strict layer of the local KMS', () => {
     expect(Object.keys(CASES)).toEqual(kmsRules.map(({ name }) => name));
   });
 
-  it.each(kmsRules)('holds the rule: $name', async ({ name, source, error }) => {
+  it.each(kmsRules)('applies the rule: $name', async ({ name, source, error }) => {
     const broken = CASES[name] ?? [];
     expect(broken).not.toEqual([]);
     for (const [call, message] of broken)
@@ -169,7 +169,7 @@ describe('The strict layer of the local KMS', () => {
       });
   });
 
-  it('lets pass what KMS accepts at the borders of its rules', async () => {
+  it('accepts requests at the limits of its rules', async () => {
     for (const call of [
       encrypt({ Plaintext: bytes(4_096), EncryptionContext: { site: 'x'.repeat(8_188) } }),
       dataKey({ NumberOfBytes: 1_024 }),
@@ -181,10 +181,10 @@ describe('The strict layer of the local KMS', () => {
   });
 });
 
-describe('The states of a key', () => {
+describe('The local KMS', () => {
   const INVALID_STATE = 'KMSInvalidStateException';
 
-  it('refuse every use of a key that waits for its deletion, and give it back disabled', async () => {
+  it('refuses every use of a key that is scheduled for deletion, and returns the key disabled after a cancellation', async () => {
     const created = await send(['CreateKey', {}]);
     const { Arn } = created.body['KeyMetadata'] as { readonly Arn: string };
     const key = { KeyId: Arn };
@@ -209,7 +209,7 @@ describe('The states of a key', () => {
     expect(await send(['CancelKeyDeletion', key])).toMatchObject({ error: INVALID_STATE });
   });
 
-  it('keep keys to their use: a MAC key seals nothing, and a sealing key makes no MAC', async () => {
+  it('restricts a key to its usage: a MAC key never encrypts, and an encryption key never creates a MAC', async () => {
     const wrong = { error: 'InvalidKeyUsageException' };
     expect(await send(encrypt({ KeyId: 'alias/mac' }))).toMatchObject(wrong);
     expect(await send(mac({ KeyId }))).toMatchObject(wrong);

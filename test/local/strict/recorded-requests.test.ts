@@ -84,8 +84,8 @@ const expectAllRefused = async (
     ]);
 };
 
-describe('What the adapters send to DynamoDB in the main flows', () => {
-  it('has every operation that they use, to every table, and none of it is refused', () => {
+describe('The requests of the adapters to DynamoDB in the main flows', () => {
+  it('include every operation and every table, and none is refused', () => {
     const operations = [...new Set([...requests.values()].map(({ operation }) => operation))].toSorted();
     expect(operations).toEqual([
       'BatchGetItem',
@@ -101,7 +101,7 @@ describe('What the adapters send to DynamoDB in the main flows', () => {
     expect(target.errors).toEqual([]);
   });
 
-  it('would be refused with an empty partition key', async () => {
+  it('are refused if the partition key is emptied', async () => {
     await expectAllRefused(
       spoiled(hasKey, (object) => {
         object['pk'] = { S: '' };
@@ -110,7 +110,7 @@ describe('What the adapters send to DynamoDB in the main flows', () => {
     );
   });
 
-  it('would be refused with a partition key of more than 2,048 bytes', async () => {
+  it('are refused if the partition key exceeds 2,048 bytes', async () => {
     await expectAllRefused(
       spoiled(hasKey, (object) => {
         object['pk'] = { S: 'x'.repeat(2_049) };
@@ -119,7 +119,7 @@ describe('What the adapters send to DynamoDB in the main flows', () => {
     );
   });
 
-  it('would be refused with an empty string as any value of a key condition', async () => {
+  it('are refused if any value of a key condition is an empty string', async () => {
     const queries = [...requests.values()].filter(({ operation }) => operation === 'Query');
     const faulty = queries.flatMap(({ operation, text }) =>
       keyValues(JSON.parse(text)).map((name) => {
@@ -131,7 +131,7 @@ describe('What the adapters send to DynamoDB in the main flows', () => {
     await expectAllRefused(faulty, /cannot contain an empty string value/);
   });
 
-  it('would be refused with a key condition on another attribute', async () => {
+  it('are refused if a key condition uses another attribute', async () => {
     await expectAllRefused(
       spoiled(isKeyCondition, (object) => {
         object['KeyConditionExpression'] = String(object['KeyConditionExpression']).replace(
@@ -144,7 +144,7 @@ describe('What the adapters send to DynamoDB in the main flows', () => {
     );
   });
 
-  it('would be refused with a value or a name that no expression uses', async () => {
+  it('are refused if a value or a name is unused in every expression', async () => {
     for (const [member, name, value] of [
       ['ExpressionAttributeValues', ':unused', { S: 'x' }],
       ['ExpressionAttributeNames', '#unused', 'x'],

@@ -161,7 +161,7 @@ describe('The strict layer of the local S3', () => {
     expect(Object.keys(CASES)).toEqual(s3Rules.map(({ name }) => name));
   });
 
-  it.each(s3Rules)('holds the rule: $name', async ({ name, source, error, status }) => {
+  it.each(s3Rules)('applies the rule: $name', async ({ name, source, error, status }) => {
     const broken = CASES[name] ?? [];
     expect(broken).not.toEqual([]);
     for (const [call, message] of broken) {
@@ -171,7 +171,7 @@ describe('The strict layer of the local S3', () => {
     }
   });
 
-  it('lets pass what S3 accepts', async () => {
+  it('accepts requests that S3 accepts', async () => {
     for (const call of [
       put({}, 'k'.repeat(1_000)),
       put({ 'x-amz-meta-a': 'x'.repeat(2_000), 'content-md5': MD5 }),

@@ -49,8 +49,8 @@ const statusOf = (target: string): Promise<number> =>
     socket.on('error', reject);
   });
 
-describe('static files', () => {
-  it('are found by name, as a page without its extension, and as the index of the mount', async () => {
+describe('static files of the dashboard', () => {
+  it('are found by name, by page name without extension, and by the root path', async () => {
     expect(await (await get('/app/')).text()).toContain('home');
     expect(await (await get('/app')).text()).toContain('home');
     expect(await (await get('/app/about?x=1')).text()).toContain('about');
@@ -59,7 +59,7 @@ describe('static files', () => {
     expect(script.headers.get('cache-control')).toContain('immutable');
   });
 
-  it('carry a strict policy and are sniffed by nobody, refusals too', async () => {
+  it('have a strict content security policy and nosniff, even in error responses', async () => {
     for (const path of ['/app/', '/app/nothing']) {
       const { headers } = await get(path);
       expect(headers.get('content-security-policy')).toBe(STRICT_POLICY);
@@ -68,7 +68,7 @@ describe('static files', () => {
     }
   });
 
-  it('leave every other path alone', async () => {
+  it('do not handle any other path', async () => {
     expect((await get('/apple')).status).toBe(418);
     expect((await get('/v1/health')).status).toBe(418);
   });
@@ -85,11 +85,11 @@ describe('static files', () => {
     '/app/%',
     '/app//etc/passwd',
     '/app/assets',
-  ])('does not answer %s with a file', async (target) => {
+  ])('do not serve a file for %s', async (target) => {
     expect(await statusOf(target)).toBe(404);
   });
 
-  it('give the fallback page for a place inside the application, and 404 for a missing file', async () => {
+  it('include the fallback page for a path inside the application, and 404 for a missing file', async () => {
     const plain = options;
     options = { ...plain, fallback: 'index.html' };
     expect(await (await get('/app/usage/today')).text()).toContain('home');
@@ -98,7 +98,7 @@ describe('static files', () => {
     options = plain;
   });
 
-  it('answer GET and HEAD only', async () => {
+  it('are served for GET and HEAD only', async () => {
     expect((await get('/app/', 'POST')).status).toBe(405);
     const head = await get('/app/', 'HEAD');
     expect(await head.text()).toBe('');

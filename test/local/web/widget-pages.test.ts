@@ -22,7 +22,7 @@ afterAll(() => {
 });
 
 describe('the widget in the local run', () => {
-  it('is served under its versioned name permanently and under a stable name for now, to pages of every origin', async () => {
+  it('is served to every origin, with immutable caching under its versioned name and no caching under its stable name', async () => {
     const versioned = await fetch(`${url}/widget/${widget.file}`);
     expect(versioned.status).toBe(200);
     expect(versioned.headers.get('cache-control')).toContain('immutable');
@@ -33,7 +33,7 @@ describe('the widget in the local run', () => {
     expect(await (await fetch(`${url}/widget/manifest.json`)).json()).toEqual(widget);
   });
 
-  it('has a demo page once the demo site exists, under a strict policy that names OpenAI', async () => {
+  it('has a demo page once the demo site exists, with a strict policy that allows OpenAI', async () => {
     expect((await fetch(`${url}/widget/demo`)).status).toBe(503);
     demo = { siteId: 'demosite1', openAiBaseUrl: 'https://api.openai.com/v1' };
     const page = await fetch(`${url}/widget/demo`);

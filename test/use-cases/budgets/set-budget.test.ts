@@ -187,6 +187,42 @@ describe('a change of a budget', () => {
     expect(lost).toBe(8);
   });
 
+  it.each([
+    ['that was read', stored.changedAt, 'done'],
+    ['that was changed since', '2026-11-22T00:00:00.000Z', 'changed_meanwhile'],
+    ['although none was read', null, 'changed_meanwhile'],
+  ])('replaces one %s: %s ends as %s', async (_, expected, outcome) => {
+    const { ports, state, log } = budgetWorld({ stored });
+    expect(await outcomeOf(setBudget(ports)(CALLER, WORKSPACE, SETTINGS, expected))).toBe(outcome);
+    expect(state.budget === stored).toBe(outcome !== 'done');
+    expect(log.length).toBe(outcome === 'done' ? 1 : 0);
+  });
+
+  it('sets none in place of one that was removed, and a new one where none was read', async () => {
+    const { ports, state } = budgetWorld();
+    const run = (expected: string | null) => setBudget(ports)(CALLER, WORKSPACE, SETTINGS, expected);
+    expect(await outcomeOf(run(stored.changedAt))).toBe('changed_meanwhile');
+    expect(state.budget).toBeUndefined();
+    expect(await outcomeOf(run(null))).toBe('done');
+  });
+
+  it('that loses to a change of another person is refused, and does not replace it in the next attempt', async () => {
+    const world = budgetWorld({ stored });
+    const { budgets } = world.ports;
+    const theirs = { ...stored, amountMicroCents: 5_000, changedAt: '2026-11-23T12:00:09.000Z', revision: 8 };
+    const changeBudget: typeof budgets.changeBudget = async (...write) => {
+      if (world.state.budget === stored) {
+        world.state.budget = theirs;
+        throw new ConflictError();
+      }
+      await budgets.changeBudget(...write);
+    };
+    const ports = { ...world.ports, budgets: { ...budgets, changeBudget } };
+    const run = setBudget(ports)(CALLER, WORKSPACE, SETTINGS, stored.changedAt);
+    expect(await outcomeOf(run)).toBe('changed_meanwhile');
+    expect(world.state.budget).toBe(theirs);
+  });
+
   it('that cannot be written is not reported as done', async () => {
     const { ports } = budgetWorld();
     const budgets = { ...ports.budgets, putBudget: () => Promise.reject(DOWN) };

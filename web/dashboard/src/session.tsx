@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { createContext, type ReactNode, useContext, useMemo, useState } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
 import { type Api, createApi } from './api/client.ts';
 import { ApiFailure } from './api/failure.ts';
 import type { Person, SignIn } from './auth/sign-in.ts';
@@ -58,6 +58,19 @@ export const SessionProvider = ({
       }),
     [config, signIn],
   );
+  // Another tab that signs in again ends it in this tab too, where tabs share the sign-in.
+  useEffect(() => {
+    if (!signedOut) return;
+    const onWrite = async (): Promise<void> => {
+      const now = await signIn.person().catch(() => undefined);
+      if (now?.sub !== person.sub) return;
+      setSignedOut(false);
+      await queries.invalidateQueries();
+    };
+    const listen = (): void => void onWrite();
+    window.addEventListener('storage', listen);
+    return () => window.removeEventListener('storage', listen);
+  }, [signedOut, signIn, person, queries]);
   const session = useMemo(
     () => ({ config, person, api, signIn, signedOut }),
     [config, person, api, signIn, signedOut],

@@ -4,8 +4,8 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import { type BudgetChange, budgetChangeOf } from '../../../domain/audit/budget-change.ts';
 
 /**
- * The change of a budget in a record of the usage table's stream, which has both images; undefined for any other record. No
- * budget expires, so one that DynamoDB removed because its time had passed was given that time by someone else.
+ * The change of a budget in a record of the usage table's stream, which has both images; undefined for any other record.
+ * Budgets never expire. If DynamoDB removed one at its expiry time, someone else set that time.
  */
 export const budgetChangeOfRecord = (
   { dynamodb, eventID }: DynamoDBRecord,

@@ -17,8 +17,8 @@ import { primaryKey } from '../table-keys.ts';
 const seenItem = z.object({ seenRevision: z.number() });
 
 /**
- * Examines keys, and remembers the highest revision of each among the detector's items. A mark that goes back behind it was
- * put back, however well its MAC fits.
+ * Examines keys and stores the highest revision of each in the detector's items. A mark below that revision was restored
+ * from an older state, even if its MAC is valid.
  */
 export const dynamoDbKeyExaminer = (
   dynamoDb: DynamoDBDocumentClient,
@@ -35,7 +35,10 @@ export const dynamoDbKeyExaminer = (
     return seenItem.optional().parse(Item)?.seenRevision ?? 0;
   };
 
-  /** `above`: only over this revision. Another examination that was first has seen a newer one. */
+  /**
+   * `above`: writes only over this revision. If another one is stored by now, a concurrent examination has seen a newer
+   * one.
+   */
   const save = async (address: KeyAddress, revision: number, above: number | undefined): Promise<void> => {
     const write = callAws('dynamodb', 'PutItem', () =>
       dynamoDb.send(
@@ -54,7 +57,7 @@ export const dynamoDbKeyExaminer = (
 
   return {
     examine: async (address) => {
-      // First: a change between the two reads then has the higher revision, never the lower one.
+      // Read first, so that a change between the two reads can only raise the revision.
       const seen = await seenRevision(address);
       const { key, mark } = await verifiedItems(dynamoDb, tables, marks, address);
       const state = stateOf(key, mark);
@@ -70,7 +73,7 @@ export const dynamoDbKeyExaminer = (
   };
 };
 
-/** Incidents as events of the outbox, under their own ids: each is recorded once. */
+/** Incidents as outbox events. The event ID is the incident's, so each is recorded once. */
 export const dynamoDbTamperings = (dynamoDb: DynamoDBDocumentClient, tenancyTable: string): TamperingLog => ({
   knows: async ({ workspaceId, eventId }) => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>
@@ -87,7 +90,7 @@ export const dynamoDbTamperings = (dynamoDb: DynamoDBDocumentClient, tenancyTabl
   note: dynamoDbOutbox(dynamoDb, tenancyTable, 'detector').put,
 });
 
-/** A window of two minutes of one workspace; a restore writes one event each. */
+/** A window covers two minutes of one workspace. A restore adds one event to it. */
 const MAX_EVENTS = 1_000;
 
 /** Reads the outbox back, for the explanation of a change. */

@@ -8,8 +8,8 @@ import { addressAt } from '../keys/key-place.ts';
 const UNREADABLE: ReadonlySet<unknown> = new Set(['openai_key_unreadable', 'platform_key_missing']);
 
 /**
- * The key that a stream record is a reason to examine: its item or its mark was written or removed, or a session could not
- * open it. undefined for every other record.
+ * The key to examine because of a stream record: its item or its mark was written or removed, or a session could not open
+ * it. Undefined for every other record.
  */
 export const keyOfRecord = (record: DynamoDBRecord): KeyAddress | undefined => {
   const pk = record.dynamodb?.Keys?.['pk']?.S ?? '';

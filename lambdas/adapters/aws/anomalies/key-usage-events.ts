@@ -9,13 +9,13 @@ import { BILLING_MODES } from '../../../domain/tenancy/workspace.ts';
 const workspaceId = z.string().refine(isWorkspaceId);
 const siteId = z.string().refine(isSiteId);
 const time = z.iso.datetime();
-/** As long as a partition key of DynamoDB may be, with room for what stands before it. */
+/** The maximum length of a DynamoDB partition key, less room for the prefix. */
 const text = z.string().min(1).max(1_024);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
- * All that the detector calculates with or writes somewhere is checked here, at the record that it came from: its part of a
- * batch would fail as a whole later, with the good sightings of the same key in it.
+ * Checks every value that the detector calculates with or writes, while the source record is known. Later, a bad value
+ * would fail the whole part of the batch for that key, including its good events.
  */
 const sessionImage = z.object({
   sessionId: z.string().refine(isSessionId),
@@ -33,7 +33,7 @@ const sessionImage = z.object({
   createdAt: time,
   settledAt: time.optional(),
   openAiFailure: text.optional(),
-  /** Once the session has ended and reported. */
+  /** Set after the session has ended and reported. */
   endedAt: time.optional(),
   usedSeconds: z.number().nonnegative().optional(),
   /** The page of a watched call claims more than OpenAI counted. */
@@ -95,7 +95,7 @@ const sessionUsageEvents = (session: z.infer<typeof sessionImage>): readonly Key
     : ended;
 };
 
-/** Origins are refused before it is known which key would have been used; they are the site's. */
+/** Origins are refused before the key is chosen, so they count for the site. */
 const refusedOrigins = ({
   workspaceId: workspace,
   siteId: site,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AUDIT_EVENT_TYPES, type AuditRow } from '../../../domain/audit/audit-record.ts';
 
-/** A line of the archive (lambdas/streams/audit-archiver.ts), back as the row that it was written from. */
+/** Parses a line of the archive (lambdas/streams/audit-archiver.ts) into the audit row. */
 const archivedRow: z.ZodType<AuditRow> = z
   .object({
     workspace_id: z.string(),
@@ -32,7 +32,7 @@ const archivedRow: z.ZodType<AuditRow> = z
     hash: line.hash,
   }));
 
-/** The rows of one object. Throws an error that names the first line that is not a row, and not what it says. */
+/** The rows of one object. Throws an error with the number of the first line that is not a row, without its content. */
 export const parseArchivedRows = (text: string): AuditRow[] =>
   text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];

@@ -15,7 +15,7 @@ const auditEventFields = {
 
 export const auditEventItem: z.ZodType<AuditEvent> = z.object(auditEventFields);
 
-/** A row of the audit table exactly as rows are written. */
+/** A row of the audit table, in exactly the form that the product writes. */
 export const wholeAuditRow = z.object({
   ...auditEventFields,
   sequence: z.number(),
@@ -24,8 +24,8 @@ export const wholeAuditRow = z.object({
 });
 
 /**
- * A row of the audit table. A row that is not as rows are written, or claims another position than its own, is returned
- * as `row.damaged`: it breaks the chain at its position and hides nothing else.
+ * A row of the audit table. A row in another form, or with the sequence number of another position, is returned as
+ * `row.damaged`. It breaks the chain at its position and hides no other row.
  */
 export const auditRowItem: z.ZodType<AuditRow> = z
   .record(z.string(), z.unknown())

@@ -9,11 +9,11 @@ const AUDIT_ROWS = primaryKey.auditRow('', 0).pk;
 
 /**
  * The audit row that a record of the audit table's stream has added; undefined for markers. Throws on a row that it
- * cannot read. A row that was changed or removed, which nobody may do, gives nothing: the archive keeps what it was.
+ * cannot read. A changed or removed row, which no role may cause, gives undefined: the archive keeps the original.
  */
 export const auditRowOf = (record: DynamoDBRecord): AuditRow | undefined => {
   const pk = record.dynamodb?.Keys?.['pk']?.S ?? '';
   if (!pk.startsWith(AUDIT_ROWS) || record.eventName !== 'INSERT') return undefined;
-  // Strictly: what cannot be archived as it was written belongs in the dead-letter queue.
+  // Strict, because a row that cannot be archived unchanged belongs in the dead-letter queue.
   return wholeAuditRow.parse(unmarshall((record.dynamodb?.NewImage ?? {}) as Record<string, AttributeValue>));
 };

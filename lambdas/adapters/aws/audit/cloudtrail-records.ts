@@ -30,8 +30,8 @@ const anyDecrypt = z.object({
 });
 
 /**
- * The Decrypt calls of one log file; everything else in it is skipped. Throws on a file that is no CloudTrail log, and on
- * a Decrypt that it cannot read: one that is skipped would be one that nobody notices.
+ * The Decrypt calls of one log file; everything else in it is skipped. Throws on a file that is not a CloudTrail log, and
+ * on a Decrypt that it cannot read, because a skipped Decrypt would go unnoticed.
  */
 export const parseCloudTrail = (text: string): DecryptCall[] =>
   logFile.parse(JSON.parse(text)).Records.flatMap((raw) => {
@@ -42,7 +42,7 @@ export const parseCloudTrail = (text: string): DecryptCall[] =>
         requestId: record.requestID ?? '',
         eventId: record.eventID,
         at: record.eventTime,
-        // A refused call may have no resources, but still the key that it asked for.
+        // A refused call may have no resources, but it has the requested key.
         keyArns: [record.requestParameters?.keyId, ...(record.resources ?? []).map(({ ARN }) => ARN)].filter(
           (arn) => typeof arn === 'string',
         ),

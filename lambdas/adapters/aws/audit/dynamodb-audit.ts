@@ -59,8 +59,8 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
       return Item !== undefined;
     },
 
-    // The one that reaches further: if an attacker cuts off the rows or the markers, the trail continues after the gap,
-    // which verification then names.
+    // The later of the two positions: if an attacker cuts off the rows or the markers, the trail continues after the
+    // gap, which verification then names.
     readHead: async (workspaceId) => {
       const [row, marker] = await Promise.all([
         newest(primaryKey.auditRow(workspaceId, 0).pk),

@@ -11,10 +11,15 @@ import { primaryKey } from '../table-keys.ts';
 
 export type TransactWrite = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
-/** How long an event stays in the outbox, seconds. The projector has it after a moment; the audit trail keeps it. */
+/**
+ * How long an event stays in the outbox, seconds. The projector reads it within moments, and the audit trail keeps it.
+ */
 export const OUTBOX_SECONDS = 30 * 86_400;
 
-/** Puts an audit event alongside the change that it explains, in the partition of its writer. It can be written once only. */
+/**
+ * Puts an audit event into the partition of its writer, in the transaction of the change that it explains. An event can be
+ * written only once.
+ */
 export const eventPut = (tenancyTable: string, writer: EventWriter, event: AuditEvent): TransactWrite => ({
   Put: {
     TableName: tenancyTable,
@@ -27,7 +32,7 @@ export const eventPut = (tenancyTable: string, writer: EventWriter, event: Audit
   },
 });
 
-/** Puts single events, for a command whose change is no transaction. */
+/** Puts single events, for a command that changes nothing in a transaction. */
 export const dynamoDbOutbox = (
   dynamoDb: DynamoDBDocumentClient,
   tenancyTable: string,

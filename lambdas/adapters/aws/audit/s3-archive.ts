@@ -4,7 +4,7 @@ import type { CallObserver } from '../../../domain/call-observer.ts';
 import type { AuditArchive } from '../../../use-cases/ports/audit.ts';
 import { callAws, callLimits, observeCalls } from '../aws-calls.ts';
 
-/** As the clients of clients.ts; apart from them, so that only the archiver's bundle carries S3. */
+/** Like the clients in clients.ts, but in a separate file, so that only the archiver's bundle contains S3. */
 export const s3Client = (
   environment: { readonly AWS_REGION: string; readonly AWS_ENDPOINT_URL_S3?: string | undefined },
   calls?: CallObserver,
@@ -12,7 +12,7 @@ export const s3Client = (
   const client = new S3Client({
     region: environment.AWS_REGION,
     ...callLimits(),
-    // A host per bucket needs DNS, which the local run does not have.
+    // A host name per bucket needs DNS, which the local server does not have.
     ...(environment.AWS_ENDPOINT_URL_S3 !== undefined && {
       endpoint: environment.AWS_ENDPOINT_URL_S3,
       forcePathStyle: true,

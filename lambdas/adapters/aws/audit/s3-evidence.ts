@@ -75,7 +75,7 @@ const fileOf = (name: string): TrailFile | undefined => {
 };
 
 /**
- * Log files of CloudTrail in its bucket, of every account and region there is. They lie by the day of their delivery:
+ * CloudTrail's log files in its bucket, for every account and region. They are in one folder for each day of delivery:
  * `AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/`. CloudTrail's digests are in another folder.
  */
 export const s3Trail = (s3: S3Client, bucket: string, clock: () => Date): TrailReader => ({

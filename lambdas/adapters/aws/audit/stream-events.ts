@@ -32,9 +32,9 @@ const sessionItem = z.object({
 });
 
 /**
- * The audit event that a stream record reports, or undefined for a record that is none of the audit's business (budgets,
- * notes on a key, expired items). The same record always gives the same event id. Throws on an item that it should know
- * but cannot read: such a record must end in the dead-letter queue, not in silence.
+ * The audit event that a stream record reports, or undefined for a record that the audit trail ignores (budgets, key
+ * activity, expired items). The same record always gives the same event id. Throws on an audited item that it cannot
+ * read: such a record must reach the dead-letter queue instead of being dropped.
  */
 export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => {
   const keys = imageOf(record.dynamodb?.Keys);
@@ -51,22 +51,22 @@ export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => 
 };
 
 /**
- * The event that was put into the outbox by one who may write it; undefined for any other record. Throws as auditEventOf. An
- * event in the partition of another writer is none: the detector reports it.
+ * The event that an allowed writer put into the outbox; undefined for any other record. Throws like auditEventOf. An event
+ * in the partition of another writer is ignored here, and the detector reports it.
  */
 export const outboxEventOf = (record: DynamoDBRecord): AuditEvent | undefined => {
   const put = outboxPutOf(record);
   return put !== undefined && mayWrite(put.writer, put.workspaceId, put.event) ? put.event : undefined;
 };
 
-/** An event of the outbox that lies in the partition of a writer who may not write it. Throws as auditEventOf. */
+/** An outbox event in the partition of a writer that may not write it. Throws like auditEventOf. */
 export const foreignEventOf = (record: DynamoDBRecord): OutboxPut | undefined => {
   const put = outboxPutOf(record);
   return put === undefined || mayWrite(put.writer, put.workspaceId, put.event) ? undefined : put;
 };
 
 export interface OutboxPut {
-  /** As the partition names it. */
+  /** As the partition key names it. */
   readonly writer: string;
   readonly workspaceId: string;
   readonly event: AuditEvent;
@@ -139,7 +139,7 @@ const keyUseItem = z.object({
   openAiRequestId: z.string().optional(),
 });
 
-/** One opening of a key for a call: `intended` before KMS is asked, `settled` once it is known how it ended. */
+/** One opening of a key for a call: `intended` before KMS is asked, `settled` once its outcome is known. */
 const keyUseEvent = (image: Image | undefined): AuditEvent => {
   const use = keyUseItem.parse(image);
   const intended = use.state === 'intended';
@@ -169,8 +169,8 @@ const keyUseEvent = (image: Image | undefined): AuditEvent => {
 };
 
 /**
- * The stream of the keys table carries no image. Its record says only that an item was written or is gone; alongside the
- * event of the change itself it shows a change that came from elsewhere.
+ * The stream of the keys table carries no image. Its record says only that an item was written or removed. Without a
+ * matching event of the change itself, it reveals a change from elsewhere.
  */
 const keyAuditEvent = (
   record: DynamoDBRecord,

@@ -7,7 +7,9 @@ import { siteId, workspaceId } from '../ids.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { count } from '../usage/usage-items.ts';
 
-/** The attribute with the time of a threshold's notice: one for each, so that two notices do not wait for each other. */
+/**
+ * The attribute with the time of a threshold's notice. Each threshold has its own, so that two notices do not conflict.
+ */
 export const noticeAttribute = (percent: number): string => `notice${percent}`;
 
 export const budgetItem: z.ZodType<Budget> = z
@@ -60,13 +62,13 @@ export const budgetItem: z.ZodType<Budget> = z
     };
   });
 
-/** Where the budgets are that a session of the site counts against. */
+/** The keys of the budgets that a session of the site counts against. */
 export const budgetKeysOf = (workspace: WorkspaceId, site: SiteId | null): readonly PrimaryKey[] => [
   primaryKey.budget(workspace, null),
   ...(site === null ? [] : [primaryKey.budget(workspace, site)]),
 ];
 
-/** Those of the keys at which a budget was found. */
+/** The keys that have a budget. */
 export const budgetsIn = (
   lookup: ItemLookup,
   usageTable: string,

@@ -11,13 +11,13 @@ import { noticeAttribute } from './budget-item.ts';
 export const budgetKey = ({ workspaceId, siteId }: BudgetScope): PrimaryKey =>
   primaryKey.budget(workspaceId, siteId);
 
-/** The fields that the counts of a period have besides their numbers. */
+/** The fields of a period's counts that are not numbers. */
 const MARKS = ['callsEndedAt', ...BUDGET_NOTICE_PERCENTS.map(noticeAttribute)];
 
 /**
- * Changes the counts of each budget, in the transaction that stores the usage that they are for: both or neither, so that
- * a cost counts exactly once. The first change of a period starts its counts. Fails the transaction when a budget was
- * removed, set again or began another period since it was read, and when an amount to reserve does not fit any more.
+ * Changes the counts of each budget in the same transaction as the usage, so that a cost counts exactly once. The first
+ * change of a period starts its counts. Fails the transaction if a budget was removed, set again or began another period
+ * since it was read, or if an amount to reserve no longer fits.
  */
 export const budgetChargeWrites = (
   usageTable: string,
@@ -57,7 +57,7 @@ export const budgetChargeWrites = (
       };
     });
 
-/** Fails the transaction that opens a session where the amount was spent since the budgets were read. */
+/** Fails the transaction that opens a session if the amount has been spent since the budgets were read. */
 export const budgetChecks = (
   usageTable: string,
   budgets: readonly CurrentBudget[],

@@ -9,7 +9,7 @@ import { budgetAttributes, budgetKeysOf, budgetsIn, noticeAttribute } from './bu
 import { budgetKey } from './budget-writes.ts';
 import { dynamoDbBudgetReader } from './dynamodb-budget-reader.ts';
 
-/** Budgets and what was noted about them, in the usage table alongside the usage that they count. */
+/** Budgets and their notices, in the usage table next to the usage that they count. */
 export const dynamoDbBudgets = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly tenancy: string; readonly writer: EventWriter },
@@ -38,7 +38,7 @@ export const dynamoDbBudgets = (
             ...(before === undefined
               ? { ConditionExpression: 'attribute_not_exists(pk)' }
               : {
-                  // Also no cost may have been added since.
+                  // In addition, no cost may have been added since the read.
                   ConditionExpression:
                     'revision = :revision AND periodName = :name AND remainingMicroCents = :remaining AND spentMicroCents = :spent',
                   ExpressionAttributeValues: {

@@ -35,7 +35,7 @@ const callFacts = z.object({
   replaces: z.string().refine(isSessionId).optional(),
 });
 
-/** Hop 4, and what undoes it. */
+/** Hop 4 and its reversal. */
 export const dynamoDbCallIssuer = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string },
@@ -51,7 +51,7 @@ export const dynamoDbCallIssuer = (
           TableName: tables.limits,
           Key: primaryKey.slot(session.workspaceId, pool, index),
           UpdateExpression: 'SET expires_at = :until, e = :expected',
-          // A lease that has run out is nobody's any more, even if nobody has taken it yet.
+          // An expired lease no longer counts, even if no other session has taken its slot yet.
           ConditionExpression: 's = :holder AND expires_at > :now',
           ExpressionAttributeValues: {
             ':holder': leaseHolder(sessionId),
@@ -203,7 +203,7 @@ export const dynamoDbCallRecords = (
   };
 };
 
-/** Marks a call as to be ended; who asked first stays on record. */
+/** Marks a call to be ended. The first requester stays on record. */
 const endMark = (siteId: SiteId, sessionId: SessionId, by: EndedBy) => ({
   Key: sessionKey(siteId, sessionId),
   UpdateExpression: 'SET endRequested = if_not_exists(endRequested, :by)',
@@ -234,7 +234,7 @@ export const dynamoDbEndRequests = (
     ),
 });
 
-/** As dynamoDbEndRequests, for a person: with the audit event alongside the mark. */
+/** Like dynamoDbEndRequests, for a request by a person: writes the audit event together with the mark. */
 export const dynamoDbEndOrders = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly tenancy: string },

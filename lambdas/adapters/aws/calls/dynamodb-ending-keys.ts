@@ -10,7 +10,7 @@ import { callKey } from './call-keys.ts';
 
 const endingItem = z.record(z.string(), z.unknown());
 
-/** Finds the key of a call by its fingerprint, whatever its version is by now. */
+/** Finds the key of a call by its fingerprint, regardless of its present version. */
 export const dynamoDbEndingKeys = (dynamoDb: DynamoDBDocumentClient, keysTable: string): EndingKeys => {
   const keyItemAt = async (Key: PrimaryKey): Promise<Readonly<Record<string, unknown>> | undefined> => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>
@@ -59,5 +59,5 @@ export const dynamoDbEndingKeys = (dynamoDb: DynamoDBDocumentClient, keysTable: 
   };
 };
 
-/** The version is that of the place, never of the record. */
+/** The version comes from the place, never from the record. */
 const versionIn = (sk: string): number => Number(sk.slice(sk.indexOf('#') + 1));

@@ -5,7 +5,7 @@ import type { KeyUseLog } from '../../../use-cases/ports/calls.ts';
 import { callAws } from '../aws-calls.ts';
 import { callKey } from './call-keys.ts';
 
-/** The intent to open a key for a call; written once only. */
+/** The intent to open a key for a call. It can be written only once. */
 export const keyUseWrite = (use: KeyUse) => ({
   Item: {
     ...callKey.use(use.sessionId, use.useId),
@@ -27,7 +27,7 @@ export const keyUseOutcomeWrite = (
   return {
     Key: callKey.use(use.sessionId, use.useId),
     UpdateExpression: `SET #state = :settled, ${given.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
-    // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+    // The second half accepts a retry whose first attempt succeeded but whose response was lost.
     ConditionExpression: '#state = :intended OR (#state = :settled AND settledAt = :at)',
     ExpressionAttributeNames: {
       '#state': 'state',
@@ -42,7 +42,9 @@ export const keyUseOutcomeWrite = (
   };
 };
 
-/** Openings of keys for calls. They are in no list of sessions: the audit trail reads them from the table's stream. */
+/**
+ * Decrypts of keys for calls. No list of sessions contains them; the audit trail reads them from the table's stream.
+ */
 export const dynamoDbKeyUses = (dynamoDb: DynamoDBDocumentClient, sessionsTable: string): KeyUseLog => ({
   intend: async (use) => {
     await callAws('dynamodb', 'PutItem', () =>

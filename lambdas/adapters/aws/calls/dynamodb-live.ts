@@ -13,7 +13,7 @@ import { callAws } from '../aws-calls.ts';
 import { queryAll } from '../dynamodb-pages.ts';
 import { callKey } from './call-keys.ts';
 
-/** No session of a secret lives longer after its mint than this, seconds. */
+/** The longest time that a session of a client secret can last after its mint, seconds. */
 const LONGEST_TOKEN_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + CALL_LEASE_SECONDS;
 
 /** Puts the session among the live ones of its workspace, alongside its admission. */
@@ -72,7 +72,7 @@ export const dynamoDbLive = (dynamoDb: DynamoDBDocumentClient, limitsTable: stri
   },
 });
 
-/** The LIVE items of a workspace, those included whose time has passed. */
+/** The LIVE items of a workspace, including expired ones. */
 export const liveItemsOf = (
   dynamoDb: DynamoDBDocumentClient,
   limitsTable: string,
@@ -89,7 +89,7 @@ export const liveItemsOf = (
     liveItem,
   );
 
-/** The running sessions of a workspace, in a base table: every read sees what was admitted before it. */
+/** The running sessions of a workspace, in a base table, so every read sees all earlier admissions. */
 export const dynamoDbLiveReader = (
   dynamoDb: DynamoDBDocumentClient,
   limitsTable: string,

@@ -3,10 +3,10 @@ import type { TransactWrite } from '../audit/event-outbox.ts';
 import { itemOfRetained } from '../keys/stored-key-item.ts';
 import { callKey } from './call-keys.ts';
 
-/** For how long a version that was shredded can still hang up its own calls, seconds, by the reader's clock. */
+/** Time for which a shredded version can still hang up its own calls, seconds, by the reader's clock. */
 export const ENDING_SECONDS = 60;
 
-/** Keeps one version for ending its own calls, in the transaction that shreds it. */
+/** Keeps one version so that it can end its own calls, in the transaction that shreds it. */
 export const endingPut = (keysTable: string, sealed: SealedKey, at: Date): TransactWrite => ({
   Put: {
     TableName: keysTable,

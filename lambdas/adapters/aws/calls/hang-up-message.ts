@@ -40,5 +40,5 @@ const messageSchema: z.ZodType<HangUpMessage> = z.discriminatedUnion('kind', [
   }),
 ]) as z.ZodType<HangUpMessage>;
 
-/** The message of a body; throws for anything that this product has not sent. */
+/** Parses the body of a message. Throws for anything that this product did not send. */
 export const hangUpMessageIn = (body: string): HangUpMessage => messageSchema.parse(JSON.parse(body));

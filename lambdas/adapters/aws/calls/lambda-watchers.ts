@@ -6,7 +6,7 @@ import { callAws } from '../aws-calls.ts';
 /** AWS answers 202 when it has queued the event. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 const QUEUED = 202;
 
-/** Starts watchers by asynchronous invocation. The event holds ids and a time; nothing of a key, no settings. */
+/** Starts watchers by asynchronous invocation. The event holds IDs and a time, but no key material and no settings. */
 export const lambdaWatchers = (lambda: LambdaClient, functionName: string): WatcherInvoker => ({
   start: async (request) => {
     const { StatusCode } = await callAws('lambda', 'Invoke', () =>

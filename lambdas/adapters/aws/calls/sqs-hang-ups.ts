@@ -2,7 +2,7 @@ import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } fr
 import type { HangUpQueue } from '../../../use-cases/ports/calls.ts';
 import { callAws } from '../aws-calls.ts';
 
-/** The queue of hang-ups. A message carries ids and a time; neither a call id nor anything of a key. */
+/** The queue of hang-ups. A message holds IDs and a time, but no call ID and no key material. */
 export const sqsHangUps = (sqs: SQSClient, queueUrl: string): HangUpQueue => ({
   send: async (message, delaySeconds = 0) => {
     await callAws('sqs', 'SendMessage', () =>
@@ -17,7 +17,7 @@ export const sqsHangUps = (sqs: SQSClient, queueUrl: string): HangUpQueue => ({
   },
 });
 
-/** Lets a message that was received return after this many seconds, and not before. */
+/** Makes a received message visible again after exactly this many seconds. */
 export const sqsPostpone =
   (sqs: SQSClient, queueUrl: string) =>
   async (receiptHandle: string, seconds: number): Promise<void> => {

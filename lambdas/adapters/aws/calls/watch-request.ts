@@ -12,5 +12,5 @@ const watchRequest = z.strictObject({
   after: z.int().optional(),
 });
 
-/** @throws for an event that is no request of ours. */
+/** @throws for an event that this product did not send. */
 export const watchRequestIn = (event: unknown): WatchRequest => watchRequest.parse(event) as WatchRequest;

@@ -9,7 +9,7 @@ import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 /** Items of one BatchGetItem: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html */
 const MAX_BATCH = 100;
 
-/** A state that was lost is read as usable, as a mint reads it: the key then needs to be entered again. */
+/** A missing state is read as usable, as in a mint: the key then needs to be stored again. */
 const stateItem = z.object({ state: z.enum(['active', 'suspended', 'deleted']).catch('active') });
 const poolItem = stateItem.extend({
   sealed: z.object({ fingerprint: z.string() }).catch({ fingerprint: 'damaged' }),

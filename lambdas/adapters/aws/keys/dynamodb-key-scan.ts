@@ -9,11 +9,11 @@ import { type KeyMarks, markPut } from './key-marks.ts';
 import { addressAt } from './key-place.ts';
 import { retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
 
-/** Goes through the keys table and replaces wrappings in it. An operator's tool: no deployed function scans. */
+/** Scans the keys table and replaces wrapped data keys. Only for an operator's tool: no deployed function scans. */
 export const dynamoDbKeyScan = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string },
-  /** As of `dynamoDbKeys`. A scan itself checks no mark; replacing a wrapping does. */
+  /** As in `dynamoDbKeys`. A scan itself checks no mark, but the replacement of a wrapped key does. */
   marks: KeyMarks | undefined,
   pageSize = 100,
 ): KeyScan & WrappingWriter => ({
@@ -72,7 +72,7 @@ const wrappingValues = ({ sealed, wrapping }: Rewrap): Record<string, unknown> =
   ':arn': wrapping.kmsKeyArn,
 });
 
-/** The revision moves even when only the retained record changes: a rollback under way has read the old one. */
+/** The revision changes even if only the retained record does, because a concurrent rollback has read the old one. */
 const headUpdate = (
   TableName: string,
   Key: PrimaryKey,
@@ -92,7 +92,7 @@ const headUpdate = (
   },
 });
 
-/** Nothing for what holds no wrapped key: history, and what stays of a deleted key. */
+/** Undefined for items without a wrapped key: history and tombstones. */
 const scannedKey = (item: Readonly<Record<string, unknown>>): ScannedKey[] => {
   const [pk, sk] = [String(item['pk']), String(item['sk'])];
   const place = `${pk} ${sk}`;
@@ -102,7 +102,7 @@ const scannedKey = (item: Readonly<Record<string, unknown>>): ScannedKey[] => {
     const currentKey = address && storedKeyAt(address, item);
     if (address === undefined || currentKey === undefined) return [unreadable];
     if (!isLive(currentKey)) return [];
-    // A head that has lost its counters cannot be written to safely: its owner stores the key again.
+    // A current key without its counters cannot be changed safely, so its owner must store the key again.
     const sound = currentKey.revision > 0 && isWellFormed(currentKey.sealed);
     return [sound ? { record: 'head', place, address, currentKey } : unreadable];
   }

@@ -20,11 +20,11 @@ import { keyActivityItem, keyVersionItem } from './key-items.ts';
 import { type KeyMarks, markPut, verifiedKey } from './key-marks.ts';
 import { itemOfCurrentKey, itemOfRetained, retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
 
-/** The current key of a scope, held against its mark. */
+/** The current key of a scope, compared with its mark. */
 export const dynamoDbKeyReader = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string },
-  /** undefined: of a table that was restored alongside the live one, which no function reads. */
+  /** Undefined for a table that was restored next to the live one, which no function reads. */
   marks: KeyMarks | undefined,
 ): Pick<KeyStore, 'readKey'> => ({
   readKey: async (address) => {
@@ -38,13 +38,13 @@ export const dynamoDbKeyReader = (
 });
 
 /**
- * Sealed keys: one head per scope, its history without ciphertext, and at most one retained record. Every change is one
- * transaction, conditional on the revision that the writer saw, and writes the mark of the key with it.
+ * Sealed keys: one current key per scope, its history without ciphertext, and at most one retained record. Every change
+ * is one transaction, conditional on the revision that the writer read, and also writes the mark of the key.
  */
 export const dynamoDbKeys = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string; readonly writer: EventWriter },
-  /** As of dynamoDbKeyReader; without them, none are written. */
+  /** As in dynamoDbKeyReader. If absent, no marks are written. */
   marks: KeyMarks | undefined,
 ): KeyStore => {
   const read = async (Key: PrimaryKey): Promise<Readonly<Record<string, unknown>> | undefined> => {
@@ -128,8 +128,8 @@ export const dynamoDbKeys = (
 };
 
 /**
- * The conditions that the site and the workspace of a key still stand: a key whose probe was running while they were
- * deleted must not be stored afterwards.
+ * The conditions that the site and the workspace of a key still exist. A key must not be stored if they were deleted
+ * during its probe.
  */
 const ownerStands = (tenancyTable: string, { scope, scopeId, workspaceId }: KeyAddress): TransactWrite[] => {
   if (scope === 'platform') return [];
@@ -152,7 +152,7 @@ const ownerStands = (tenancyTable: string, { scope, scopeId, workspaceId }: KeyA
   return [workspace, site];
 };
 
-/** The condition that the head is still the one that the change was computed from. */
+/** The condition that the current key is still the one from which the change was computed. */
 const revisionIs = (expected: number) => {
   if (expected === 0) return { ConditionExpression: 'attribute_not_exists(pk)' };
   if (expected < 0)
@@ -166,7 +166,7 @@ const revisionIs = (expected: number) => {
   };
 };
 
-/** Notes on a key; they are among the sessions, because the functions that write them may not write keys. */
+/** The activity of a key. It is in the sessions table, because the functions that write it may not write keys. */
 export const dynamoDbKeyActivity = (
   dynamoDb: DynamoDBDocumentClient,
   sessionsTable: string,

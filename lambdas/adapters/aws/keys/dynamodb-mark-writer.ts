@@ -10,7 +10,9 @@ import { type KeyMarks, markPut } from './key-marks.ts';
 import { addressAt } from './key-place.ts';
 import { storedKeyAt } from './stored-key-item.ts';
 
-/** Writes marks of keys that have none. An operator's tool: a function writes a mark only together with its change. */
+/**
+ * Writes missing marks of keys. Only for an operator's tool: a function writes a mark only together with its change.
+ */
 export const dynamoDbMarkWriter = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string; readonly writer: EventWriter },

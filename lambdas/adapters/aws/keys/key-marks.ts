@@ -26,9 +26,9 @@ const keyMarkItem = z.object({
 export interface KeyMarks {
   /** Hex. The same mark of the same key always has the same MAC. */
   macOf(address: KeyAddress, mark: KeyMark): Promise<string>;
-  /** The mark in an item; undefined for an item whose MAC is not ours. */
+  /** The mark in an item; undefined if its MAC is not valid. */
   markIn(address: KeyAddress, item: Item | undefined): Promise<KeyMark | undefined>;
-  /** Requests the root ahead of time; the code that needs it meets the failure. */
+  /** Requests the root ahead of time. A failure surfaces in the code that needs the root. */
   warmUp(): Promise<void>;
   /** Called with each read of a key that does not match its mark. */
   readonly onRefused: (address: KeyAddress) => void;
@@ -53,7 +53,7 @@ export const keyMarks = (
   };
 };
 
-/** Puts the mark of `key` alongside the change that makes it. `before`: only where the mark is still that one. */
+/** Puts the mark of `key` in the transaction of the change. `before`: only if the stored mark is still this one. */
 export const markPut = async (
   tenancyTable: string,
   marks: KeyMarks,
@@ -75,13 +75,13 @@ export const markPut = async (
   },
 });
 
-/** A key and its mark as they lie in the tables. */
+/** A key and its mark as they are stored. */
 export interface MarkedItems {
   readonly key: Item | undefined;
   readonly mark: Item | undefined;
 }
 
-/** A key, and its mark if the MAC is ours. */
+/** A key, and its mark if the MAC is valid. */
 export interface MarkedKey {
   readonly key: StoredKey | undefined;
   readonly mark: KeyMark | undefined;
@@ -93,8 +93,8 @@ type MarkedTables = { readonly keys: string; readonly tenancy: string };
 const MAX_READS = 4;
 
 /**
- * A key and its mark, which match unless they did not match in two reads in a row. A batch is no snapshot: a change between
- * its two reads looks like a mismatch, too.
+ * A key and its mark. A mismatch is returned only after two consecutive reads, because a batch is not a snapshot: a change
+ * between its two reads looks like a mismatch, too.
  */
 export const verifiedItems = async (
   dynamoDb: DynamoDBDocumentClient,
@@ -115,7 +115,7 @@ export const verifiedItems = async (
   }
 };
 
-/** The key, or what stands in for one that does not match its mark. `first`: what a batch has read already. */
+/** The key, or a placeholder if it does not match its mark. `first`: the items that a batch has already read. */
 export const verifiedKey = async (
   dynamoDb: DynamoDBDocumentClient,
   tables: MarkedTables,

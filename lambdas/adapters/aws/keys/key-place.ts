@@ -1,7 +1,7 @@
 import { type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
 
-/** Whose key lies in a partition of the keys table, for example `SITE#s1`; undefined for a partition that no key has. */
+/** The scope whose key is in a partition of the keys table, for example `SITE#s1`; undefined for any other partition. */
 export const addressAt = (pk: string): KeyAddress | undefined => {
   const [, prefix = '', scopeId = ''] = /^([A-Z]+)#([a-z0-9]+)$/.exec(pk) ?? [];
   switch (prefix) {

@@ -31,8 +31,8 @@ const addressOf: Readonly<Record<KeyAddress['scope'], (workspaceId: string, site
 
 /**
  * The use of a key that a record of the sessions table reports: a client secret that was issued, or a call that OpenAI
- * created, handed out or not. undefined for every other record: refusals, tests, hang-ups and watchers are no use. A record
- * that is written again later gives the same use again. Throws on a use that it cannot read.
+ * created, handed out or not. Undefined for every other record, because refusals, tests, hang-ups and watchers do not count
+ * as a use. A record that is written again later gives the same use again. Throws on a use that it cannot read.
  */
 export const keyUsedOf = (record: DynamoDBRecord): KeyUsed | undefined => {
   const { NewImage } = record.dynamodb ?? {};
@@ -42,7 +42,7 @@ export const keyUsedOf = (record: DynamoDBRecord): KeyUsed | undefined => {
     text('sk').startsWith('SESSION#') &&
     text('kind') === 'visitor' &&
     text('state') === 'issued' &&
-    // A call has its own record of the use.
+    // A call has a separate record of the use.
     text('openedWith') !== 'call';
   const isCall =
     text('pk').startsWith('USE#') &&

@@ -17,14 +17,19 @@ import type { KeyOpener } from '../../../use-cases/ports/keys.ts';
 import { unavailable } from '../aws-calls.ts';
 import { moveToOwnBuffer } from '../secure-buffer.ts';
 
-/** KMS says that this blob can never be opened as asked; anything else may pass. */
+/**
+ * Errors with which KMS says that this blob can never be decrypted with this request. Any other error may be temporary.
+ */
 const isForeignCiphertext = (error: unknown): boolean =>
   error instanceof InvalidCiphertextException || error instanceof IncorrectKeyException;
 
 const requestIdOf = (error: unknown): string | undefined =>
   error instanceof KMSServiceException ? error.$metadata.requestId : undefined;
 
-/** Asks KMS for the data key of one record. Refused or not, the request id joins the attempt to CloudTrail. */
+/**
+ * Requests the data key of one record from KMS. Whether or not KMS refuses, the request ID joins the attempt to
+ * CloudTrail.
+ */
 const unwrapDataKey = async (
   kms: KMSClient,
   sealed: SealedKey,
@@ -38,13 +43,13 @@ const unwrapDataKey = async (
     const { Plaintext, $metadata } = await kms.send(
       new DecryptCommand({
         CiphertextBlob: sealed.wrappedDataKey,
-        // Naming the key makes KMS refuse a blob that another key has wrapped.
+        // With the key in the request, KMS refuses a blob that another key has wrapped.
         KeyId: sealed.kmsKeyArn,
         EncryptionContext: encryptionContextOf(sealed),
       }),
     );
     const { requestId } = $metadata;
-    // Says nothing of the record: its owner must not be asked for the key again.
+    // Proves nothing about the record, so its owner must not be asked for the key again.
     if (Plaintext === undefined || Plaintext.byteLength === 0)
       return { requestId, error: new DependencyUnavailableError('kms', 'Decrypt', 'EmptyAnswer', requestId) };
     return { requestId, dataKey: moveToOwnBuffer(Plaintext) };

@@ -37,7 +37,7 @@ const reEncrypt = async (kms: KMSClient, sealed: Parameters<KeyRewrapper['rewrap
     return await kms.send(
       new ReEncryptCommand({
         CiphertextBlob: sealed.wrappedDataKey,
-        // Naming the source makes KMS refuse a blob that another key has wrapped.
+        // With the source key in the request, KMS refuses a blob that another key has wrapped.
         SourceKeyId: sealed.kmsKeyArn,
         SourceEncryptionContext: context,
         DestinationKeyId: toKeyArn,

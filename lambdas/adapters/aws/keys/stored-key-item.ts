@@ -11,17 +11,17 @@ import { damagedVerdict } from '../../../domain/keys/verdict.ts';
 import { verdictItem } from './key-items.ts';
 
 /**
- * Reads what the keys table holds about a key. Two things are never taken from a record: whose key it is, which is the
- * place that it was read from; and which version, which is the head's. So a record that was moved or put back is opened
- * under an identity that it was not sealed for, and fails. A record that is not what it should be becomes one that nothing
- * opens, so that its owner sees `needs_reentry` and can store the key again.
+ * Parses the items of a key in the keys table. Two facts never come from the sealed record itself: the scope, which comes
+ * from the item's place, and the version, which comes from the current key's attribute. A record that was moved or
+ * restored is therefore opened under an identity that it was not sealed for, and fails. A malformed record is replaced by
+ * one that cannot be opened, so that its owner sees `needs_reentry` and can store the key again.
  */
 
 const bytes = z.instanceof(Uint8Array);
-/** Far above any number of changes that a key can see. */
+/** Far above any possible number of changes of a key. */
 const MAX_VERSION = 1_000_000_000;
 const version = z.int().positive().max(MAX_VERSION);
-/** Longer ones could not even stand in the key of a slot. */
+/** Longer ones would not fit into the sort key of a slot. */
 const label = z.string().max(128);
 
 const content = z.object({
@@ -41,11 +41,11 @@ const NOT_KNOWN = '1970-01-01T00:00:00.000Z';
 const timestamp = z.iso.datetime().catch(NOT_KNOWN);
 const name = z.string().catch('unknown');
 
-/** Counters that were lost restart here: far above any version that was ever assigned. */
+/** Lost counters restart here, far above any version that was ever assigned. */
 const LOST_COUNTER = 1_000_000;
 
 const currentKeyItem = z.object({
-  /** undefined when it was lost: nobody knows then whether the key was switched off, so it is not opened. */
+  /** Undefined when it was lost. The key may have been suspended, so it is not opened. */
   state: z.enum(['active', 'suspended', 'deleted']).optional().catch(undefined),
   /** -1 when it was lost; the next write is then conditional on that. */
   revision: z.number().positive().catch(-1),
@@ -78,7 +78,7 @@ const sealedAt = (
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** The current key at `address`; undefined when there is none. Never throws. */
+/** The current key at `address`; undefined if there is none. Never throws. */
 export const storedKeyAt = (address: KeyAddress, item: Item | undefined): StoredKey | undefined => {
   if (item === undefined) return undefined;
   const { state, ...head } = currentKeyItem.parse(item);
@@ -99,7 +99,7 @@ export const storedKeyAt = (address: KeyAddress, item: Item | undefined): Stored
   };
 };
 
-/** The record of `atVersion` that is retained at `address`; undefined when there is none that could be gone back to. */
+/** The retained record of `atVersion` at `address`; undefined if there is none that a rollback could use. */
 export const retainedKeyAt = (
   address: KeyAddress,
   atVersion: number,
@@ -123,5 +123,5 @@ export const itemOfRetained = ({ retainedUntil, sealed, ...rest }: RetainedKey):
   expires_at: retainedUntil,
 });
 
-/** The record without the identity, which its place has. */
+/** The record without its identity, which follows from its place. */
 const recordOf = ({ sealed }: Pick<LiveKey, 'sealed'>): z.output<typeof content> => content.parse(sealed);

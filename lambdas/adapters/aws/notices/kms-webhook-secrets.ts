@@ -5,7 +5,7 @@ import type { DerivationKeys } from '../kms-derivation-keys.ts';
 const WEBHOOK_SIGNING = 'webhook-signing/v1';
 const MAIL_CODE = 'mail-code/v1';
 
-/** 32 bytes for each version of each webhook, as session secrets are derived. */
+/** 32 bytes for each version of each webhook, derived like session secrets. */
 export const kmsWebhookSecrets = (keys: DerivationKeys): WebhookSecrets => ({
   secretOf: ({ workspaceId, webhookId }, version) =>
     keys.derive(WEBHOOK_SIGNING, workspaceId, webhookId, String(version)),

@@ -29,10 +29,10 @@ const messageSchema: z.ZodType<NoticeMessage> = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** The message of a body; throws for anything that this product has not sent. */
+/** Parses the body of a message. Throws for anything that this product did not send. */
 export const noticeMessageIn = (body: string): NoticeMessage => messageSchema.parse(JSON.parse(body));
 
-/** The queue of notices. A message carries ids and the facts of an audit event; no secret, nothing of a key. */
+/** The queue of notices. A message holds IDs and the facts of an audit event, but no secret and no key material. */
 export const sqsNotices = (sqs: SQSClient, queueUrl: string): NoticeQueue => ({
   send: async (message) => {
     await callAws('sqs', 'SendMessage', () =>

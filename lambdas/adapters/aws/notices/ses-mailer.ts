@@ -5,7 +5,10 @@ import type { Mailer } from '../../../use-cases/ports/notices.ts';
 import { callAws, callLimits, observeCalls, withoutCallLog } from '../aws-calls.ts';
 import type { AwsEndpoints } from '../clients.ts';
 
-/** Errors that the same mail meets again: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html */
+/**
+ * Errors that a retry of the same mail would get again:
+ * https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+ */
 const REFUSALS = new Set(['MessageRejected', 'BadRequestException']);
 
 /** Mail through Amazon SES, as plain text, from one sender. */

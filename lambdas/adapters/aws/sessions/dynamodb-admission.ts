@@ -13,7 +13,7 @@ import { leaseAttributes, leaseHolder } from './lease-item.ts';
 import { quotaReservationWrites } from './usage-writes.ts';
 import { visitorWrites } from './visitor-writes.ts';
 
-/** Admits a visitor in one transaction: session, slots, minutes and budgets, or nothing. */
+/** Admits a visitor in one transaction, which writes session, slots, minutes and budgets, or nothing. */
 export const dynamoDbAdmission = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
@@ -57,13 +57,13 @@ export const dynamoDbAdmission = (
   },
 });
 
-/** The session names the one that it replaces, so that the slot can go back if it is refused. */
+/** The session stores the ID of the one that it replaces, so that the slot can be returned if it is refused. */
 const sessionPut = (session: AdmissionWrite['session'], replaces: SessionId | undefined) => {
   const write = sessionWrite(session);
   return { ...write, Item: { ...write.Item, ...(replaces !== undefined && { replaces }) } };
 };
 
-/** An older session of the page names this one, in case the page never receives the answer. */
+/** An older session of the page stores the ID of this one, in case the page never receives the response. */
 const successorWrite = (
   sessionsTable: string,
   session: AdmissionWrite['session'],

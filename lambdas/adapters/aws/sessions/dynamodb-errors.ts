@@ -19,7 +19,7 @@ export const dynamoDbErrors = (
     for (const slot of slots) if (await countOn(slot)) return;
     await countOn(undefined);
 
-    /** False when the row of the slot names another origin. */
+    /** False if the row of this slot names another origin. */
     async function countOn(slot: number | undefined): Promise<boolean> {
       try {
         await callAws('dynamodb', 'UpdateItem', () => dynamoDb.send(errorUpdate(sessionsTable, error, slot)));
@@ -48,8 +48,8 @@ export const dynamoDbErrors = (
 });
 
 /**
- * This many refused origins of one site and minute have a separate row each; the others are counted together without a
- * name.
+ * Number of refused origins of one site and minute that have a separate row each. The others are counted together
+ * without a name.
  */
 const ORIGIN_SLOTS = [1, 2, 3, 4, 5] as const;
 

@@ -6,12 +6,12 @@ import type { RateLimiter } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 
-/** A budget item is deleted this long after its minute; it has no meaning once the minute has ended. */
+/** A counter item is deleted this long after its minute. It has no meaning after the minute has ended. */
 export const KEEP_SECONDS = 3_600;
 
 /**
- * Counts calls per subject in fixed clock minutes: one conditional write per call, exact under any concurrency. A window
- * that turns over may see up to twice the limit within 60 s, which the per-second limit bounds.
+ * Counts calls per subject in fixed clock minutes: one conditional write per call, exact under any concurrency. Across
+ * the end of a window, up to twice the limit is possible within 60 s, which the per-second limit bounds.
  */
 export const dynamoDbRateLimiter = (dynamoDb: DynamoDBDocumentClient, limitsTable: string): RateLimiter => ({
   spend: async (subject, { perMinute, perSecond }, now) => {

@@ -8,7 +8,7 @@ import { primaryKey } from '../table-keys.ts';
 import { recordedSessionItem } from './session-items.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
 
-/** Sessions of a site as its operator looks at them. */
+/** Sessions of a site for display. */
 export const dynamoDbSessionReader = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly usage: string },

@@ -22,10 +22,10 @@ export interface EventTables {
   readonly usage: string;
 }
 
-/** Reports on a key mean nothing after the quorum's window; they stay a while for investigations. */
+/** Reports on a key have no effect after the quorum's window. They are kept a little longer for investigations. */
 export const KEEP_HEALTH_SECONDS = 86_400;
 
-/** Sessions as reports find them, and what reports say besides the meters. */
+/** Reads the state of a session for its reports, and writes everything in reports that is not session usage. */
 export const dynamoDbSessionSnapshots = (
   dynamoDb: DynamoDBDocumentClient,
   tables: EventTables,

@@ -62,7 +62,7 @@ export const dynamoDbSessionUsage = (
   },
 
   listDue: async (now, limit, after) => {
-    // BETWEEN needs bounds in order, so nothing is asked for when the page before ended at `now`.
+    // BETWEEN needs bounds in order, so no query is sent if the previous page ended at `now`.
     if (after !== undefined && after >= now) return { usages: [], unreadable: 0, last: undefined };
     const perShard = await Promise.all(
       Array.from({ length: SHARDS }, (_, shard) =>
@@ -75,9 +75,9 @@ export const dynamoDbSessionUsage = (
       .slice(0, limit);
     const keys = page.map(({ pk, sk }) => ({ pk, sk }));
     if (keys.length === 0) return { usages: [], unreadable: 0, last: undefined };
-    // The index is a little behind; what counts is the item itself.
+    // The index is slightly behind, so the item itself decides.
     const lookup = await readTogether(dynamoDb, { [usageTable]: keys });
-    // One that cannot be read must not keep the others waiting.
+    // An unreadable item must not delay the others.
     const items = keys.flatMap((key) => lookup(usageTable, key) ?? []);
     const usages = items.flatMap((item) => sessionUsageItem.safeParse(item).data ?? []);
     const last = page[limit - 1];
@@ -91,8 +91,9 @@ interface DueCondition {
 }
 
 /**
- * Due by `now` and, with `after`, later than that. No lower bound otherwise: DynamoDB refuses an empty string in a key
- * condition (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html).
+ * Due by `now` and, with `after`, later than that time. Without `after` there is no lower bound, because DynamoDB
+ * refuses an empty string in a key condition
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html).
  */
 const dueCondition = (now: Date, after: Date | undefined): DueCondition =>
   after === undefined

@@ -5,7 +5,7 @@ import type { SessionLog } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 
-/** A session on record before its key is opened; written once only. */
+/** A session on record before its key is opened. It can be written only once. */
 export const sessionWrite = (session: ReservedSession) => ({
   Item: {
     ...primaryKey.session(session, session.sessionId),
@@ -16,7 +16,7 @@ export const sessionWrite = (session: ReservedSession) => ({
   ConditionExpression: 'attribute_not_exists(pk)',
 });
 
-/** Sessions, and what they say about their key. */
+/** Sessions, and what they reveal about the state of their key. */
 export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable: string): SessionLog => {
   const noteActivity = async (
     { keyScope, keyScopeId }: ReservedSession,
@@ -43,7 +43,7 @@ export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable
           new PutCommand({
             TableName: sessionsTable,
             ...sessionWrite(session),
-            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            // The second half accepts a retry whose first attempt succeeded but whose response was lost.
             ConditionExpression: 'attribute_not_exists(pk) OR #state = :reserved',
             ExpressionAttributeNames: { '#state': 'state' },
             ExpressionAttributeValues: { ':reserved': 'reserved' },
@@ -60,7 +60,7 @@ export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable
             TableName: sessionsTable,
             Key: primaryKey.session(session, session.sessionId),
             UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
-            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            // The second half accepts a retry whose first attempt succeeded but whose response was lost.
             ConditionExpression: '#state = :reserved OR (#state = :settled AND settledAt = :settledAt)',
             ExpressionAttributeNames: {
               '#state': 'state',
@@ -93,7 +93,7 @@ export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable
     },
     noteUnreadable: (session) =>
       noteActivity(session, 'SET unreadableVersion = :version, unreadableAt = :at', {
-        // Uses are noted later (note-key-use.ts): one that began before this says nothing against it.
+        // Uses are recorded later (note-key-use.ts). A use that began before this failure does not contradict it.
         values: { ':version': session.keyVersion, ':at': session.createdAt },
       }),
   };

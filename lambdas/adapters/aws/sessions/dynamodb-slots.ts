@@ -5,7 +5,7 @@ import { callAws, ignoreConflict } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 import { HELD_BY_SESSION, holderValues } from './lease-item.ts';
 
-/** Concurrency slots after they were taken: each is kept or given back by the one session that holds it. */
+/** Concurrency slots after they were acquired. Only the session that holds a slot renews or releases it. */
 export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: string): SlotLeases => ({
   release: async (workspaceId, leases) => {
     await Promise.all(
@@ -37,7 +37,7 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
                 Key: primaryKey.slot(workspaceId, pool, index),
                 // A page that was told to hang up, and then may continue, is expected to stay.
                 UpdateExpression: 'SET expires_at = :until REMOVE e',
-                // A lease that has run out is nobody's any more, even if nobody has taken it yet.
+                // An expired lease no longer counts, even if no other session has taken its slot yet.
                 ConditionExpression: `${HELD_BY_SESSION} AND expires_at > :now`,
                 ExpressionAttributeValues: {
                   ...holderValues(sessionId),

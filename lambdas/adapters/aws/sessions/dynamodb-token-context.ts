@@ -23,16 +23,16 @@ import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
 
 const silentItem = z.object({ sessions: count });
 
-/** Workspaces that a container remembers to pay for themselves. */
+/** Maximum number of workspaces that a container remembers as using their own key. */
 const MOST_REMEMBERED = 10_000;
 
 /**
  * Hop 1 of the token path: one batch read and one query, in parallel. No item is cached. Tenancy and keys are read strongly
- * consistent: suspending a key takes effect with the next request. Counts may be a moment old, because the condition of the
+ * consistent: suspending a key takes effect with the next request. Counts may be slightly old, because the condition of the
  * admission's write decides. Each key is compared with its mark, which the same batch has read.
  *
- * A container remembers only what is not worth reading: the platform's key where the workspace last had its own. If the
- * workspace is managed by now, a second batch reads that key.
+ * A container remembers only which workspaces last used their own key, so that it need not read the platform's key for
+ * them. If such a workspace has changed to managed mode, a second batch reads that key.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -44,7 +44,7 @@ export const dynamoDbTokenContext = (
   },
   marks: KeyMarks,
 ): TokenContextReader => {
-  /** The condition of the write decides: leases that are a moment old cost a second attempt at most. */
+  /** The condition of the write decides. Slightly old leases cost at most a second attempt. */
   const readLeases = (workspaceId: WorkspaceId, ConsistentRead: boolean): Promise<readonly SlotLease[]> =>
     queryAll(
       dynamoDb,
@@ -57,7 +57,7 @@ export const dynamoDbTokenContext = (
       leaseItem,
     );
 
-  /** Never trusted: whether a workspace pays for itself is read with each request. */
+  /** Only a hint: the billing mode of a workspace is read with each request. */
   const payForThemselves = new Set<WorkspaceId>();
   const remember = (workspaceId: WorkspaceId, paysForItself: boolean): void => {
     if (!paysForItself) payForThemselves.delete(workspaceId);
@@ -136,7 +136,7 @@ export const dynamoDbTokenContext = (
         ],
         [tables.usage]: [at.period, ...(skipped ? [] : [at.silent]), ...budgets, ...visit.day],
       };
-      // How long a visitor may still talk is taken from the day that was read, so that must be the latest.
+      // The remaining time of a visitor is computed from this item, so the read must be consistent.
       const eventual = visit.day.length > 0 ? [] : [tables.limits, tables.usage];
       const [found, leases] = await Promise.all([
         readTogether(dynamoDb, first, {}, eventual),
@@ -153,7 +153,7 @@ export const dynamoDbTokenContext = (
           key: lookup(tables.keys, key),
           mark: lookup(tables.tenancy, mark),
         });
-      // Without a call, unless one of them does not match its mark.
+      // Makes no call unless one of the keys does not match its mark.
       const [siteKey, workspaceKey, platformKey] = await Promise.all([
         verified(addresses.site, at.siteKey, at.siteMark),
         verified(addresses.workspace, at.workspaceKey, at.workspaceMark),

@@ -129,7 +129,7 @@ export const dynamoDbWorkspaceSessions = (
   };
 };
 
-/** A person's use of the workspace's key is in the index too, but in no list of sessions. */
+/** A person's use of the workspace's key is in the index too, but not part of any list of sessions. */
 const placeOf = ({ pk, sk }: IndexEntry): readonly Place[] => {
   const siteId = pk.replace(/^SITE#/, '');
   const sessionId = sk.replace(/^SESSION#/, '');

@@ -8,7 +8,7 @@ const SESSION_SIGNING = 'session-signing/v1';
 const EMBED_SECRET = 'embed-secret/v1';
 const VISITOR_TAG = 'visitor-tag/v1';
 
-/** Another root each day: yesterday's hashes cannot be compared with today's. */
+/** The root changes each day, so yesterday's hashes cannot be compared with today's. */
 const ipLabel = (now: Date): string => `ip-hash/v1/${now.toISOString().slice(0, 10)}`;
 
 /**

@@ -13,7 +13,7 @@ const PREFIX = 'ses_';
 /** The session as a lease names it. */
 export const leaseHolder = (sessionId: SessionId): string => sessionId.slice(PREFIX.length);
 
-/** True of a lease of the session, also of one from before leases were made small. */
+/** True if the lease belongs to the session, in the current or the older, larger format. */
 export const HELD_BY_SESSION = '(s = :holder OR sessionId = :session)';
 
 export const holderValues = (sessionId: SessionId) => ({
@@ -28,14 +28,14 @@ export const leaseAttributes = ({ sessionId, address, expectedUntil, expiresAt }
   expires_at: expiresAt,
 });
 
-/** The index behind the last `#`; before it the pool, which has one itself where a site has a share. */
+/** The index after the last `#`. The pool before it can contain a `#` if a site has a share. */
 const PLACE = /^(?<pool>.+)#(?<index>\d+)$/;
 
 export const leaseItem: z.ZodType<SlotLease> = z
   .object({
     sk: z.string().regex(PLACE),
     s: z.string().optional(),
-    /** Of leases from before they were made small; they are gone an hour after a deployment. */
+    /** Attributes of leases in the older, larger format. They are gone an hour after a deployment. */
     sessionId: z.string().optional(),
     a: z.string().optional(),
     e: z.number().optional(),

@@ -17,7 +17,7 @@ const admission = z.object({
   turnByTurn: z.boolean().optional(),
 });
 
-/** A visitor's session whose secret was handed out. */
+/** A visitor's session whose secret was issued. */
 export const issuedSessionItem: z.ZodType<SessionSnapshot['session']> = z.object({
   ...session,
   state: z.literal('issued'),

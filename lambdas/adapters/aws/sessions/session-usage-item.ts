@@ -122,7 +122,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     seen: unpackDigests(seen ?? new Uint8Array(0)),
   }));
 
-/** The attributes of a meter's item besides its keys. Empty values are left out, because each report writes the item again. */
+/** The attributes of a usage record besides its keys. Empty values are left out, because each report writes the item again. */
 export const sessionUsageAttributes = (usage: SessionUsage): Record<string, unknown> => {
   const {
     seen,

@@ -19,7 +19,7 @@ export const usageWrite = (usage: SessionUsage) => ({
   Item: {
     ...primaryKey.sessionUsage(usage.siteId, usage.sessionId),
     ...sessionUsageAttributes({ ...usage, posted: entryOf(usage), revision: usage.revision + 1 }),
-    // In the sparse index of sessions that the sweeper checks.
+    // Key attributes of the sparse index of sessions that the sweeper checks.
     ...(needsSweeper(usage) && {
       openShard: String(shardOf(usage.sessionId)),
       dueAt: new Date(usage.dueAtMs).toISOString(),
@@ -31,7 +31,7 @@ export const usageWrite = (usage: SessionUsage) => ({
 
 /**
  * Many sessions add to one total, so each adds its difference. `writes` counts the additions, so that a comparison of the
- * totals with the usage records notices one that happens in between.
+ * totals with the usage records notices an addition that happens in between.
  */
 const adding = (counts: Readonly<Record<string, number>>) => {
   const changed = Object.entries({ ...counts, writes: 1 }).filter(([, count]) => count !== 0);
@@ -62,8 +62,8 @@ export const totalsOf = (
 ];
 
 /**
- * Adds a difference to the totals. `capSeconds` is the condition for a hold that grew: the most seconds that the period
- * may commit. Released seconds need no condition.
+ * Adds a difference to the totals. `capSeconds` is the condition for a larger quota reservation: the maximum of
+ * committed seconds in the period. Released seconds need no condition.
  */
 export const totalUpdates = (
   usageTable: string,
@@ -109,7 +109,7 @@ const periodUpdate = (
   };
 };
 
-/** Retention of the count of a day, seconds. It has no meaning after that day. */
+/** Retention of the count of a day, seconds. The count has no meaning after that day. */
 const KEEP_SILENT_SECONDS = 3 * 86_400;
 
 /** Counts a session that never reported against its site and the day on which it was opened. */

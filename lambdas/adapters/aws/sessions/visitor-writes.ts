@@ -14,7 +14,7 @@ import type { ItemLookup } from '../batch-get.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { count } from '../usage/usage-items.ts';
 
-/** A day of a visitor is kept for two more: it means nothing after that. */
+/** A visitor's day is kept for two more days, because it has no meaning after that. */
 export const KEEP_DAY_SECONDS = 3 * 86_400;
 /** The mark of a used token outlives the token by this much, seconds. */
 export const KEEP_TOKEN_SECONDS = 3_600;
@@ -26,7 +26,7 @@ interface EmbedKeys {
   readonly day: readonly PrimaryKey[];
 }
 
-/** Where the facts about a request's embed token are; nowhere without one. */
+/** The keys of the items about a request's embed token; empty without a token. */
 export const embedKeysOf = (siteId: SiteId, now: Date, tags: Partial<EmbedTags> = {}): EmbedKeys => ({
   token: tags.token === undefined ? [] : [primaryKey.embedToken(siteId, tags.token)],
   day: tags.visitor === undefined ? [] : [primaryKey.visitorDay(siteId, visitorDayOf(now), tags.visitor)],
@@ -41,7 +41,7 @@ export const embedFactsIn = (
   visitorDay: visitorDayItem.parse(keys.day.map((key) => lookup(tables.usage, key))[0] ?? {}),
 });
 
-/** Fails where the visitor has had their calls or minutes of the day. */
+/** Fails if the visitor has used up the calls or minutes of the day. */
 const dayCondition = ({ limits, token }: VisitorWrite) => {
   const { minutesPerDay } = limits;
   const callsPerDay = token === undefined ? null : limits.callsPerDay;
@@ -61,8 +61,8 @@ const dayCondition = ({ limits, token }: VisitorWrite) => {
 };
 
 /**
- * Marks the token as used and counts the call, in the transaction that opens the session. A call that takes the place of
- * another one is not counted, and needs minutes that are left.
+ * Marks the token as used and counts the call, in the transaction that opens the session. A call that replaces another
+ * one is not counted, but needs remaining minutes.
  */
 export const visitorWrites = (
   tables: { readonly limits: string; readonly usage: string },
@@ -110,7 +110,7 @@ export const visitorWrites = (
   ];
 };
 
-/** Adds the seconds of a session to the visitor's day on which it was opened. */
+/** Adds the seconds of a session to the visitor's day on which the session was opened. */
 export const visitorSecondsWrites = (
   usageTable: string,
   { siteId, visitorTag, issuedAt }: SessionUsage,

@@ -3,7 +3,7 @@ import type { AllSites, ScannedSite } from '../../../use-cases/ports/tenancy.ts'
 import { callAws } from '../aws-calls.ts';
 import { siteItem } from './tenancy-items.ts';
 
-/** Every site of the table, a page of the scan at a time: no index has them all. */
+/** Every site of the table, one page of a scan at a time, because no index has all sites. */
 export const dynamoDbAllSites = (dynamoDb: DynamoDBDocumentClient, tenancyTable: string): AllSites => ({
   scanSites: () => sitesIn(dynamoDb, tenancyTable),
 });

@@ -16,7 +16,7 @@ import { notRemovedSince, removalItem, removalKeys } from './removals.ts';
 import { invitationItem } from './tenancy-items.ts';
 
 const SECRET = 'invitation/v1';
-/** DynamoDB may delete an invitation a day after it has expired; expiry is judged by `expiresAt`. */
+/** DynamoDB may delete an invitation a day after it has expired. The code checks expiry by `expiresAt`. */
 export const INVITATION_KEPT_SECONDS = 24 * 60 * 60;
 
 export const kmsInvitationSecrets = (keys: DerivationKeys): InvitationSecrets => ({

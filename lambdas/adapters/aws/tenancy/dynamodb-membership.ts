@@ -6,7 +6,7 @@ import { queryPage } from '../dynamodb-pages.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { memberItem, siteItem, workspaceItem } from './tenancy-items.ts';
 
-/** Who may do what, read from the tenancy table each time. */
+/** Roles of members, read from the tenancy table each time. */
 export const dynamoDbMembership = (
   dynamoDb: DynamoDBDocumentClient,
   tenancyTable: string,

@@ -4,7 +4,7 @@ import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 
-/** The plan that a workspace is on, for the operator's command alone: no deployed function can change it. */
+/** The plan of a workspace, only for the operator's command: no deployed function can change it. */
 export const dynamoDbPlans = (dynamoDb: DynamoDBDocumentClient, tenancyTable: string): PlanWriter => ({
   changePlan: async ({ workspaceId, plan: before }, plan, event) => {
     const TransactItems: TransactWrite[] = [

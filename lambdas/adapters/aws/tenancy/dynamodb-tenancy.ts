@@ -42,7 +42,7 @@ export const dynamoDbTenancy = (
 
   const { ownerChange } = memberWrites(table.name);
 
-  /** Counts another site within the plan's cap. Of two writes for the last place, one fails. */
+  /** Counts one more site within the plan's cap. If two writes compete for the last site, one fails. */
   const reserveSiteQuota = (
     workspaceId: WorkspaceId,
     { plan, billingMode, maxSites }: SiteQuota,
@@ -65,7 +65,7 @@ export const dynamoDbTenancy = (
     },
   });
 
-  /** Of a deleted workspace too: its sites are archived after it is marked. */
+  /** Also for a deleted workspace, because its sites are archived after it is marked. */
   const givePlaceBack = (workspaceId: WorkspaceId): TransactWrite => ({
     Update: {
       TableName: table.name,
@@ -88,7 +88,7 @@ export const dynamoDbTenancy = (
 
     listWorkspaces: async (sub, { limit, after }) => {
       if (after !== undefined && !WORKSPACE_KEY.test(after)) throw invalidCursor();
-      // Eventually consistent, as every index is; access itself never depends on it.
+      // Eventually consistent, like every index. Authorization never depends on it.
       const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
         dynamoDb.send(
           new QueryCommand({
@@ -179,7 +179,7 @@ export const dynamoDbTenancy = (
           table.name,
           primaryKey.site(workspaceId, siteId),
           change,
-          // Otherwise instructions that nobody saw would be replaced and lost.
+          // Otherwise, unseen instructions would be replaced and lost.
           change.instructions === undefined ? 'attribute_exists(pk)' : 'instructions = :read',
           change.instructions === undefined ? {} : { ':read': instructions },
         ),

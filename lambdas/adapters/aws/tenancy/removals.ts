@@ -17,8 +17,8 @@ const hashOf = (...person: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(person)).digest('hex');
 
 /**
- * One for the `sub` and one for the address, because a person can sign in with another account. Hashed, so that no record holds
- * an address.
+ * One record for the `sub` and one for the address, because a person can sign in with another account. Hashed, so that no
+ * record holds an address.
  */
 export const removalKeys = (
   workspaceId: WorkspaceId,

@@ -27,7 +27,7 @@ import {
 } from '../../../domain/tenancy/workspace.ts';
 import { siteId, workspaceId } from '../ids.ts';
 
-/** Of an item from before there was one: the default. */
+/** The default for items that were stored before this attribute existed. */
 export const retentionItem = z
   .object({ sessionDays: z.number(), errorDays: z.number(), changedAt: z.string().nullable() })
   .default(DEFAULT_RETENTION);

@@ -4,7 +4,7 @@ import { queryAll } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dayUsageItem } from './usage-items.ts';
 
-/** The totals of days. Reads alone. */
+/** The totals of days, read-only. */
 export const dynamoDbDayUsage = (
   dynamoDb: DynamoDBDocumentClient,
   usageTable: string,

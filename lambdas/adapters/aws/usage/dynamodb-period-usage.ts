@@ -4,7 +4,7 @@ import { readTogether } from '../batch-get.ts';
 import { primaryKey } from '../table-keys.ts';
 import { periodUsageItem } from './usage-items.ts';
 
-/** How much of its plan a workspace has used, for functions that may read `usage` by batches alone. */
+/** The part of its plan that a workspace has used, for functions that may read `usage` only by batches. */
 export const dynamoDbPeriodUsage = (
   dynamoDb: DynamoDBDocumentClient,
   usageTable: string,

@@ -6,7 +6,7 @@ import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dynamoDbPeriodUsage } from './dynamodb-period-usage.ts';
 
-/** The use of plans, and the notices of it. */
+/** The use of plans and the notices about it. */
 export const dynamoDbPlanNotices = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly tenancy: string; readonly usage: string },

@@ -20,7 +20,10 @@ import { primaryKey } from '../table-keys.ts';
 import { retentionItem } from '../tenancy/tenancy-items.ts';
 import { ledgerTotalItem } from './usage-items.ts';
 
-/** Meters and totals side by side. An operator's tool: no deployed function scans, or sets a total. */
+/**
+ * Reads usage records and totals, and can set totals. Only for an operator's tool: no deployed function scans or sets a
+ * total.
+ */
 export const dynamoDbUsageLedgerAudit = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly tenancy: string },
@@ -43,7 +46,7 @@ export const dynamoDbUsageLedgerAudit = (
 
   listSessionUsage: (siteId, { from, before }, page) => {
     const { pk, sk: first } = primaryKey.sessionUsage(siteId, sessionIdsFrom(from));
-    // No session id equals the last: ids continue at random behind the time.
+    // No session ID equals this bound, because IDs continue with random characters after the time.
     const within = { first, last: sessionIdsFrom(before) };
     return queryPage(dynamoDb, { TableName: tables.usage, pk, within }, page, sessionUsageItem);
   },

@@ -9,7 +9,7 @@ import { primaryKey } from '../table-keys.ts';
 import { dynamoDbDayUsage } from './dynamodb-day-usage.ts';
 import { periodUsageItem } from './usage-items.ts';
 
-/** Totals and slots as the operator of a workspace looks at them. Reads alone. */
+/** Totals and slots for display, read-only. */
 export const dynamoDbUsage = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly limits: string },
@@ -44,7 +44,8 @@ export const dynamoDbUsage = (
       liveItemsOf(dynamoDb, tables.limits, workspaceId),
     ]);
     const sessions = new Map(live.map((session) => [session.sessionId, session]));
-    // A lease says whose the slot is; what session that is stands in its LIVE item, which is written and removed with it.
+    // A lease names the session of a slot. The details of the session are in its LIVE item, which is written and removed
+    // with the lease.
     return leases.flatMap((lease) => {
       const session = sessions.get(lease.sessionId);
       if (session === undefined) return [];

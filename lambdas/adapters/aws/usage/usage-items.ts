@@ -9,7 +9,7 @@ import type { DayUsage } from '../../../domain/usage/usage.ts';
 
 export const count = z.number().default(0);
 
-/** Where the totals of a day belong is their sort key; none of its parts holds a `#`. */
+/** The sort key of a day's totals identifies them. None of its parts contains a `#`. */
 const DAY_PLACE = /^DAY#(?<day>\d{4}-\d\d-\d\d)#(?<siteId>[^#]+)#(?<model>[^#]+)#(?<mode>byok|managed)#\d+$/;
 
 /** Totals of one shard of a day, site, model and mode. */
@@ -47,7 +47,7 @@ export const dayUsageItem: z.ZodType<DayUsage> = z
     };
   });
 
-/** Any total, as a table of counts: whatever numbers it holds. */
+/** Any total, as a table of its numeric counts. */
 export const ledgerTotalItem: z.ZodType<LedgerTotal> = z
   .object({ pk: z.string(), sk: z.string(), writes: count })
   .and(z.record(z.string(), z.unknown()))
@@ -59,7 +59,7 @@ export const ledgerTotalItem: z.ZodType<LedgerTotal> = z
     ),
   }));
 
-/** Each threshold's notice is a separate attribute, so that two of them do not wait for one another. */
+/** Each threshold's notice is a separate attribute, so that two notices do not conflict. */
 export const periodUsageItem: z.ZodType<PeriodUsage> = z
   .object({ usedSeconds: count, committedSeconds: count })
   .and(z.record(z.string(), z.unknown()))

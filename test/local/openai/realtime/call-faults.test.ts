@@ -21,19 +21,19 @@ const create = (key = fakeKey(), signal?: AbortSignal) =>
   createCall(openAi, key, caller.offer, goodSession, signal);
 
 describe('a fault of the creation of a call', () => {
-  it('answers late, once the call exists or before', async () => {
+  it('can delay the response', async () => {
     openAi.inject({ path: CALLS_PATH, delayMs: 20, times: 1 });
     expect((await create()).status).toBe(201);
   });
 
-  it('leaves a call behind that nobody heard of: no answer comes', async () => {
+  it('can create a call and send no response', async () => {
     const before = openAi.liveCalls.length;
     openAi.inject({ path: CALLS_PATH, delivery: 'hang', times: 1 });
     await expect(create(fakeKey(), AbortSignal.timeout(1_500))).rejects.toThrow(/timeout/);
     expect(openAi.liveCalls).toHaveLength(before + 1);
   });
 
-  it('leaves a call behind when the connection is reset after the creation, and none when before', async () => {
+  it('leaves a call behind if the reset comes after the creation, and none if it comes before', async () => {
     const before = openAi.liveCalls.length;
     openAi.inject({ path: CALLS_PATH, delivery: 'reset', times: 1 });
     await expect(create()).rejects.toThrow('fetch failed');
@@ -43,7 +43,7 @@ describe('a fault of the creation of a call', () => {
     expect(openAi.liveCalls).toHaveLength(before + 1);
   });
 
-  it('sends no Location, or one without a call id', async () => {
+  it('can omit Location, or send one without a call ID', async () => {
     openAi.inject({ path: CALLS_PATH, headers: { location: null }, times: 1 });
     const without = await create();
     expect([without.status, without.headers.get('location')]).toEqual([201, null]);
@@ -51,7 +51,7 @@ describe('a fault of the creation of a call', () => {
     expect((await create()).headers.get('location')).toBe('/v1/realtime/calls/../models');
   });
 
-  it('answers with something else than SDP, or with an error, although the call exists', async () => {
+  it('can create a call and return no SDP or an error', async () => {
     const before = openAi.liveCalls.length;
     openAi.inject({ path: CALLS_PATH, body: 'hello', afterDone: true, times: 1 });
     const noSdp = await create();
@@ -62,7 +62,7 @@ describe('a fault of the creation of a call', () => {
     expect(openAi.liveCalls).toHaveLength(before + 2);
   });
 
-  it('makes a call that outlives its browser', async () => {
+  it('can create a call that outlives its browser', async () => {
     const key = fakeKey();
     openAi.inject({ path: CALLS_PATH, outlivesBrowser: true, times: 1 });
     const { callId, close } = await callWithKey(openAi, key, goodSession);
@@ -76,7 +76,7 @@ describe('a fault of the creation of a call', () => {
 });
 
 describe('a fault of the hang-up', () => {
-  it('fails as often as set, for any call, and the call continues meanwhile', async () => {
+  it('applies as often as set, for any call, and the call continues meanwhile', async () => {
     const key = fakeKey();
     const { callId, close } = await callWithKey(openAi, key, goodSession);
     openAi.inject({ path: HANGUP_PATH, status: 500, times: 2 });
@@ -88,7 +88,7 @@ describe('a fault of the hang-up', () => {
     await close();
   });
 
-  it('strikes one key only where the fault names it', async () => {
+  it('applies to one key only if the fault names the key', async () => {
     const key = fakeKey();
     const { callId, close } = await callWithKey(openAi, key, goodSession);
     openAi.inject({ path: HANGUP_PATH, keyFingerprint: '0123456789abcdef', status: 500 });

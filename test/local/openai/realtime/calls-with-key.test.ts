@@ -72,7 +72,7 @@ const sessionPart = (session: unknown) => ({
 });
 
 describe('a call that a server creates with a standard key', () => {
-  it('is answered with 201, SDP and the call id in Location', async () => {
+  it('returns 201, an SDP answer and the call ID in Location', async () => {
     const response = await createCall(openAi, fakeKey(), caller.offer, goodSession);
     expect(response.status).toBe(201);
     expect(response.headers.get('content-type')).toBe('application/sdp');
@@ -80,11 +80,11 @@ describe('a call that a server creates with a standard key', () => {
     expect(await response.text()).toMatch(/^v=0\r\n/);
   });
 
-  it('needs no session', async () => {
+  it('needs no session parameters', async () => {
     expect((await createCall(openAi, fakeKey(), caller.offer)).status).toBe(201);
   });
 
-  it('carries sound and events, and greets with the session of the form', async () => {
+  it('carries sound and events, and uses the session of the form', async () => {
     const connected = await connect(fakeKey());
     const { session } = await connected.event('session.created');
     expect(session).toMatchObject({ model: 'gpt-realtime-2.1', instructions: 'Answer briefly.' });
@@ -93,7 +93,7 @@ describe('a call that a server creates with a standard key', () => {
     expect(connected.heardMs).toBeGreaterThan(0);
   });
 
-  it('works without a data channel: sound only, counted anyway', async () => {
+  it('works without a data channel, with sound only and the same usage', async () => {
     const connected = await connect(fakeKey(), goodSession, false);
     await connected.speak(500);
     for (let waits = 0; waits < 1_000 && connected.heardMs < 500; waits += 1)
@@ -103,7 +103,7 @@ describe('a call that a server creates with a standard key', () => {
     expect(connected.events).toEqual([]);
   });
 
-  it('is created by a probe with the canned offer, and hung up', async () => {
+  it('is created by a probe with the canned offer and hung up', async () => {
     const key = fakeKey();
     const response = await createCall(openAi, key, CANNED_OFFER, goodSession);
     expect(response.status).toBe(201);
@@ -136,7 +136,7 @@ describe('a call that a server creates with a standard key', () => {
     expect(openAi.calls).toHaveLength(before);
   });
 
-  it('is refused for a body that is no form, for no key, and for a client secret', async () => {
+  it('is refused for a body that is not a form, for a missing key, and for a client secret', async () => {
     const post = (headers: Record<string, string>, body = 'nothing') =>
       fetch(`${openAi.baseUrl}/realtime/calls`, { method: 'POST', headers, body });
     const type = 'multipart/form-data; boundary=x';
@@ -163,7 +163,7 @@ describe('a call that a server creates with a standard key', () => {
     expect(await refusalOf(response)).toMatchObject({ status: 404, code: 'model_not_found' });
   });
 
-  it('is in the log of requests with its parts', async () => {
+  it('is in the request log with its parts', async () => {
     await createCall(openAi, fakeKey(), caller.offer, goodSession);
     expect(openAi.requests.at(-1)).toMatchObject({
       path: '/v1/realtime/calls',
@@ -172,8 +172,8 @@ describe('a call that a server creates with a standard key', () => {
   });
 });
 
-describe('the control of a call', () => {
-  it('belongs to the key that created it: another key finds no such call', async () => {
+describe('the hang-up and the end of a call', () => {
+  it('need the key that created the call: another key finds no such call', async () => {
     const key = fakeKey();
     const connected = await connect(key);
     const refused = await hangUp(openAi, connected.callId, fakeKey());
@@ -182,7 +182,7 @@ describe('the control of a call', () => {
     expect((await hangUp(openAi, connected.callId, key)).status).toBe(200);
   });
 
-  it('ends the media and the data channel, and answers 404 from then on', async () => {
+  it('end the media and the data channel, and later requests return 404', async () => {
     const key = fakeKey();
     const connected = await connect(key);
     await hangUp(openAi, connected.callId, key);
@@ -192,7 +192,7 @@ describe('the control of a call', () => {
     expect(openAi.calls.find(({ callId }) => callId === connected.callId)?.ended?.by).toBe('hang_up');
   });
 
-  it('notices that the browser has left', async () => {
+  it('include the departure of the browser', async () => {
     const connected = await connect(fakeKey());
     await connected.close();
     for (let waits = 0; waits < 4_000 && openAi.liveCalls.includes(connected.callId); waits += 1)
@@ -200,7 +200,7 @@ describe('the control of a call', () => {
     expect(openAi.calls.find(({ callId }) => callId === connected.callId)?.ended?.by).toBe('browser_left');
   });
 
-  it('ends after 60 minutes by the clock of the stand-in, connected or not', async () => {
+  it('include a limit of 60 minutes by the clock of the stand-in, connected or not', async () => {
     const connected = await connect(fakeKey());
     const abandoned = callIdOf(await createCall(openAi, fakeKey(), caller.offer, goodSession));
     openAi.advance(60 * 60_000 - 1_000);
@@ -214,7 +214,7 @@ describe('the control of a call', () => {
 });
 
 describe('the invoice of a call', () => {
-  it('has the usage of every response, as its events report it', async () => {
+  it('has the usage of every response, as in the events', async () => {
     const connected = await connect(fakeKey());
     await connected.speak(500);
     await connected.event('output_audio_buffer.stopped');
@@ -236,7 +236,7 @@ describe('the invoice of a call', () => {
     );
   });
 
-  it('has what a response had cost when a hang-up cut it off, although no event says so', async () => {
+  it('has the usage of a response that a hang-up cut off, although no event reports it', async () => {
     const key = fakeKey();
     const connected = await connect(key);
     await connected.speak(500);
@@ -248,7 +248,7 @@ describe('the invoice of a call', () => {
     expect(connected.events.some(({ type }) => type === 'response.done')).toBe(false);
   });
 
-  it('counts transcription apart', async () => {
+  it('counts transcription separately', async () => {
     const audio = { input: { transcription: { model: 'gpt-4o-mini-transcribe' } } };
     const connected = await connect(fakeKey(), { ...goodSession, audio });
     await connected.speak(500);
@@ -257,8 +257,8 @@ describe('the invoice of a call', () => {
   });
 });
 
-describe('a hang-up of a call without a data channel', () => {
-  it('ends its media', async () => {
+describe('a hang-up of a call without data channel', () => {
+  it('ends the media', async () => {
     await silentlyEnded.ended;
     expect(openAi.liveCalls).not.toContain(silentlyEnded.callId);
   });

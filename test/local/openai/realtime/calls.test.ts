@@ -26,7 +26,7 @@ const connect = async (secret: string): Promise<Caller> => {
 const typesOf = ({ events }: Caller) => events.map(({ type }) => type);
 
 describe('a call over WebRTC', () => {
-  it('greets with the session that was minted, and says until when it lasts', async () => {
+  it('begins with session.created, which has the minted session and its end', async () => {
     const caller = await connect(await mintSecret());
     const { session } = await caller.event('session.created');
     expect(session).toMatchObject({
@@ -37,7 +37,7 @@ describe('a call over WebRTC', () => {
     expect(session.expires_at).toBe(Math.floor((nowMs + 3_600_000) / 1_000));
   });
 
-  it('answers a turn of speech with sound, captions and usage, in the order of the real one', async () => {
+  it("answers a turn of speech with sound, captions and usage, in the order of OpenAI's events", async () => {
     const caller = await connect(await mintSecret());
     await caller.speak(1_000);
     const stopped = await caller.event('output_audio_buffer.stopped');
@@ -77,7 +77,7 @@ describe('a call over WebRTC', () => {
     expect(response.usage.output_token_details.audio_tokens).toBe(Math.ceil(spokenMs / 50));
   });
 
-  it('counts 600 tokens a minute of what was said, and the whole conversation again in each turn, cached', async () => {
+  it('counts 600 tokens a minute of speech, and the whole conversation again in each turn, partly as cached', async () => {
     const caller = await connect(await mintSecret());
     await caller.speak(12_000);
     const first = (await caller.event('response.done')).response.usage;
@@ -100,7 +100,7 @@ describe('a call over WebRTC', () => {
     expect(second.input_token_details.cached_tokens_details.audio_tokens).toBe(Math.floor(heard / 64) * 64);
   });
 
-  it('lets the visitor interrupt: sound and response end, what was made is billed', async () => {
+  it('ends sound and response when the visitor interrupts, and bills what was generated', async () => {
     const caller = await connect(await mintSecret());
     await caller.speak(500);
     await caller.event('response.output_audio_transcript.delta', 2);
@@ -112,13 +112,13 @@ describe('a call over WebRTC', () => {
     expect(typesOf(caller)).toContain('conversation.item.truncated');
   });
 
-  it('takes no click for speech', async () => {
+  it('does not take a click for speech', async () => {
     const caller = await connect(await mintSecret());
     await caller.speak(40);
     expect(typesOf(caller)).toEqual(['session.created']);
   });
 
-  it('transcribes the visitor where the session asks for it', async () => {
+  it('transcribes the visitor if the session asks for it', async () => {
     const audio = { input: { transcription: { model: 'gpt-4o-mini-transcribe' } } };
     const caller = await connect(await mintSecret(fakeKey(), { ...goodSession, audio }));
     await caller.speak(500);
@@ -127,7 +127,7 @@ describe('a call over WebRTC', () => {
     expect(done.usage.type).toBe('tokens');
   });
 
-  it('takes the events of a client, and answers a wrong one with an error that ends nothing', async () => {
+  it('accepts client events, and answers an invalid one with an error while the call continues', async () => {
     const caller = await connect(await mintSecret());
     caller.send({ type: 'session.updat', event_id: 'mine' });
     expect((await caller.event('error')).error).toMatchObject({
@@ -158,7 +158,7 @@ describe('a call over WebRTC', () => {
     expect(caller.heardMs).toBe(0);
   });
 
-  it('can be made several times with one secret, and continues after that has expired', async () => {
+  it('can be opened several times with one secret, and continues after the secret expires', async () => {
     const secret = await mintSecret();
     const first = await connect(secret);
     const second = await connect(secret);
@@ -169,7 +169,7 @@ describe('a call over WebRTC', () => {
     expect((await first.event('response.done')).response.status).toBe('completed');
   });
 
-  it('ends by a hang-up with the key, and with nothing less', async () => {
+  it('can be hung up only with the key', async () => {
     const key = fakeKey();
     const secret = await mintSecret(key);
     const caller = await connect(secret);
@@ -185,7 +185,7 @@ describe('a call over WebRTC', () => {
     expect(await refusalOf(await hangUp(key))).toMatchObject({ status: 404, code: 'call_id_not_found' });
   });
 
-  it('ends at the maximum duration with an error that says so', async () => {
+  it('ends at the maximum duration with the matching error', async () => {
     const brief = await startLocalOpenAi({ maxCallMs: 500 });
     try {
       const secret = (await secretOf(await mint(brief, fakeKey()))).value;

@@ -14,7 +14,7 @@ describe('a typed message to the stand-in', () => {
     expect(functionIn(typed, OFFERED)).toEqual(called);
   });
 
-  it('calls nothing where the response may not', () => {
+  it('calls no function if tool_choice is none', () => {
     expect(functionIn('get_order', { ...OFFERED, tool_choice: 'none' })).toBeUndefined();
   });
 });

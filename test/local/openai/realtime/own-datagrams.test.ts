@@ -48,7 +48,7 @@ itOnLinux(
   },
 );
 
-it('The stand-in offers loopback alone to a peer on loopback, and to others the own addresses as well', () => {
+it('The stand-in offers only loopback to a peer on loopback, and its own addresses to other peers as well', () => {
   const local = 'v=0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 4000 typ host\r\n';
   expect(candidateAddresses(local)).toEqual(['127.0.0.1']);
   const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));

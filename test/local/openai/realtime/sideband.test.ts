@@ -45,8 +45,8 @@ const turnByTurn = {
   audio: { input: { turn_detection: { type: 'server_vad', create_response: false } } },
 };
 
-describe('a sideband', () => {
-  it('attaches in silence, and is answered by session.updated', async () => {
+describe('a sideband connection', () => {
+  it('receives no event on attach, and session.updated after an update', async () => {
     const key = fakeKey();
     const { callId } = await connect(key);
     const sideband = await attach(callId, key);
@@ -55,7 +55,7 @@ describe('a sideband', () => {
     expect(typesOf(sideband)).toEqual(['session.updated']);
   });
 
-  it('attaches before the browser has its answer', async () => {
+  it('can attach before the browser has its SDP answer', async () => {
     const key = fakeKey();
     const caller = await prepareCall();
     open.push(caller);
@@ -67,7 +67,7 @@ describe('a sideband', () => {
     await sideband.event('response.done');
   });
 
-  it('gets the events of the page from then on, with the usage of each response, and none from before', async () => {
+  it("receives the page's events from then on, with the usage of each response, and no earlier events", async () => {
     const key = fakeKey();
     const caller = await connect(key);
     await caller.speak(500);
@@ -81,7 +81,7 @@ describe('a sideband', () => {
     expect((await sideband.event('response.done')).response.usage.total_tokens).toBeGreaterThan(0);
   });
 
-  it('tells by previous_item_id whether it has seen the conversation from its first item', async () => {
+  it('can detect from previous_item_id whether it missed the first item of the conversation', async () => {
     const { key, caller, sideband } = await watched();
     await caller.speak(500);
     await caller.event('output_audio_buffer.stopped');
@@ -98,7 +98,7 @@ describe('a sideband', () => {
     expect(missed.previous_item_id).toBe(items[1]?.item.id);
   });
 
-  it('is refused with 404 for another key, a client secret, an unknown call and one that has ended', async () => {
+  it('is refused with 404 for another key, a client secret, an unknown call and an ended call', async () => {
     const key = fakeKey();
     const { callId } = await connect(key);
     const secret = (await secretOf(await mint(openAi, key))).value;
@@ -109,21 +109,21 @@ describe('a sideband', () => {
     await expect(attach(callId, key)).rejects.toThrow('404');
   });
 
-  it('is refused with 401 without a key, and there is no other WebSocket', async () => {
+  it('is refused with 401 without a key, and no other WebSocket path exists', async () => {
     const { callId } = await connect(fakeKey());
     await expect(attach(callId, 'nothing')).rejects.toThrow('401');
     const elsewhere = { baseUrl: `${openAi.baseUrl}/elsewhere` };
     await expect(attachSideband(elsewhere, callId, fakeKey())).rejects.toThrow('404');
   });
 
-  it('also controls a call whose client secret its key has minted', async () => {
+  it('also controls a call whose client secret was minted with its key', async () => {
     const key = fakeKey();
     const caller = await callWithSecret(openAi, (await secretOf(await mint(openAi, key))).value);
     open.push(caller);
     await (await attach(caller.callId, key)).update();
   });
 
-  it('learns of session.update by the page, and the page of that by the sideband', async () => {
+  it('receives session.updated for updates of the page, and the page for updates of the sideband', async () => {
     const { caller, sideband } = await watched();
     caller.send({ type: 'session.update', session: { type: 'realtime', instructions: 'Sing.' } });
     expect((await sideband.event('session.updated', 2)).session.instructions).toBe('Sing.');
@@ -131,7 +131,7 @@ describe('a sideband', () => {
     expect((await caller.event('session.updated', 3)).session.instructions).toBe('Answer briefly.');
   });
 
-  it('gets only the errors that its own events caused', async () => {
+  it('receives only the errors that its own events caused', async () => {
     const { caller, sideband } = await watched();
     sideband.send({ type: 'session.update', session: { type: 'realtime', speed: 1 }, event_id: 'mine' });
     expect((await sideband.event('error')).error).toMatchObject({
@@ -144,7 +144,7 @@ describe('a sideband', () => {
     expect(typesOf(caller)).not.toContain('error');
   });
 
-  it('answers and cancels for a page without a data channel', async () => {
+  it('can create and cancel responses for a page without a data channel', async () => {
     const { caller, sideband } = await watched(goodSession, false);
     sideband.send({
       type: 'conversation.item.create',
@@ -158,7 +158,7 @@ describe('a sideband', () => {
     expect(caller.events).toEqual([]);
   });
 
-  it('clears the sound that is still to be heard', async () => {
+  it('can clear sound that has not been played', async () => {
     const { sideband } = await watched();
     sideband.send({ type: 'response.create' });
     const { response } = await sideband.event('response.done');
@@ -166,7 +166,7 @@ describe('a sideband', () => {
     expect((await sideband.event('output_audio_buffer.cleared')).response_id).toBe(response.id);
   });
 
-  it('closes when the call is hung up, when the browser leaves and when the time is up', async () => {
+  it('closes when the call is hung up, when the browser leaves and when the time limit is reached', async () => {
     const first = await watched();
     await hangUp(openAi, first.caller.callId, first.key);
     expect(await first.sideband.closed).toBe(1_000);
@@ -179,7 +179,7 @@ describe('a sideband', () => {
     expect((await third.sideband.event('error')).error.code).toBe('session_expired');
   });
 
-  it('leaves the call as it is when it closes itself', async () => {
+  it('does not affect the call when it closes', async () => {
     const { caller, sideband } = await watched();
     sideband.close();
     await sideband.closed;
@@ -190,7 +190,7 @@ describe('a sideband', () => {
 });
 
 describe('a session with create_response: false', () => {
-  it('detects turns and answers none before response.create', async () => {
+  it('detects turns and answers none until response.create', async () => {
     const { caller, sideband } = await watched(turnByTurn);
     await caller.speak(500);
     await sideband.event('input_audio_buffer.committed');
@@ -211,7 +211,7 @@ describe('a session with create_response: false', () => {
     expect(typesOf(sideband).filter((type) => type === 'response.created')).toHaveLength(1);
   });
 
-  it('can begin and end in mid-call', async () => {
+  it('can begin and end during a call', async () => {
     const { caller, sideband } = await watched();
     const detection = (create_response: boolean) => ({
       audio: { input: { turn_detection: { type: 'server_vad', create_response } } },
@@ -227,7 +227,7 @@ describe('a session with create_response: false', () => {
 });
 
 describe('the limits of a session', () => {
-  it('end a response at max_output_tokens, and never bill more', async () => {
+  it('end a response at max_output_tokens, which is also the most that is billed', async () => {
     const { sideband } = await watched({ ...goodSession, max_output_tokens: 20 });
     sideband.send({ type: 'response.create' });
     const { response } = await sideband.event('response.done');
@@ -260,7 +260,7 @@ describe('the limits of a session', () => {
     }
   });
 
-  it('keep the model, and the voice once it has spoken', async () => {
+  it('include a fixed model, and a fixed voice once it has spoken', async () => {
     const { sideband } = await watched();
     sideband.send({ type: 'session.update', session: { type: 'realtime', model: 'gpt-realtime' } });
     expect((await sideband.event('error')).error.param).toBe('session.model');
@@ -275,8 +275,8 @@ describe('the limits of a session', () => {
   });
 });
 
-describe('a fault of the sideband', () => {
-  it('refuses the attach', async () => {
+describe('an injected fault of the sideband', () => {
+  it('can refuse the connection', async () => {
     const key = fakeKey();
     const { callId } = await connect(key);
     openAi.inject({ path: SIDEBAND_PATH, status: 503, times: 1 });
@@ -284,7 +284,7 @@ describe('a fault of the sideband', () => {
     await (await attach(callId, key)).update();
   });
 
-  it('refuses a second one while the first is attached', async () => {
+  it('can refuse a second connection while the first one exists', async () => {
     const { key, caller, sideband } = await watched();
     openAi.inject({ path: SIDEBAND_PATH, onlySecondSideband: true, status: 409 });
     await expect(attach(caller.callId, key)).rejects.toThrow('409');
@@ -293,7 +293,7 @@ describe('a fault of the sideband', () => {
     await (await attach(caller.callId, key)).update();
   });
 
-  it.each([1_000, 1_001, 1_006, 1_011, 4_000])('closes it with the code %i', async (code) => {
+  it.each([1_000, 1_001, 1_006, 1_011, 4_000])('can close the connection with code %i', async (code) => {
     const key = fakeKey();
     const { callId } = await connect(key);
     openAi.inject({ path: SIDEBAND_PATH, closeSideband: { code }, times: 1 });
@@ -301,13 +301,13 @@ describe('a fault of the sideband', () => {
     expect(openAi.liveCalls).toContain(callId);
   });
 
-  it('closes it at a moment of the test', async () => {
+  it('can close the connection at a chosen moment', async () => {
     const { caller, sideband } = await watched();
     openAi.closeSidebands(caller.callId, 1_012, 'Restart.');
     expect(await sideband.closed).toBe(1_012);
   });
 
-  it('drops the connection of an attach', async () => {
+  it('can drop a connection during the attach', async () => {
     const key = fakeKey();
     const { callId } = await connect(key);
     openAi.inject({ path: SIDEBAND_PATH, reset: true, times: 1 });

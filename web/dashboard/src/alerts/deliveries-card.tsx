@@ -2,7 +2,7 @@ import { useChange, useRoute } from '../api/queries.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { formatExactTime, formatTime } from '../ui/format.ts';
-import { Pager } from '../ui/pager.tsx';
+import { FailedPage, Pager } from '../ui/pager.tsx';
 import { Segments } from '../ui/segments.tsx';
 import { Empty, FailureNote, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
@@ -72,8 +72,7 @@ export const DeliveriesCard = () => {
           );
         }}
       </Loaded>
-      {/* A link of another person names a page that only they can read. */}
-      {deliveries.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
+      <FailedPage query={deliveries} cursors={cursors} onMove={move} />
     </Card>
   );
 };

@@ -3,10 +3,12 @@ import { ApiFailure } from '../api/failure.ts';
 import { useChange, useRoute } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
 import { Button } from '../ui/button.tsx';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { TextField } from '../ui/field.tsx';
 import { FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
+import { useDraft } from '../ui/unsaved.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { NoticeChoice } from './notice-choice.tsx';
 
@@ -33,7 +35,7 @@ export const MailCard = () => {
         {(data) =>
           data.available ? (
             <>
-              <Address key={data.address ?? ''} mail={data} />
+              <Address mail={data} />
               {data.address !== null && !data.verified && <Verify address={data.address} />}
               {data.verified && <Kinds mail={data} />}
             </>
@@ -51,12 +53,15 @@ export const MailCard = () => {
 const Address = ({ mail }: { readonly mail: MailAlerts }) => {
   const { workspace_id: workspaceId, may } = useWorkspace();
   const say = useToast();
-  const [address, setAddress] = useState(mail.address ?? '');
-  // Said by the change itself: the form starts again with the new address.
+  const { draft, dirty, set, send, adopt, changedByOthers } = useDraft({ address: mail.address ?? '' });
+  const { address } = draft;
   const change = useChange(async (api) => {
+    const path = { workspaceId };
+    const now = await api.call('readMailAlerts', { path });
+    refuseOverwrite(changedByOthers({ address: now.address ?? '' }));
+    send();
     const body = { alert_email: address.trim() === '' ? null : address };
-    await api.call('changeWorkspace', { path: { workspaceId }, body });
-    say('The address for alerts is saved.');
+    return api.call('changeWorkspace', { path, body });
   });
   if (!may('owner'))
     return <p>{mail.address ?? 'No address is set. An owner of the workspace can set one.'}</p>;
@@ -66,7 +71,12 @@ const Address = ({ mail }: { readonly mail: MailAlerts }) => {
       style={{ display: 'grid', gap: 12 }}
       onSubmit={(event) => {
         event.preventDefault();
-        change.mutate(undefined);
+        change.mutate(undefined, {
+          onSuccess: ({ alert_email }) => {
+            adopt({ address: alert_email ?? '' });
+            say('The address for alerts is saved.');
+          },
+        });
       }}
     >
       <TextField
@@ -76,11 +86,11 @@ const Address = ({ mail }: { readonly mail: MailAlerts }) => {
         placeholder="none"
         hint="Leave empty for no email. A new address must be verified."
         fault={fault}
-        onChange={(event) => setAddress(event.target.value)}
+        onChange={(event) => set('address', event.target.value)}
       />
       {change.error !== null && fault === undefined && <FailureNote failure={change.error} />}
       <div>
-        <Button type="submit" working={change.isPending} disabled={address === (mail.address ?? '')}>
+        <Button type="submit" working={change.isPending} disabled={!dirty}>
           Save the address
         </Button>
       </div>
@@ -142,22 +152,33 @@ const Verify = ({ address }: { readonly address: string }) => {
 const Kinds = ({ mail }: { readonly mail: MailAlerts }) => {
   const { workspace_id: workspaceId } = useWorkspace();
   const say = useToast();
-  const [events, setEvents] = useState(mail.events);
-  const change = useChange((api) =>
-    api.call('changeMailAlerts', { path: { workspaceId }, body: { events: [...events] } }),
-  );
+  const { draft, dirty, set, send, adopt, changedByOthers } = useDraft({ events: mail.events });
+  const change = useChange(async (api) => {
+    const path = { workspaceId };
+    refuseOverwrite(changedByOthers(await api.call('readMailAlerts', { path })));
+    return api.call('changeMailAlerts', { path, body: { events: mail.events, ...send() } });
+  });
   return (
     <form
       style={{ display: 'grid', gap: 12 }}
       onSubmit={(event) => {
         event.preventDefault();
-        change.mutate(undefined, { onSuccess: () => say('The email alerts are saved.') });
+        change.mutate(undefined, {
+          onSuccess: (saved) => {
+            adopt(saved);
+            say('The email alerts are saved.');
+          },
+        });
       }}
     >
-      <NoticeChoice legend="Send an email for" chosen={events} onChange={(next) => setEvents([...next])} />
+      <NoticeChoice
+        legend="Send an email for"
+        chosen={draft.events}
+        onChange={(next) => set('events', [...next])}
+      />
       {change.error !== null && <FailureNote failure={change.error} />}
       <div>
-        <Button type="submit" working={change.isPending} disabled={events.join() === mail.events.join()}>
+        <Button type="submit" working={change.isPending} disabled={!dirty}>
           Save the choice
         </Button>
       </div>

@@ -1,13 +1,22 @@
 import { useState } from 'react';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { TextField } from '../ui/field.tsx';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
+import { useDraft } from '../ui/unsaved.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { NoticeChoice } from './notice-choice.tsx';
 import { NOTICE_IDS, type Webhook } from './words.ts';
+
+type Draft = Pick<Webhook, 'url' | 'events'>;
+
+const draftOf = (webhook: Draft | undefined): Draft => ({
+  url: webhook?.url ?? '',
+  events: webhook?.events ?? null,
+});
 
 /** Adds a webhook or changes one. `onSecret` takes the secret of a new one, which is shown once. */
 export const WebhookDialog = ({
@@ -21,15 +30,22 @@ export const WebhookDialog = ({
 }) => {
   const { workspace_id: workspaceId } = useWorkspace();
   const say = useToast();
-  const [url, setUrl] = useState(webhook?.url ?? '');
-  const [every, setEvery] = useState(webhook === undefined || webhook.events === null);
+  const { draft, set, send, changedByOthers } = useDraft(draftOf(webhook));
+  const { url, events } = draft;
+  /** The choice that a person gets back who chooses every kind and then not. */
   const [chosen, setChosen] = useState(webhook?.events ?? NOTICE_IDS);
   const save = useChange(async (api) => {
-    const body = { url, events: every ? null : [...chosen] };
-    if (webhook === undefined) return api.call('createWebhook', { path: { workspaceId }, body });
+    if (webhook === undefined) return api.call('createWebhook', { path: { workspaceId }, body: draft });
+    const { items } = await api.call('listWebhooks', { path: { workspaceId } });
+    const now = items.find(({ webhook_id }) => webhook_id === webhook.webhook_id);
+    if (now !== undefined) refuseOverwrite(changedByOthers(draftOf(now)));
     const path = { workspaceId, webhookId: webhook.webhook_id };
-    return { secret: undefined, ...(await api.call('changeWebhook', { path, body })) };
+    return { secret: undefined, ...(await api.call('changeWebhook', { path, body: send() })) };
   });
+  const choose = (next: Draft['events']): void => {
+    if (next !== null) setChosen(next);
+    set('events', next);
+  };
   const detail = (field: string): string | undefined =>
     save.error instanceof ApiFailure ? save.error.detail(field) : undefined;
   return (
@@ -39,7 +55,7 @@ export const WebhookDialog = ({
       working={save.isPending}
       onSubmit={() => {
         save.mutate(undefined, {
-          onSuccess: ({ secret }) => {
+          onSuccess: ({ secret, url }) => {
             if (secret === undefined) say(`The webhook ${url} is saved.`);
             onClose();
             if (secret !== undefined) onSecret(secret);
@@ -57,16 +73,20 @@ export const WebhookDialog = ({
         value={url}
         hint="Starts with https:// and has a public address. Redirects are not followed."
         fault={detail('url')}
-        onChange={(event) => setUrl(event.target.value)}
+        onChange={(event) => set('url', event.target.value)}
       />
       <label>
-        <input type="checkbox" checked={every} onChange={(event) => setEvery(event.target.checked)} /> Send
-        every kind of notice, including kinds that are added later
+        <input
+          type="checkbox"
+          checked={events === null}
+          onChange={(event) => choose(event.target.checked ? null : chosen)}
+        />{' '}
+        Send every kind of notice, including kinds that are added later
       </label>
-      {!every && (
-        <NoticeChoice legend="Send a notice for" chosen={chosen} onChange={(next) => setChosen([...next])} />
+      {events !== null && (
+        <NoticeChoice legend="Send a notice for" chosen={events} onChange={(next) => choose([...next])} />
       )}
-      {!every && chosen.length === 0 && <p>Choose at least one kind.</p>}
+      {events?.length === 0 && <p>Choose at least one kind.</p>}
       {save.error !== null && detail('url') === undefined && <FailureNote failure={save.error} />}
     </FormDialog>
   );

@@ -1,5 +1,5 @@
 import { Plus } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { MAX_WEBHOOKS } from '../../../../lambdas/domain/notices/webhook-limit.ts';
 import { useChange, useRoute } from '../api/queries.ts';
 import { Actor } from '../members/actor.tsx';
@@ -13,8 +13,9 @@ import { Table } from '../ui/table.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { WebhookDialog } from './webhook-dialog.tsx';
 import { NOTICES, type Webhook } from './words.ts';
+
+const WebhookDialog = lazy(async () => ({ default: (await import('./webhook-dialog.tsx')).WebhookDialog }));
 
 type Asking =
   | { readonly what: 'add' }
@@ -61,11 +62,18 @@ export const WebhooksCard = () => {
         }
       </Loaded>
       {(asking?.what === 'add' || asking?.what === 'change') && (
-        <WebhookDialog
-          webhook={asking.what === 'change' ? asking.webhook : undefined}
-          onSecret={showSecret}
-          onClose={close}
-        />
+        <Suspense>
+          <WebhookDialog
+            webhook={
+              asking.what === 'change'
+                ? (webhooks.data?.items.find(({ webhook_id }) => webhook_id === asking.webhook.webhook_id) ??
+                  asking.webhook)
+                : undefined
+            }
+            onSecret={showSecret}
+            onClose={close}
+          />
+        </Suspense>
       )}
       {asking?.what === 'rotate' && (
         <RotateDialog webhook={asking.webhook} onSecret={showSecret} onClose={close} />

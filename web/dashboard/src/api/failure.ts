@@ -1,11 +1,7 @@
 import type { PROBLEMS, ProblemName } from '../../../../lambdas/contract/problems.ts';
 
 /** Every public code of the contract, and what only a browser can meet. */
-export type FailureCode =
-  | (typeof PROBLEMS)[ProblemName]['code']
-  | 'unreachable'
-  | 'unreadable'
-  | 'changed_meanwhile';
+export type FailureCode = (typeof PROBLEMS)[ProblemName]['code'] | 'unreachable' | 'unreadable';
 
 export interface FailureDetail {
   readonly path: string;

@@ -4,7 +4,7 @@ import { type AuditRow, useSearch } from '../api/queries.ts';
 import { useSiteNames } from '../sites/site-names.ts';
 import { usePages } from '../ui/address.ts';
 import { formatTime } from '../ui/format.ts';
-import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { FailedPage, Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
@@ -92,8 +92,7 @@ export const AnomaliesCard = () => {
           </>
         )}
       </Loaded>
-      {/* A link of another person names a page that only they can read. */}
-      {found.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
+      <FailedPage query={found} cursors={cursors} onMove={move} />
     </Card>
   );
 };

@@ -2,7 +2,7 @@ import { Check, X } from 'lucide-react';
 import { useId, useState } from 'react';
 import { type AuditRow, type Member, useMembers, useSearch } from '../api/queries.ts';
 import type { DataOf, QueryOf } from '../api/routes.ts';
-import { actorIn } from '../members/actor-names.ts';
+import { actorIn, machineName } from '../members/actor-names.ts';
 import { personName } from '../members/words.ts';
 import { SiteFilter } from '../sites/site-filter.tsx';
 import { useSiteNames } from '../sites/site-names.ts';
@@ -11,8 +11,8 @@ import { Button } from '../ui/button.tsx';
 import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
 import { formatExactTime, isDay, timeZone } from '../ui/format.ts';
-import { Pager, SearchedSoFar } from '../ui/pager.tsx';
-import { Empty, Loaded } from '../ui/states.tsx';
+import { FailedPage, Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { Empty, Loaded, Note } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
@@ -72,6 +72,8 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
   const people = members.data ?? [];
   const query = queryOf(filter, people);
   const { isAmbiguous } = actorIn(filter.actor, people);
+  /** A name is not told from an ID. */
+  const isUnnamed = members.isLoadingError && filter.actor !== '' && machineName(filter.actor) === undefined;
   const rows = useSearch(
     'listAudit',
     {
@@ -177,6 +179,18 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
           </option>
         ))}
       </datalist>
+      {isUnnamed && (
+        <div className={css['filter']}>
+          <Note tone="warn" live title="The names of the members could not be loaded.">
+            <p>Until then, “Who” finds IDs only.</p>
+            <div>
+              <Button small onClick={() => void members.refetch()}>
+                Try again
+              </Button>
+            </div>
+          </Note>
+        </div>
+      )}
       <Loaded query={rows} what="the trail" lines={5}>
         {({ items, next_cursor, searched_to }) => (
           <>
@@ -193,9 +207,11 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
                   )
                 }
               >
-                {isFiltered || cursor !== undefined
-                  ? 'Every row of the trail was searched.'
-                  : 'Rows appear here some seconds after something happens.'}
+                {isUnnamed
+                  ? 'No row has this text as the ID of its actor. Names were not searched.'
+                  : isFiltered || cursor !== undefined
+                    ? 'Every row of the trail was searched.'
+                    : 'Rows appear here some seconds after something happens.'}
               </Empty>
             ) : (
               <Table
@@ -209,8 +225,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
           </>
         )}
       </Loaded>
-      {/* A link of another person names a page that only they can read. */}
-      {rows.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
+      <FailedPage query={rows} cursors={cursors} onMove={move} />
       {open !== undefined && <RowDialog row={open} onClose={() => setOpen(undefined)} />}
     </Card>
   );

@@ -33,7 +33,7 @@ export const PlanCard = () => {
     <Card
       title={`Plan: ${nameOf(plan)}`}
       lead={price}
-      aside={billing_mode === 'byok' ? <Badge>Minutes do not count</Badge> : undefined}
+      aside={billing_mode === 'byok' ? <Badge>Not metered</Badge> : undefined}
       foot="Contact your administrator to change plans."
     >
       <Loaded query={usage} what="the plan" lines={2}>

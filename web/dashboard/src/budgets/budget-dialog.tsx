@@ -1,13 +1,16 @@
-import { useId, useState } from 'react';
+import { useId } from 'react';
 import { BUDGET_ACTIONS, type BudgetAction } from '../../../../lambdas/domain/budgets/budget.ts';
 import { BUDGET_PERIODS, type BudgetPeriod } from '../../../../lambdas/domain/budgets/budget-period.ts';
+import type { Api } from '../api/client.ts';
 import { ApiFailure } from '../api/failure.ts';
-import { useChange } from '../api/queries.ts';
+import { useChange, useRefresh } from '../api/queries.ts';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
 import { FormDialog } from '../ui/form-dialog.tsx';
 import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
+import { useDraft } from '../ui/unsaved.tsx';
 import type { Budget } from './budget-use.tsx';
 import type { Rate } from './buys.ts';
 import { BuysNote } from './buys-note.tsx';
@@ -20,6 +23,31 @@ export interface BudgetPlace {
   readonly siteId: string | null;
   readonly budget: Budget | undefined;
 }
+
+interface Draft {
+  /** US dollars, as typed. */
+  readonly amount: string;
+  readonly period: BudgetPeriod;
+  readonly action: BudgetAction;
+}
+type Stored = Pick<Budget, 'amount_usd' | 'period' | 'action' | 'changed_at'>;
+
+const draftOf = (budget: Stored | undefined): Draft =>
+  budget === undefined
+    ? { amount: '', period: 'month', action: 'refuse' }
+    : { amount: String(budget.amount_usd), period: budget.period, action: budget.action };
+
+/** The budget that is stored now; undefined: none. */
+const readStored = async (api: Api, { siteId, workspaceId }: BudgetPlace): Promise<Stored | undefined> => {
+  try {
+    return await (siteId === null
+      ? api.call('readWorkspaceBudget', { path: { workspaceId } })
+      : api.call('readSiteBudget', { path: { siteId } }));
+  } catch (error) {
+    if (error instanceof ApiFailure && error.code === 'budget_not_found') return undefined;
+    throw error;
+  }
+};
 
 /** Sets or changes a budget. Stays open, with the API's reason, while it is refused. */
 export const BudgetDialog = ({
@@ -35,11 +63,21 @@ export const BudgetDialog = ({
   const { name, workspaceId, siteId, budget } = place;
   const say = useToast();
   const form = useId();
-  const [amount, setAmount] = useState(budget === undefined ? '' : String(budget.amount_usd));
-  const [period, setPeriod] = useState<BudgetPeriod>(budget?.period ?? 'month');
-  const [action, setAction] = useState<BudgetAction>(budget?.action ?? 'refuse');
-  const save = useChange((api) => {
-    const body = { period, amount_usd: Number(amount), action };
+  const refresh = useRefresh();
+  const { draft, set, send, changedByOthers } = useDraft(draftOf(budget));
+  const { amount, period, action } = draft;
+  const save = useChange(async (api) => {
+    const now = await readStored(api, place);
+    const changed = changedByOthers(draftOf(now));
+    const isSetOrRemoved = (now === undefined) !== (budget === undefined);
+    refuseOverwrite(isSetOrRemoved ? ['amount', 'period', 'action'] : changed);
+    const { amount: amountNow, ...others } = { ...draftOf(now), ...send() };
+    const body = {
+      ...others,
+      amount_usd: Number(amountNow),
+      // A change between the read and this write is not undone either.
+      expected_changed_at: now?.changed_at ?? null,
+    };
     return siteId === null
       ? api.call('putWorkspaceBudget', { path: { workspaceId }, body })
       : api.call('putSiteBudget', { path: { siteId }, body });
@@ -57,6 +95,8 @@ export const BudgetDialog = ({
             say(`The budget of ${name} is saved.`);
             onClose();
           },
+          // The fields that were not edited show what is stored now.
+          onError: () => void refresh(),
         });
       }}
       onClose={onClose}
@@ -77,13 +117,13 @@ export const BudgetDialog = ({
             </>
           }
           fault={faultOf('amount_usd')}
-          onChange={(event) => setAmount(event.target.value)}
+          onChange={(event) => set('amount', event.target.value)}
         />
         <SelectField
           label="Period"
           value={period}
           hint="Starts at midnight in the time zone of the workspace."
-          onChange={(event) => setPeriod(event.target.value as BudgetPeriod)}
+          onChange={(event) => set('period', event.target.value as BudgetPeriod)}
         >
           {BUDGET_PERIODS.map((id) => (
             <option key={id} value={id}>
@@ -101,7 +141,7 @@ export const BudgetDialog = ({
               name={`${form}-action`}
               checked={id === action}
               aria-describedby={`${form}-${id}`}
-              onChange={() => setAction(id)}
+              onChange={() => set('action', id)}
             />
             <span>
               <strong>{ACTIONS[id].title}</strong>

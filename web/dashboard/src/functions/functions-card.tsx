@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { MAX_TOOLS, MAX_TOOLS_LENGTH } from '../../../../lambdas/domain/tenancy/function-tool.ts';
 import { type Site, useChange } from '../api/queries.ts';
 import { Button } from '../ui/button.tsx';
@@ -11,8 +11,11 @@ import { Table } from '../ui/table.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { FunctionDialog } from './function-dialog.tsx';
 import { argumentsOf, type FunctionTool, pageCode, textOf } from './schema-text.ts';
+
+const FunctionDialog = lazy(async () => ({
+  default: (await import('./function-dialog.tsx')).FunctionDialog,
+}));
 
 type Asking = { readonly what: 'add' } | { readonly what: 'change' | 'remove'; readonly tool: FunctionTool };
 
@@ -76,11 +79,17 @@ export default function FunctionsCard({ site }: { readonly site: Site }) {
         <RemoveDialog site={site} name={asking.tool.name} onClose={close} />
       ) : (
         asking !== undefined && (
-          <FunctionDialog
-            site={site}
-            tool={asking.what === 'change' ? asking.tool : undefined}
-            onClose={close}
-          />
+          <Suspense>
+            <FunctionDialog
+              site={site}
+              tool={
+                asking.what === 'change'
+                  ? (tools.find(({ name }) => name === asking.tool.name) ?? asking.tool)
+                  : undefined
+              }
+              onClose={close}
+            />
+          </Suspense>
         )
       )}
     </>

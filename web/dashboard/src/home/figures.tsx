@@ -7,7 +7,7 @@ import { SkeletonTiles } from '../ui/skeletons.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Tile, Tiles } from '../ui/tiles.tsx';
 
-/** `2 calls, 1 session of a token · ≈ $0.12 so far`, and how much of their cost is unknown. */
+/** `2 calls, 1 token session · ≈ $0.12 so far`, and how much of their cost is unknown. */
 export const liveInWords = (items: readonly LiveSession[]): string => {
   const calls = items.filter(({ opened_with }) => opened_with === 'call').length;
   const known = items.flatMap(({ cost_cents }) => cost_cents ?? []);
@@ -15,7 +15,7 @@ export const liveInWords = (items: readonly LiveSession[]): string => {
   const unknown = items.length - known.length;
   return [
     calls > 0 && counted(calls, 'call'),
-    calls < items.length && `${counted(items.length - calls, 'session')} of tokens`,
+    calls < items.length && `${counted(items.length - calls, 'token session')}`,
     known.length > 0 && `≈ ${formatCents(cost)} so far`,
     unknown > 0 && `cost of ${formatWhole(unknown)} not known yet`,
   ]

@@ -4,10 +4,15 @@ import { useWorkspace } from '../workspace.tsx';
 import { machineName, TOKEN } from './actor-names.ts';
 import { personName } from './words.ts';
 
-/** The members, for an owner. Nobody else may list them. */
-const useKnownPeople = (): readonly Member[] => {
-  const { workspace_id, may } = useWorkspace();
-  return useMembers(workspace_id, { enabled: may('owner') }).data ?? [];
+/** The member with this ID: anyone for an owner, only themselves for everyone else, who may not list the members. */
+const useKnownPerson = (id: string): Member | undefined => {
+  const { workspace_id: workspaceId, may } = useWorkspace();
+  const { person } = useSession();
+  const mayList = may('owner');
+  const members = useMembers(workspaceId, { enabled: mayList });
+  const isMyself = id === person.sub;
+  const own = useRoute('readMyself', { path: { workspaceId } }, { enabled: isMyself && !mayList });
+  return mayList ? members.data?.find(({ sub }) => sub === id) : isMyself ? own.data : undefined;
 };
 
 /**
@@ -24,7 +29,7 @@ export const Actor = ({
 }) => {
   const { workspace_id: workspaceId, may } = useWorkspace();
   const { person } = useSession();
-  const known = useKnownPeople().find(({ sub }) => sub === id);
+  const known = useKnownPerson(id);
   const isUnnamed = id.startsWith(TOKEN) && tokenName === undefined;
   const tokens = useRoute('listApiTokens', { path: { workspaceId } }, { enabled: isUnnamed && may('owner') });
   const listed = tokens.data?.items.find(({ token_id }) => `${TOKEN}${token_id}` === id)?.name;

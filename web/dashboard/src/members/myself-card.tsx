@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { useChange, useMembers } from '../api/queries.ts';
+import { useChange, useMembers, useRoute } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
@@ -21,7 +21,8 @@ export const MyselfCard = () => {
   const say = useToast();
   const members = useMembers(workspaceId, { enabled: may('owner') });
   const myself = members.data?.find(({ sub }) => sub === person.sub);
-  const stored = myself?.name ?? '';
+  const own = useRoute('readMyself', { path: { workspaceId } });
+  const stored = own.data?.name ?? '';
   const isLast = myself !== undefined && isLastOwner(myself, members.data ?? []);
   const [typed, setTyped] = useState<string>();
   const name = typed ?? stored;
@@ -63,7 +64,7 @@ export const MyselfCard = () => {
           maxLength={100}
           autoComplete="name"
           placeholder="for example Ada Lovelace"
-          {...(!may('owner') && { hint: 'Only owners see the name that is stored now. Saving replaces it.' })}
+          {...(own.isLoadingError && { hint: 'The stored name could not be loaded. Saving replaces it.' })}
           onChange={(event) => setTyped(event.target.value)}
         />
         {save.error !== null && <FailureNote failure={save.error} />}

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { everyPage } from '../api/every-page.ts';
 import { type Site, useChange, useSites } from '../api/queries.ts';
-import { BudgetDialog, type BudgetPlace } from '../budgets/budget-dialog.tsx';
+import type { BudgetPlace } from '../budgets/budget-dialog.tsx';
 import { type Budget, BudgetUse } from '../budgets/budget-use.tsx';
 import type { Rate } from '../budgets/buys.ts';
 import { BuysNote } from '../budgets/buys-note.tsx';
@@ -17,6 +17,10 @@ import { Table } from '../ui/table.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+
+const BudgetDialog = lazy(async () => ({
+  default: (await import('../budgets/budget-dialog.tsx')).BudgetDialog,
+}));
 
 type Asking = { readonly what: 'change' | 'remove'; readonly place: BudgetPlace };
 
@@ -59,7 +63,16 @@ export default function BudgetsPage() {
         )}
       </Loaded>
       {asking?.what === 'change' && (
-        <BudgetDialog place={asking.place} rate={rateOf(asking.place.siteId)} onClose={close} />
+        <Suspense>
+          <BudgetDialog
+            place={{
+              ...asking.place,
+              budget: budgets.data?.find(({ site_id }) => site_id === asking.place.siteId),
+            }}
+            rate={rateOf(asking.place.siteId)}
+            onClose={close}
+          />
+        </Suspense>
       )}
       {asking?.what === 'remove' && <RemoveDialog place={asking.place} onClose={close} />}
     </Page>

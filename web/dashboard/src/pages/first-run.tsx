@@ -79,12 +79,15 @@ export default function FirstRunPage() {
               <Link to="/invitation">accept the invitation</Link>.
             </p>
           )}
-          <p>
-            Your user ID: <code>{person.sub}</code> <CopyButton text={person.sub} label="Copy user ID" />
+          <p className={css['person']}>
+            Your user ID: <code>{person.sub}</code>
           </p>
-          <Button small kind="quiet" onClick={() => void signIn.end()}>
-            Sign out
-          </Button>
+          <div className={css['person']}>
+            <CopyButton text={person.sub} label="Copy user ID" />
+            <Button small onClick={() => void signIn.end()}>
+              Sign out
+            </Button>
+          </div>
         </div>
       </div>
     </main>

@@ -136,7 +136,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
           </span>
         }
         aside={
-          <Button kind="quiet" onClick={() => setShowsFormer(true)}>
+          <Button small onClick={() => setShowsFormer(true)}>
             Former instructions
           </Button>
         }

@@ -1,7 +1,9 @@
 import { diffWordsWithSpace } from 'diff';
-import { type Site, useChange, useRoute } from '../api/queries.ts';
+import { useRef } from 'react';
+import { type Site, useChange, useRefresh, useRoute } from '../api/queries.ts';
 import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
 import { Empty, FailureNote, Loaded } from '../ui/states.tsx';
@@ -24,9 +26,15 @@ export default function FormerInstructions({
 }) {
   const path = { siteId: site.site_id };
   const former = useRoute('listFormerInstructions', { path, query: { limit: SHOWN } });
-  const change = useChange((api, instructions: string) =>
-    api.call('changeSite', { path, body: { instructions } }),
-  );
+  const refresh = useRefresh();
+  const known = useRef(site.instructions);
+  const change = useChange(async (api, instructions: string) => {
+    const now = (await api.call('readSite', { path })).instructions;
+    const isOther = now !== known.current;
+    known.current = now;
+    refuseOverwrite(isOther ? ['instructions'] : []);
+    return api.call('changeSite', { path, body: { instructions } });
+  });
   return (
     <Dialog
       wide
@@ -56,7 +64,12 @@ export default function FormerInstructions({
                         small
                         working={change.isPending && change.variables === instructions}
                         disabled={instructions === site.instructions}
-                        onClick={() => change.mutate(instructions, { onSuccess: onRestored })}
+                        onClick={() =>
+                          change.mutate(instructions, {
+                            onSuccess: onRestored,
+                            onError: () => void refresh(),
+                          })
+                        }
                       >
                         Restore
                       </Button>

@@ -9,7 +9,7 @@ import { useAddress, usePages } from '../ui/address.ts';
 import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField } from '../ui/field.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
-import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { FailedPage, Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
@@ -70,7 +70,9 @@ export const Errors = () => {
             <div className={ui['meta']}>
               {SOURCES[latest.source]} ·{' '}
               <span className={ui['mono']}>
-                {latest.reason === null ? latest.code : `${latest.code} · ${latest.reason}`}
+                {latest.reason === null || latest.reason === latest.code
+                  ? latest.code
+                  : `${latest.code} · ${latest.reason}`}
               </span>
             </div>
           </>
@@ -165,8 +167,7 @@ export const Errors = () => {
           </>
         )}
       </Loaded>
-      {/* A link of another person names a page that only they can read. */}
-      {errors.isLoadingError && <Pager cursors={cursors} next={null} onMove={move} />}
+      <FailedPage query={errors} cursors={cursors} onMove={move} />
     </Card>
   );
 };

@@ -108,8 +108,6 @@ export const SessionFilters = ({
         {select('End', 'ended', 'Any', codes(END_REASONS))}
         {select('Problem', 'problem', 'Any', Object.entries(PROBLEMS))}
         {select('Opened with', 'opened', 'Call or token', codes(['call', 'token']))}
-      </FieldRow>
-      <FieldRow>
         <TextField
           label="First day (UTC)"
           type="date"

@@ -5,7 +5,7 @@ import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { ExportButtons } from '../ui/export-buttons.tsx';
 import { formatCents, formatCode, formatExactTime, formatTime } from '../ui/format.ts';
-import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { FailedPage, Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { useSteadyRows } from '../ui/steady-rows.ts';
@@ -145,8 +145,7 @@ export const Sessions = () => {
           )
         }
       </Loaded>
-      {/* A link of another person names a page that only they can read. */}
-      {sessions.isLoadingError && <Pager cursors={cursors} next={null} order={filter.order} onMove={move} />}
+      <FailedPage query={sessions} cursors={cursors} order={filter.order} onMove={move} />
       <OpenReceipt nameOf={nameOf} />
     </Card>
   );
@@ -199,6 +198,8 @@ const NoSessions = ({
       <Empty icon={icon} title="No session with this ID">
         This workspace has no {find.startsWith('rtc_') ? 'call' : 'session'} {find} that matches the filters.
         A new session appears within seconds. Old sessions are deleted after the retention period.
+        {find.startsWith('rtc_') &&
+          ' Calls from before this service recorded call IDs are found only by session ID or by day.'}
       </Empty>
     );
   if (isPaged)

@@ -20,12 +20,13 @@ export const Conversation = ({ site }: { readonly site: Site }) => {
   const { may } = useWorkspace();
   const origin = window.location.origin;
   const say = useToast();
-  const allow = useChange((api) =>
-    api.call('changeSite', {
-      path: { siteId: site.site_id },
-      body: { allowed_origins: [...site.allowed_origins, origin] },
-    }),
-  );
+  const allow = useChange(async (api) => {
+    const path = { siteId: site.site_id };
+    // The page may be hours old: what another person removed since then stays removed.
+    const { allowed_origins } = await api.call('readSite', { path });
+    const body = { allowed_origins: [...new Set([...allowed_origins, origin])] };
+    return api.call('changeSite', { path, body });
+  });
   if (!originAllowed(origin, site.allowed_origins))
     return (
       <Card title="2. Talk to it">
