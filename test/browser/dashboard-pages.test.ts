@@ -182,7 +182,7 @@ describeInBrowser('every page of the dashboard', () => {
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Suspend');
   });
 
-  it('weighs no more than its bound until the first page is there', async () => {
+  it('stays within its size limit until the first page is shown', async () => {
     const { page, context } = run;
     const fresh = await context.newPage();
     const sizes = new Map<string, Promise<number>>();
