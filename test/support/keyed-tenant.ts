@@ -14,7 +14,7 @@ export interface KeyedTenant extends Tenant {
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A tenant whose workspace has a key. Nothing of the preparation is left in the logs of KMS and OpenAI. */
+/** A tenant whose workspace has a key. The logs of KMS and OpenAI are cleared afterwards. */
 export const makeKeyedTenant = async (
   stack: TestStack,
   workspace: Settings = {},
@@ -28,7 +28,7 @@ export const makeKeyedTenant = async (
   return { ...tenant, key };
 };
 
-/** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
+/** A tenant with every kind of item, so that each route that reads, changes or ends one finds it. Its limits are not reached. */
 export const makeFullTenant = async (
   stack: TestStack,
 ): Promise<
@@ -61,7 +61,7 @@ export const makeFullTenant = async (
   return { ...tenant, sessionId, webhookId, deliveryId, invitationId, tokenId, member };
 };
 
-/** Another site of the same workspace, which is put on a plan with room for it. */
+/** Another site of the same workspace, which gets a plan that allows it. */
 export const addSite = async (stack: TestStack, tenant: Tenant): Promise<Tenant> => {
   await putOnPlan(stack, tenant, 'enterprise');
   const body = { name: 'Another', allowed_origins: [ORIGIN] };
@@ -69,7 +69,7 @@ export const addSite = async (stack: TestStack, tenant: Tenant): Promise<Tenant>
   return { ...tenant, siteId: site.site_id };
 };
 
-/** `data` of what the owner asked for; anything but a success ends the test. */
+/** `data` of the owner's request. The test ends if the request fails. */
 export const asOwner = async (
   stack: TestStack,
   tenant: Tenant,

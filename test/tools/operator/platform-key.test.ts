@@ -32,7 +32,7 @@ const command = async (args: readonly string[], input = '') => {
   );
 };
 
-test('npm run platform-key tells the state of the key, and a key that replaces a suspended one stays suspended', async () => {
+test('npm run platform-key shows the state of the key, and a key that replaces a suspended one stays suspended', async () => {
   expect(await command(['--state'])).toEqual({ status: 0, text: 'No key is stored.\n' });
   await putPlatformKey(stack, fakeKey());
   expect(await command(['--state'])).toEqual({ status: 0, text: 'The key is active.\n' });

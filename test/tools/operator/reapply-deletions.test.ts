@@ -69,8 +69,8 @@ const lastVersionOf = async ({ workspaceId }: Tenant): Promise<number | undefine
   )?.lastVersion;
 };
 
-describe('a keys table that was restored', () => {
-  it('brings deleted keys back, and the replay shreds them again with what was retained', async () => {
+describe('a restored keys table', () => {
+  it('contains deleted keys, and the command shreds them again with the retained versions', async () => {
     const [tenant, withSite, untouched] = [
       await makeTenant(stack),
       await makeTenant(stack),
@@ -124,7 +124,7 @@ describe('a keys table that was restored', () => {
     expect(await replay()).toEqual([]);
   });
 
-  it('does not switch a suspended key on', async () => {
+  it('does not resume a suspended key', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
     const backup = await items();
@@ -136,7 +136,7 @@ describe('a keys table that was restored', () => {
     expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
   });
 
-  it('never gives a version out again that was assigned after the backup', async () => {
+  it('never repeats a version that was assigned after the backup', async () => {
     const tenant = await makeTenant(stack);
     await stack.streams.drain();
     const backup = await items();
@@ -150,7 +150,7 @@ describe('a keys table that was restored', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('leaves a table alone that is as the trail says: replaced, rolled back, re-encrypted, resumed, deleted and stored again', async () => {
+  it('is left unchanged if it agrees with the trail about every change', async () => {
     const tenant = await makeTenant(stack);
     const { owner } = tenant;
     await putWorkspaceKey(stack, tenant, fakeKey());
@@ -166,8 +166,8 @@ describe('a keys table that was restored', () => {
   });
 });
 
-describe('the trail', () => {
-  it('says where it has gaps', async () => {
+describe('the audit trail for the command', () => {
+  it('reports its gaps', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
     const rows = await archivedRows();
@@ -194,7 +194,7 @@ const command = (name: string, archive: string, ...given: string[]) =>
   );
 
 describe('npm run verify-archive and npm run reapply-deletions', () => {
-  it('do the drill after a restore, and say by their exit status what there was to do', async () => {
+  it('handle a restore together, and their exit status shows what they did', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
     const backup = await items();
@@ -231,7 +231,7 @@ describe('npm run verify-archive and npm run reapply-deletions', () => {
 });
 
 describe('npm run mark-keys', () => {
-  it('gives a key its mark where the trail gives the same state, and leaves one refused that was put back', async () => {
+  it('marks a key if the trail has the same state, and leaves a key refused that was put back', async () => {
     const [sound, tampered] = [await makeTenant(stack), await makeTenant(stack)];
     await putWorkspaceKey(stack, sound, fakeKey());
     await putWorkspaceKey(stack, tampered, fakeKey());

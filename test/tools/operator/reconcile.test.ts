@@ -53,7 +53,7 @@ const command = async (trail: Trail, audit: string, ...given: string[]) => {
 describe('npm run reconcile', () => {
   const ndjson = (rows: readonly AuditRow[]): string => rows.map(archiveLineOf).join('\n');
 
-  it('exits with 0 when both agree and with 1 and a table when they do not', async () => {
+  it('exits with 0 if both records agree, and with 1 and a table otherwise', async () => {
     const { trail, rows, session } = agreeing(3);
     const good = await command(trail, ndjson(rows));
     expect([good.code, good.stdout]).toEqual([0, expect.stringContaining('The two records agree.')]);
@@ -67,13 +67,13 @@ describe('npm run reconcile', () => {
     });
   });
 
-  it('exits with 2 on a file that it cannot read, and names it', async () => {
+  it('exits with 2 for a file that it cannot read, and names it', async () => {
     const result = await command(agreeing(1).trail, 'no row');
     expect(result.code).toBe(2);
     expect(result.stderr).toMatch(/audit\.ndjson could not be read\. Line 1/);
   });
 
-  it('lets no text from outside start a line or a terminal sequence', async () => {
+  it('lets no foreign text begin a line or a terminal sequence', async () => {
     const { trail, rows } = agreeing(1);
     const evil = trailRecord({
       requestID: 'x\n\u001b[2Jy\u2028',
@@ -85,13 +85,13 @@ describe('npm run reconcile', () => {
   });
 });
 
-describe('a run of the broker', () => {
+describe('a run of the product', () => {
   let stack: TestStack | undefined;
   afterEach(async () => {
     await stack?.close();
   });
 
-  it('has one audit row for each decrypt in KMS, and nothing to add on either side', async () => {
+  it('has one audit row for each KMS decrypt, and none besides', async () => {
     stack = await startTestStack();
     const tenants = await Promise.all([makeTenant(stack), makeTenant(stack), makeTenant(stack)]);
     const [plain, own, failing] = tenants;

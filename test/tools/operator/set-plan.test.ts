@@ -60,7 +60,7 @@ const addSite = (tenant: Tenant) =>
   });
 
 describe('npm run set-plan', () => {
-  it("puts a workspace on a plan for its next request, and leaves the operator's name on the audit trail", async () => {
+  it('changes the plan of a workspace from its next request, and records the operator in the audit trail', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     expectRefusal(await addSite(tenant), 409, 'site_limit_reached');
     const run = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'pro']);
@@ -79,13 +79,13 @@ describe('npm run set-plan', () => {
     ]);
   });
 
-  it('changes nothing, and writes no event, when the workspace is on that plan already', async () => {
+  it('changes nothing and writes no event if the workspace already has that plan', async () => {
     const tenant = await makeTenant(stack);
     expect(await setPlan(['--workspace', tenant.workspaceId, '--plan', 'free'])).toMatchObject({ code: 0 });
     expect(await planChanges(tenant)).toEqual([]);
   });
 
-  it('knows the plans of the deployment and no other', async () => {
+  it('accepts only the plans of the deployment', async () => {
     const tenant = await makeTenant(stack);
     const unknown = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'gold']);
     expect(unknown).toMatchObject({
@@ -107,7 +107,7 @@ describe('npm run set-plan', () => {
     expect(await planOf(tenant)).toBe('gold');
   });
 
-  it('changes nothing for a workspace that never existed or is deleted', async () => {
+  it('changes nothing for an unknown or deleted workspace', async () => {
     const gone = await makeTenant(stack);
     await asOwner(stack, gone, 'DELETE', `/v1/workspaces/${gone.workspaceId}`, { confirm: 'Shop' });
     const before = await tables.scan('tenancy');
@@ -123,7 +123,7 @@ describe('npm run set-plan', () => {
     ['no workspace', ['--plan', 'pro']],
     ['no plan', ['--workspace', '0'.repeat(12)]],
     ['what is no id of a workspace', ['--workspace', '../pro', '--plan', 'pro']],
-  ])('says what is missing, given %s', async (_, given) => {
+  ])('names the missing input, given %s', async (_, given) => {
     expect(await setPlan(given)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('npm run set-plan -- --workspace ID --plan NAME'),

@@ -43,7 +43,7 @@ const commandIn = async (
 describe('npm run deploy', () => {
   const planned = command('--stage', 'dev', '--plan');
 
-  test('plans the stage dev of cdk.json with the CDK of this project, and changes nothing', async () => {
+  test("with --plan shows the stage dev of cdk.json with this project's CDK, and changes nothing", async () => {
     const { status, text } = await planned;
     expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('Nothing was changed.') });
     expect(text).toMatch(/2\. bootstrap the CDK in us-east-1/);
@@ -55,7 +55,7 @@ describe('npm run deploy', () => {
     );
   });
 
-  test('shows in docs/deploy.md what the command prints in an empty account', async () => {
+  test('prints in an empty account what docs/deploy.md shows', async () => {
     const page = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
     const sample = /plan\.test\.ts -->\n```\n([\s\S]*?)```/.exec(page)?.[1] ?? 'no sample';
     const { text } = await planned;
@@ -64,17 +64,17 @@ describe('npm run deploy', () => {
     expect(text).toMatch(new RegExp(`^${pattern.join('[^\\n]+')}$`));
   });
 
-  test('leaves no folder behind', () => {
+  test('leaves no temporary folder', () => {
     expect(readdirSync(temporary).filter((name) => name.startsWith('spelo-byok-deploy-'))).toEqual([]);
   });
 
-  test('names the two dashes that npm needs when npm kept the options for itself', async () => {
+  test('names the two dashes that npm needs if npm kept the options', async () => {
     const { status, text } = await commandIn({ npm_config_stage: 'true' }, 'dev');
     expect(status).toBe(2);
     expect(text).toContain('Put -- before the options, for example: npm run deploy -- --stage dev');
   });
 
-  test('refuses the stage prod of cdk.json as it is shipped, with each placeholder', async () => {
+  test('refuses the shipped stage prod of cdk.json, and names each placeholder', async () => {
     const { status, text } = await command('--stage', 'prod', '--plan');
     expect(status).toBe(1);
     expect(text).toContain('stages.prod.domain.name is still a name under example.com');
