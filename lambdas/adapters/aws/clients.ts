@@ -9,6 +9,7 @@ import { callLimits, observeCalls, withoutCallLog } from './aws-calls.ts';
 import { documentClient } from './document-client.ts';
 import { endpointOnce } from './endpoint-once.ts';
 import { keepAliveHandler } from './keep-alive-handler.ts';
+import { NodeSha256 } from './node-sha256.ts';
 
 export interface AwsEndpoints {
   readonly AWS_REGION: string;
@@ -32,6 +33,7 @@ export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObser
     ...limits,
     requestHandler: keepAliveHandler(limits.requestHandler),
     signer: () => signer(),
+    sha256: NodeSha256,
     ...(environment.AWS_ENDPOINT_URL_DYNAMODB !== undefined && {
       endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB,
     }),
@@ -51,6 +53,7 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
     ...limits,
     requestHandler: keepAliveHandler(limits.requestHandler),
     signer: () => signer(),
+    sha256: NodeSha256,
     cacheMiddleware: true,
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),
   });
