@@ -66,12 +66,15 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
 
 /**
  * The signer of a client, created once. The SDK would create one for each call, from a copy of the whole configuration.
+ * Only S3 needs the header with the hash of the body, which the signature covers anyway.
  */
 const oneSigner = (
   { config: { credentials, region, sha256 } }: DynamoDBClient | KMSClient,
   service: string,
 ): (() => Promise<SignatureV4>) => {
-  const signer = Promise.resolve(new SignatureV4({ credentials, region, sha256, service }));
+  const signer = Promise.resolve(
+    new SignatureV4({ credentials, region, sha256, service, applyChecksum: false }),
+  );
   return () => signer;
 };
 
