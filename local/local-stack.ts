@@ -25,7 +25,8 @@ import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
 import { type LocalSes, startLocalSes } from './ses/server.ts';
 import { type LocalSqs, startLocalSqs } from './sqs/server.ts';
-import { type StreamPump, startStreamPump } from './stream-pump.ts';
+import { consumedAtDrain, startStreamConsumers } from './stream-consumers.ts';
+import type { StreamPump } from './stream-pump.ts';
 import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
@@ -55,6 +56,8 @@ export interface LocalStackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Prints a line for a person: a request with its status, or another event. */
   readonly onAnswer?: (line: string, status?: number) => void;
+  /** False: the functions behind streams run only while `streams.drain()` waits for them. @default true */
+  readonly followsStreams?: boolean;
   /** Runs the deployed bundles of this assembly, behind its routes. Without it, the functions run from the source. */
   readonly assembly?: Assembly | undefined;
   /** True if the runtime's clock stops between explicit changes. The clocks of bundles then stop as well. */
@@ -228,23 +231,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
               onIncident,
             }),
           );
-    // Two consumers of one stream, as on AWS, each with its own position.
-    const watching = await keep(
-      startStreamPump(clients, functions.watching, onDeadLetter, dynamoDb.onWritten),
-    );
-    const recording = await keep(
-      startStreamPump(clients, functions.recording, onDeadLetter, dynamoDb.onWritten),
-    );
-    const streams: StreamPump = {
-      drain: async () => {
-        // The detector's actions write audit events too.
-        await watching.drain();
-        await recording.drain();
-      },
-      close: async () => {
-        await Promise.all([watching.close(), recording.close()]);
-      },
-    };
+    const consume = () => startStreamConsumers(clients, functions, onDeadLetter, dynamoDb.onWritten);
+    const streams = options.followsStreams === false ? consumedAtDrain(consume) : await keep(consume());
     watch = functions.watch;
     const hangUps = startHangUpPump(sqs, functions.hangUps);
     started.push(hangUps);

@@ -33,7 +33,7 @@ const POLL_MS = 100;
 const EXPIRY_POLL_MS = 2_000;
 const MAX_ATTEMPTS = 5;
 
-interface StreamClients {
+export interface StreamClients {
   readonly dynamoDb: DynamoDBClient;
   readonly streams: DynamoDBStreamsClient;
 }

@@ -1,5 +1,5 @@
 /**
- * How an access token of the issuer is told from an ID token. Each is a positive sign: a token without it is refused.
+ * How an access token is distinguished from an ID token. Each rule is a positive sign: a token without it is refused.
  *
  * - `marked`: the header type `at+jwt` (RFC 9068), `token_use: access` (Cognito) or the claim `typ: Bearer` (Keycloak).
  * - `scope`: the token has this scope, in `scope` or `scp`; for issuers whose access tokens carry no such mark.

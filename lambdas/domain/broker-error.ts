@@ -1,5 +1,5 @@
 /**
- * Every way in which this product says no. The names are stable; status, public code and sentences live in the
+ * The codes of all refusals of this product. The names are stable; status, public code and sentences are in the
  * problem catalogue of the contract, which the type checker holds complete.
  */
 export const BROKER_ERROR_CODES = [
@@ -71,7 +71,7 @@ export interface BrokerErrorDetail {
   readonly message: string;
 }
 
-/** The error for a cursor that the list has not given out. */
+/** The error for a cursor that the list has not issued. */
 export const invalidCursor = (): BrokerError =>
   new BrokerError('invalid_request', {
     details: [
@@ -80,8 +80,8 @@ export const invalidCursor = (): BrokerError =>
   });
 
 /**
- * A refusal with its facts as fields. `message` is for logs and holds the name alone: nothing that a caller, a
- * customer or OpenAI has said.
+ * A refusal with its facts as fields. `message` is for logs and contains only the name: no text from a caller, a
+ * customer or OpenAI.
  */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';

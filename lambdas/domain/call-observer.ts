@@ -1,6 +1,6 @@
 import type { Dependency } from './dependency.ts';
 
-/** How a call ended. A condition that did not hold is an answer. */
+/** How a call ended. A failed condition counts as answered. */
 export type CallOutcome = 'answered' | 'throttled' | 'failed';
 
 /** Observes outgoing calls. `startCall` runs when a call begins and returns a callback for its outcome. */

@@ -1,8 +1,8 @@
-/** Services that we stand on. `oidc` is the issuer of the operators' access tokens, `s3` holds the archive of the audit trail. */
+/** Services that we depend on. `oidc` is the issuer of the operators' access tokens, `s3` holds the archive of the audit trail. */
 export type Dependency = 'kms' | 'dynamodb' | 'oidc' | 's3' | 'eventbridge' | 'sqs' | 'lambda' | 'ses';
 
 /**
- * A service of ours did not do what was asked: throttled, broken, slow or denied. The request fails closed. Holds
+ * A service did not execute a call: it was throttled, broken, slow or denied. The request fails closed. Contains
  * names and ids only; the SDK's own error, with its messages and sockets, is not kept as a cause.
  */
 export class DependencyUnavailableError extends Error {

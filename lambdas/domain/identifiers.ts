@@ -47,7 +47,7 @@ export const newSessionId = (now: Date, random: RandomBytes): SessionId =>
 
 const SESSION_ID = new RegExp(`^ses_[${ALPHABET}]{${TIME_LENGTH + 16}}$`);
 
-/** Whether this product can have issued it. */
+/** True if this product can have issued the ID. */
 export const isSessionId = (text: string): text is SessionId => SESSION_ID.test(text);
 
 /** Sorts before the id of every session minted at `at` or later, and after all earlier ones. */

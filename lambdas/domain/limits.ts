@@ -10,7 +10,7 @@ export interface RateLimit {
 export interface RateLimits {
   readonly perIp: RateLimit;
   readonly perSite: RateLimit;
-  /** Probes of a pasted or stored key, per workspace: a probe spends the operator's own requests at OpenAI. */
+  /** Checks of a pasted or stored key, per workspace: a check uses the key owner's requests at OpenAI. */
   readonly probesPerWorkspace: RateLimit;
 }
 
@@ -23,11 +23,11 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
 /** The subject of a site's budget. */
 export const siteBudget = (siteId: string): string => `site#${siteId}`;
 
-/** Whole seconds until the current clock minute ends, at least 1: when a per-minute budget is fresh again. */
+/** Whole seconds until the current clock minute ends, at least 1: then a per-minute limit starts again. */
 export const secondsToNextMinute = (now: Date): number =>
   Math.max(1, Math.ceil((60_000 - (now.getTime() % 60_000)) / 1_000));
 
-/** Concurrent sessions by OpenAI usage tier, as the product's source page promises them. */
+/** Concurrent sessions by OpenAI usage tier, as promised on the product's page. */
 const SLOTS_BY_TIER: Readonly<Record<number, number>> = { 1: 1, 2: 10, 3: 30, 4: 100, 5: 1_000 };
 
 export const MAX_CONCURRENCY = 1_000;

@@ -18,7 +18,7 @@ export const networkOf = (address: string): string => {
     .join(':')}::/64`;
 };
 
-/** All that IANA has given out as global unicast: https://www.iana.org/assignments/ipv6-address-space */
+/** Everything that IANA has assigned as global unicast: https://www.iana.org/assignments/ipv6-address-space */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**

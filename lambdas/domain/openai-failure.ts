@@ -1,7 +1,7 @@
 import { BrokerError, type BrokerErrorDetail } from './broker-error.ts';
 import { DATA_RESIDENCIES } from './openai-models.ts';
 
-/** The meaning of OpenAI's refusals for us. Source of the codes: docs/openai.md. */
+/** The meaning of OpenAI's refusals. Source of the codes: docs/openai.md. */
 export const OPENAI_FAILURES = [
   'key_invalid',
   'key_expired',
@@ -39,7 +39,7 @@ export class OpenAiFailure extends Error {
   readonly status: number | undefined;
   /** OpenAI's `x-request-id`, for their support. */
   readonly requestId: string | undefined;
-  /** Set when OpenAI said so, for a failure that waiting can end. */
+  /** The wait that OpenAI named, for a failure that waiting can end. */
   readonly retryAfterSeconds: number | undefined;
   /** For `missing_permission` the scopes, for `wrong_region` the region or `global`; of a narrow alphabet. */
   readonly subject: string | undefined;
@@ -164,10 +164,10 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   timeout: { message: 'OpenAI did not answer in time. Try again.', attribution: 'nobody' },
 };
 
-/** Whom a failure blames, before it is one. */
+/** The attribution of a failure reason. */
 export const blamed = (name: OpenAiFailureName): Explanation['attribution'] => EXPLANATIONS[name].attribution;
 
-/** One sentence and the next step, for the operator. Never OpenAI's words. */
+/** One sentence and the next step, for the operator. Never OpenAI's text. */
 export const explainOpenAiFailure = ({ reason: failure, subject }: OpenAiFailure): BrokerErrorDetail => {
   const { message } = EXPLANATIONS[failure];
   if (subject === undefined) return { path: failure, message };
@@ -183,11 +183,11 @@ const explainRegion = (region: string): string => {
     : `The OpenAI project of this key keeps its data in the region ${region}, which this service does not offer. Use a key of a project in another region.`;
 };
 
-/** Seconds that we ask for when OpenAI refused for load and named no time. */
+/** The wait if OpenAI refused because of load and named no time, seconds. */
 const DEFAULT_BUSY_SECONDS = 5;
 const DEFAULT_RETRY_SECONDS = 10;
 
-/** The contract's refusal for a failed mint. Where the failure has a wait, the refusal has it too. */
+/** The contract's refusal for a failed mint, with the wait of the failure if it has one. */
 export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError => {
   const details = [explainOpenAiFailure(failure)];
   const { retryAfterSeconds } = failure;
@@ -217,5 +217,5 @@ export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError 
   }
 };
 
-/** `nobody`: OpenAI was busy, broken or out of reach, and the key may be perfectly good. */
+/** True for `nobody`: OpenAI was busy, broken or unreachable, and the key may be valid. */
 export const attributionOf = (failure: OpenAiFailure): 'key' | 'account' | 'nobody' => blamed(failure.reason);

@@ -38,5 +38,5 @@ export const SHUTDOWN_WARNING_DAYS = 90;
 /** Longest response of a session, tokens; OpenAI takes 1 to 4,096. Some 50 seconds of speech. */
 export const MAX_OUTPUT_TOKENS = 1_024;
 
-/** How much of a conversation OpenAI keeps besides the instructions, tokens: what each response reads again at most. */
+/** The tokens of a conversation that OpenAI keeps besides the instructions: the most that each response reads again. */
 export const POST_INSTRUCTION_TOKENS = 8_000;

@@ -1,7 +1,7 @@
 import { BrokerError } from '../domain/broker-error.ts';
 import { ConflictError } from '../domain/dependency.ts';
 
-/** Two people changed the same thing at once: one wins, the other is told. */
+/** Two people changed the same item at once: one succeeds, the other gets an error. */
 export const refuseConflict = async <Result>(write: Promise<Result>): Promise<Result> => {
   try {
     return await write;

@@ -1,10 +1,10 @@
 import type { Page, PageRequest } from './ports/pages.ts';
 
-/** Rows looked at for one page at most, so that a narrow filter over a long list stays quick; the cursor continues. */
+/** Maximum number of rows read for one page, so that a narrow filter over a long list stays fast; the cursor continues. */
 const MAX_ROWS_READ = 2_000;
 
 /**
- * The rows of a list that a filter keeps. A page may be shorter than asked for; the cursor, not the length, says whether
+ * The rows of a list that match a filter. A page may be shorter than its limit; the cursor, not the length, shows whether
  * more follows.
  */
 export const filteredPage = async <Row>(

@@ -7,7 +7,7 @@ import type { SlotLease } from '../domain/sessions/slots.ts';
 import type { QuotaReservation } from '../domain/sessions/token-context.ts';
 
 /**
- * Ports of the use cases. A write that changes something a person cares about takes its audit event. Unless a port says
+ * Ports of the use cases. A write that people can see takes its audit event. Unless a port says
  * otherwise, each method reads its own writes (strongly consistent) and throws DependencyUnavailableError when the
  * service behind it fails.
  */
@@ -15,7 +15,7 @@ import type { QuotaReservation } from '../domain/sessions/token-context.ts';
 /** The visitor's call of the day, and the one use of their token. */
 export interface VisitorWrite {
   readonly tag: string;
-  /** undefined: neither is counted, for a call that takes the place of another one. */
+  /** undefined: neither is counted, for a call that replaces another one. */
   readonly token: { readonly tag: string; readonly exp: number } | undefined;
   readonly limits: VisitorLimits;
 }
@@ -31,8 +31,8 @@ export interface AdmissionWrite {
   readonly visitor: VisitorWrite | undefined;
   /** Budgets that must not be spent when it is written. */
   readonly budgets: readonly CurrentBudget[];
-  /** The session whose slots these are until now; undefined: nobody's. */
+  /** The session that held these slots until now; undefined: none. */
   readonly replaced: SessionId | undefined;
-  /** The session that the page named as its own, which from now on leads to this one; undefined: none. */
+  /** The session that the page named as its own, which will refer to this one; undefined: none. */
   readonly successorOf?: SessionId | undefined;
 }

@@ -27,21 +27,21 @@ const strangersIn = (layer: string, paths: readonly string[]): string[] => [
   ),
 ];
 
-describe('the layers are ordered by capability', () => {
-  it.each(ORDERED_BY_CAPABILITY)('%s has folders of capabilities only', (layer) => {
+describe('the capability folders', () => {
+  it.each(ORDERED_BY_CAPABILITY)('are the only folders in %s', (layer) => {
     const paths = sourceFilesIn(layer).map(({ path }) => path);
     expect(paths.length).toBeGreaterThan(0);
     expect(strangersIn(layer, paths)).toEqual([]);
   });
 
-  it('a port has the name of a capability, or of what all of them share', () => {
+  it('give each port its name, apart from the shared ports', () => {
     const ports = sourceFilesIn('lambdas/use-cases/ports').map(({ path }) => posix.basename(path, '.ts'));
     expect(ports.filter((name) => ![...CAPABILITIES, 'runtime', 'pages', 'openai'].includes(name))).toEqual(
       [],
     );
   });
 
-  it('a folder of another name is found', () => {
+  it('are checked: a folder with another name is found', () => {
     expect(
       strangersIn('lambdas/domain', ['lambdas/domain/money/cents.ts', 'lambdas/domain/time.ts']),
     ).toEqual(['money']);

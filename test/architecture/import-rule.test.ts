@@ -22,14 +22,14 @@ const checkImports = async (cwd: string): Promise<{ readonly code: number; reado
 };
 
 describe('npm run check:imports', () => {
-  it('finds no violation in this repository, and the diagram of the layers is current', async () => {
+  it('finds no violation in this repository, and the layer diagram is up to date', async () => {
     expect(await checkImports(ROOT)).toEqual({
       code: 0,
       text: expect.stringMatching(/^\d{3,} files, 0 imports that break a rule\n$/),
     });
   });
 
-  describe('in a tree with planted violations', () => {
+  describe('with planted violations', () => {
     let tree: string;
     let code: number;
     let lines: readonly string[];
@@ -102,7 +102,7 @@ describe('npm run check:imports', () => {
     const rulesBroken = (): ReadonlySet<string> =>
       new Set(lines.flatMap((line) => /^ {2}Rule: (.*)$/.exec(line)?.[1] ?? []));
 
-    it('ends with 1', () => {
+    it('ends with status 1', () => {
       expect(code).toBe(1);
     });
 

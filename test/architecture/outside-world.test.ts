@@ -15,17 +15,17 @@ const readersOf = (files: readonly SourceFile[], pattern: RegExp): readonly stri
 
 const lambdas = sourceFilesIn('lambdas');
 
-describe('the outside world', () => {
-  it.each(Object.entries(OUTSIDE))('%s is read in lambdas/functions alone', (_what, pattern) => {
+describe('the access to the outside world', () => {
+  it.each(Object.entries(OUTSIDE))('by %s is found only in lambdas/functions', (_what, pattern) => {
     expect(readersOf(lambdas, pattern)).toEqual([]);
   });
 
-  it.each(Object.entries(OUTSIDE))('%s is found where it is planted', (_what, pattern) => {
+  it.each(Object.entries(OUTSIDE))('by %s is found if it is planted', (_what, pattern) => {
     const text = 'const a = [process.env, Date.now(), new Date(), Math.random(), randomUUID()];';
     expect(readersOf([{ path: 'lambdas/domain/planted.ts', text }], pattern)).toHaveLength(1);
   });
 
-  it('fetch is called by the adapters for OpenAI and OIDC alone', () => {
+  it('by fetch is found only in the adapters for OpenAI and OIDC', () => {
     const callers = lambdas.filter(({ text }) => /\bfetch\(/.test(text)).map(({ path }) => path);
     expect(callers.sort()).toEqual([
       'lambdas/adapters/oidc/access-tokens.ts',
@@ -34,6 +34,6 @@ describe('the outside world', () => {
   });
 });
 
-it('no file below lambdas imports inside of a type or expression, which check:imports could overlook', () => {
+it('no file in lambdas imports inside a type or an expression, which check:imports could miss', () => {
   expect(lambdas.filter(({ text }) => /\bimport\(/.test(text)).map(({ path }) => path)).toEqual([]);
 });

@@ -17,6 +17,6 @@ it('every test file belongs to exactly one project of jest.config.js', () => {
   expect(misplaced.map(({ path }) => path)).toEqual([]);
 });
 
-it('every folder that a project names exists', () => {
+it('every folder that a jest project names exists', () => {
   expect(folders.filter((folder) => !existsSync(join(ROOT, 'test', folder)))).toEqual([]);
 });

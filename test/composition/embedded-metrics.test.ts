@@ -21,9 +21,9 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe('the metrics of one batch', () => {
+describe('the embedded metrics of a batch', () => {
   it.each([1, 99, 100, 101, 198, 200, 500])(
-    'of %i calls are all written, and nothing is said alongside them',
+    'contain all %i calls, and no other log line is written',
     (count) => {
       const lines = linesOf((metrics) => {
         for (let i = 0; i < count; i++) metrics.startCall('dynamodb', 'UpdateItem')('answered');
@@ -36,7 +36,7 @@ describe('the metrics of one batch', () => {
     },
   );
 
-  it('a batch without calls has no metrics', () => {
+  it('are missing if there was no call', () => {
     expect(linesOf((metrics) => metrics.flush())).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import {
   take,
 } from '../domain/sessions/session-usage-fixture.ts';
 
-it('the recorder of costs saves the usage as it is given, with its budgets and its cap, and then records what it adds', async () => {
+it('the cost recorder saves the usage with its budgets and its cap unchanged, and then records the added cost', async () => {
   const steps: unknown[] = [];
   const { usage } = take(aSessionUsage(), onTime([connected(0), responseUsage(9, { audioOut: 20 })]));
   const store: Pick<SessionUsageStore, 'saveUsage'> = {

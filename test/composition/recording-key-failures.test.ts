@@ -22,7 +22,7 @@ const counted = async (mode: 'managed' | 'byok', outcome: Partial<SessionOutcome
   return failures;
 };
 
-it('counts what OpenAI refuses to the platform key on every site, and nothing that a site, a visitor or OpenAI causes', async () => {
+it('the platform key metric counts OpenAI refusals that affect every site, and no failure of a site, a visitor or OpenAI', async () => {
   const failing: string[] = [];
   for (const openAiFailure of OPENAI_FAILURES)
     if ((await counted('managed', { refusal: 'openai_error', openAiFailure })) === 1)
@@ -42,7 +42,7 @@ it('counts what OpenAI refuses to the platform key on every site, and nothing th
   ]);
 });
 
-it('counts a platform key that cannot be opened', async () => {
+it('the platform key metric counts a platform key that cannot be opened', async () => {
   expect(await counted('managed', { refusal: 'platform_key_missing' })).toBe(1);
 });
 
@@ -50,6 +50,6 @@ it.each([
   ['a key of a workspace', 'byok', { refusal: 'openai_key_rejected', openAiFailure: 'key_invalid' }],
   ['a session that was refused for another reason', 'managed', { refusal: 'busy' }],
   ['a session that was issued', 'managed', { state: 'issued' }],
-] as const)('does not count %s', async (_, mode, outcome) => {
+] as const)('the platform key metric does not count %s', async (_, mode, outcome) => {
   expect(await counted(mode, outcome)).toBe(0);
 });

@@ -34,18 +34,18 @@ const OF_FUNCTION: Readonly<Record<FunctionName, Readonly<Record<string, Route>>
 const checkedIn = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8'));
 
 describe('docs/openapi.json', () => {
-  it('is what the route table gives today (npm run openapi)', () => {
+  it('is what the route table generates (npm run openapi)', () => {
     expect(checkedIn).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
   });
 
-  it('names exactly the routes of the table', () => {
+  it('names exactly the routes in the table', () => {
     const named = Object.entries(checkedIn.paths as Record<string, object>).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(named.sort()).toEqual(routes.map(([, route]) => routeKeyOf(route)).sort());
   });
 
-  it.each(routes)('says every status that %s can answer', (id, route) => {
+  it.each(routes)('lists every status that %s can answer', (id, route) => {
     const operation = checkedIn.paths[route.path][route.method.toLowerCase()];
     const refusals = [...route.refusals, ...commonRefusals(route)];
     const statuses = [route.status, ...refusals.map((name) => PROBLEMS[name].status)];
@@ -55,16 +55,16 @@ describe('docs/openapi.json', () => {
 });
 
 describe('the problem catalogue', () => {
-  it('has one entry for each refusal and none besides', () => {
+  it('has exactly one entry for each refusal', () => {
     expect(Object.keys(PROBLEMS).sort()).toEqual([...BROKER_ERROR_CODES].sort());
   });
 
-  it.each(Object.entries(PROBLEMS))('%s says what to do in a sentence', (_name, problem) => {
+  it.each(Object.entries(PROBLEMS))('tells the caller of %s what to do in one sentence', (_name, problem) => {
     expect(problem.code).toMatch(/^[a-z_]+$/);
     expect(problem.message).toMatch(/^[A-Z].*\.$/);
   });
 
-  it('gives every 429 and 503 a time to come back', () => {
+  it('gives each 429 and 503 a wait', () => {
     const without = Object.values(PROBLEMS).filter(
       (problem) => [429, 503].includes(problem.status) && !('retryAfterSeconds' in problem),
     );
@@ -74,26 +74,29 @@ describe('the problem catalogue', () => {
 
 describe('the route table', () => {
   it.each(Object.entries(OF_FUNCTION))(
-    'has exactly the routes of the table that the function %s loads, as those that it serves',
+    'has exactly the routes that the function %s loads and serves',
     (name, table) => {
       expect(table).toEqual(Object.fromEntries(routes.filter(([, { servedBy }]) => servedBy === name)));
       expect(Object.keys(table).length).toBeGreaterThan(0);
     },
   );
 
-  it('has no two routes with one route key', () => {
+  it('has no two routes with the same key', () => {
     const keys = routes.map(([, route]) => routeKeyOf(route));
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it.each(routes.filter(([, { body }]) => body !== undefined))('%s refuses unknown fields', (_id, route) => {
-    const parsed = route.body?.safeParse({ planted: 1 });
-    expect(parsed?.error?.issues.map(({ code }) => code)).toContain('unrecognized_keys');
-  });
+  it.each(routes.filter(([, { body }]) => body !== undefined))(
+    'refuses unknown fields for %s',
+    (_id, route) => {
+      const parsed = route.body?.safeParse({ planted: 1 });
+      expect(parsed?.error?.issues.map(({ code }) => code)).toContain('unrecognized_keys');
+    },
+  );
 });
 
-describe('the version', () => {
-  it('is the one of package.json', () => {
+describe('the version of the service', () => {
+  it('is the version in package.json', () => {
     expect(SERVICE_VERSION).toBe(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version);
   });
 });

@@ -52,11 +52,11 @@ describe('the functions of a site', () => {
     expect(faultsOf(tools)).toEqual([expect.stringMatching(fault)]);
   });
 
-  it('are refused without exhausting the stack when they are nested 5,000 levels deep', () => {
+  it('are refused without exhausting the stack if they are nested 5,000 levels deep', () => {
     expect(faultsOf([{ ...TOOL, parameters: { type: 'object', a: nested(5_000) } }])).toHaveLength(1);
   });
 
-  it('stay as they are when a change does not name them', () => {
+  it('are unchanged by a change that does not name them', () => {
     expect(changeSiteRequest.parse({ name: 'Shop' })).toEqual({ name: 'Shop' });
   });
 });

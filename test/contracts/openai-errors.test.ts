@@ -48,7 +48,7 @@ const TABLE = [
 ].join('\n');
 
 describe('docs/openai.md', () => {
-  it('shows the errors that the code classifies, row by row', () => {
+  it('lists the errors that the code classifies, row by row', () => {
     const text = readFileSync(FILE, 'utf8');
     const start = START.exec(text);
     const end = text.indexOf(END);
@@ -59,7 +59,7 @@ describe('docs/openai.md', () => {
     else expect(text.slice(from, end)).toBe(TABLE);
   });
 
-  it('names every code that does a session no harm', () => {
+  it('lists every code that does not harm a session', () => {
     const text = readFileSync(FILE, 'utf8');
     for (const code of HARMLESS_IN_SESSION) expect(text).toContain(`\`${code}\``);
   });

@@ -31,13 +31,13 @@ const faultsOf = (stated: unknown): readonly string[] => {
     : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
 };
 
-describe('the variable PLANS', () => {
-  it('left out or empty means the built-in plans', () => {
+describe('the PLANS variable', () => {
+  it('selects the built-in plans if it is missing or empty', () => {
     expect(plansVariable.parse(undefined)).toEqual(BUILT_IN_PLANS);
     expect(plansVariable.parse('')).toEqual(BUILT_IN_PLANS);
   });
 
-  it('replaces them as a whole, exact to the micro-cent', () => {
+  it('replaces the built-in plans completely, exact to the micro-cent', () => {
     expect(plansVariable.parse(JSON.stringify([FREE, GOLD]))).toEqual([
       BUILT_IN_PLANS[0],
       {
@@ -53,7 +53,7 @@ describe('the variable PLANS', () => {
     ]);
   });
 
-  it('says about every plan what it was told', () => {
+  it('can be written back from its plans', () => {
     expect(plansVariable.parse(JSON.stringify([GOLD, FREE])).map(statedPlan)).toEqual([GOLD, FREE]);
   });
 
@@ -73,7 +73,7 @@ describe('the variable PLANS', () => {
     ],
     ['a negative price', [{ ...FREE, monthly_usd: -1 }], '0.monthly_usd'],
     ['a part of a minute', [{ ...FREE, included_minutes: 1.5 }], '0.included_minutes'],
-    ['a name that is none', [FREE, { ...GOLD, name: 'Gold!' }], '1.name'],
+    ['an invalid name', [FREE, { ...GOLD, name: 'Gold!' }], '1.name'],
   ])('with %s is refused, and the fault is named', (_, stated, fault) => {
     expect(faultsOf(stated)).toEqual([expect.stringMatching(new RegExp(fault))]);
   });

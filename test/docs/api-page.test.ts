@@ -7,7 +7,7 @@ import { ROOT } from '../support/source-files.ts';
 const openApi: OpenApi = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8'));
 const page = apiPage(openApi);
 
-describe('the page of the HTTP API (npm run docs:api)', () => {
+describe('the HTTP API page (npm run docs:api)', () => {
   it('has a section for every operation and every schema', () => {
     const ids = [
       ...Object.values(openApi.paths).flatMap((methods) =>
@@ -19,16 +19,16 @@ describe('the page of the HTTP API (npm run docs:api)', () => {
     expect(ids.filter((id) => !page.includes(`<section id="${id}">`))).toEqual([]);
   });
 
-  it('links only to sections that it has', () => {
+  it('links only to its own existing sections', () => {
     const targets = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id = '']) => id);
     expect(targets.filter((id) => !page.includes(`id="${id}"`))).toEqual([]);
   });
 
-  it('loads nothing and runs nothing', () => {
+  it('loads nothing and runs no script', () => {
     expect(page).not.toMatch(/<script|src=|href="(?!#)|@import|url\(/);
   });
 
-  it('shows text of the document as text', () => {
+  it('escapes all text of the document', () => {
     const summary = '<img src=x> & "quoted"';
     const operation = { operationId: 'x', summary, responses: { 200: { description: 'Success' } } };
     const hostile = apiPage({

@@ -28,7 +28,7 @@ describe('docs/api-tokens.md', () => {
     expect(readFileSync(FILE, 'utf8')).toBe(current);
   });
 
-  it('creates its token with a request that the API accepts, and names each field of one', () => {
+  it('creates its token with a valid request, and describes each field of the request', () => {
     const text = readFileSync(FILE, 'utf8');
     const body: unknown = JSON.parse(/-d '(\{.*?\})'/.exec(text)?.[1] ?? 'null');
     expect(createApiTokenRequest.parse(body)).toEqual({ ...Object(body), site_ids: null });
@@ -36,7 +36,7 @@ describe('docs/api-tokens.md', () => {
     expect(fields.filter((field) => !text.includes(`| \`${field}\` | `))).toEqual([]);
   });
 
-  it('reads lists only at routes that accept a token of the role that it creates', () => {
+  it('uses only routes that accept the role of the token that it creates', () => {
     const text = readFileSync(FILE, 'utf8');
     const paths = [...text.matchAll(/"\$URL(\/v1\/[^"?]*)[^"]*" -H "Authorization: Bearer \$SPELO_TOKEN"/g)];
     expect(paths.length).toBeGreaterThan(1);
@@ -44,7 +44,7 @@ describe('docs/api-tokens.md', () => {
       expect(routes).toContain(`| \`GET ${path.replace('$WORKSPACE', '{workspaceId}')}\` | viewer |`);
   });
 
-  it('names the limits that the code has', () => {
+  it('states the limits in the code', () => {
     const text = readFileSync(FILE, 'utf8');
     expect(text).toContain(`| 1 to ${MAX_API_TOKEN_DAYS} days, ${DEFAULT_API_TOKEN_DAYS} by default;`);
     expect(text).toContain(`| Tokens of a workspace | ${MAX_API_TOKENS},`);

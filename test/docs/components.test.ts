@@ -7,11 +7,11 @@ import { ROOT } from '../support/source-files.ts';
 
 const document = readFileSync(join(ROOT, 'docs/components.md'), 'utf8');
 
-it('docs/components.md shows the uses of keys and tables that the templates have (npm run docs:components)', () => {
+it('docs/components.md shows which components use which keys and tables in the templates (npm run docs:components)', () => {
   expect(document).toBe(componentsDocument());
 });
 
-it('the drawn diagram of docs/components.md has every function', () => {
+it('the diagram in docs/components.md contains every function', () => {
   const drawn = document.slice(0, document.indexOf('## KMS keys'));
   expect(DEPLOYED_FUNCTION_NAMES.filter((name) => !drawn.includes(name))).toEqual([]);
 });

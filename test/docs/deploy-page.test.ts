@@ -14,29 +14,34 @@ const section = (from: string, to: string): string => page.slice(page.indexOf(fr
 const shellOf = (text: string): string =>
   [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code]) => code).join('\n');
 
-describe('the page about deployments', () => {
-  test('names the fate of every function before a restore', () => {
+describe('the deployment page', () => {
+  test('states what happens to each function before a restore', () => {
     const step = section('**1. Stop the writers**', '**2. Restore');
     const missing = DEPLOYED_FUNCTION_NAMES.filter((name) => !new RegExp(`\\b${name}\\b`).test(step));
     expect(missing).toEqual([]);
   });
 
-  test('names every function in the table of stacks, or its stack is the API', () => {
+  test('names every function in the table of stacks, unless its stack is the API', () => {
     const table = section('| Stack | Holds |', 'A stack imports what');
     for (const name of ['hangup', 'watch', 'notices']) expect(table).toContain(name);
   });
 
-  test.each(['deploy.md', 'guides/pipeline.md'])('gives the stage to each cdk deploy of %s', (file) => {
-    const commands = [...read(file).matchAll(/cdk (?:deploy|diff)[^`\n]*--(?:all|exclusively)[^`\n]*/g)];
-    const without = commands.map(([command]) => command).filter((command) => !command.includes('-c stage='));
-    // The sentence about `--force` names no command to run.
-    expect(without.filter((command) => command !== 'cdk deploy --all')).toEqual([]);
-  });
+  test.each(['deploy.md', 'guides/pipeline.md'])(
+    'names the stage in each cdk deploy command of %s',
+    (file) => {
+      const commands = [...read(file).matchAll(/cdk (?:deploy|diff)[^`\n]*--(?:all|exclusively)[^`\n]*/g)];
+      const without = commands
+        .map(([command]) => command)
+        .filter((command) => !command.includes('-c stage='));
+      // The sentence about `--force` names no command to run.
+      expect(without.filter((command) => command !== 'cdk deploy --all')).toEqual([]);
+    },
+  );
 
   test.each([
     ['deploy.md', "### 4. The platform's own key"],
     ['runbook.md', '## A call could not be hung up'],
-  ])('exports every variable that the platform key needs, in %s', (file, heading) => {
+  ])('exports every variable that the platform key needs in %s', (file, heading) => {
     const text = read(file);
     const step = text.slice(text.indexOf(heading), text.indexOf('\n## ', text.indexOf(heading) + 5));
     const exported = [...step.matchAll(/\b([A-Z_]+)=\$?\(?\w/g)].map(([, name]) => name);
@@ -45,7 +50,7 @@ describe('the page about deployments', () => {
       if (!optional.test(name)) expect(exported).toContain(name);
   });
 
-  test('names every setting that a stage requires, and every field of one', () => {
+  test('names every required setting of a stage, and each of its fields', () => {
     const settings = section('## Settings', '## prod, in this order');
     const required = settings.slice(settings.indexOf('Required are'), settings.indexOf('everything else'));
     const faultsOf = (stage: object): readonly string[] => {
@@ -67,15 +72,15 @@ describe('the page about deployments', () => {
     expect(nested).toEqual([]);
   });
 
-  test('runs on the shell of a Mac, which is bash 3.2', () => {
+  test('uses only syntax of bash 3.2, the shell of a Mac', () => {
     expect(shellOf(page)).not.toMatch(/\$\{\w+(?:\^|,)|mapfile|declare -A/);
   });
 });
 
-describe('the function `as` of the page', () => {
+describe('the shell function `as` of the deployment page', () => {
   const definition = /^as\(\) \(\n[\s\S]*?^\)$/m.exec(page)?.[0] ?? '';
 
-  test('runs a command with the credentials of the role, and leaves those of the shell', () => {
+  test('runs a command with the credentials of the role, and keeps those of the shell', () => {
     const bin = mkdtempSync(join(tmpdir(), 'as-'));
     try {
       writeFileSync(

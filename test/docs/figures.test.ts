@@ -100,8 +100,8 @@ const FIGURES: readonly (readonly [path: string, sentence: RegExp, value: number
   ['docs/data-model.md', /Session usage is deleted after (\d+) days/, USAGE_KEPT_DAYS],
 ];
 
-describe('figures in the documents', () => {
-  it.each(FIGURES)('are those of the code: %s, %s', (path, sentence, value) => {
+describe('each figure in a document', () => {
+  it.each(FIGURES)('equals the value in the code: %s, %s', (path, sentence, value) => {
     const [, written = 'not there'] = sentence.exec(read(path)) ?? [];
     expect(figure(written)).toBe(value);
   });

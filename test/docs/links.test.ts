@@ -23,7 +23,7 @@ const isBroken = (path: string, link: string): boolean => {
   return !anchorsOf(readFileSync(join(ROOT, target), 'utf8')).has(anchor);
 };
 
-describe('documents', () => {
+describe('the documents', () => {
   it('link only to files and headings that exist', () => {
     const links = files.flatMap(({ path, text }) => linksOf(text).map((link) => ({ path, link })));
     expect(links.length).toBeGreaterThan(200);
@@ -46,7 +46,7 @@ describe('documents', () => {
     expect(named.filter(({ name }) => !(name in scripts))).toEqual([]);
   });
 
-  it('name only files and folders of the repository that exist', () => {
+  it('name only files and folders that exist', () => {
     // A decision is a record of its day.
     const named = files
       .filter(({ path }) => path !== 'CHANGELOG.md' && !path.startsWith('docs/decisions/0'))
@@ -61,7 +61,7 @@ describe('documents', () => {
     ).toEqual([]);
   });
 
-  it('are reachable from the README', () => {
+  it('can all be reached from the README', () => {
     const reached = new Set(['README.md']);
     for (const path of reached) {
       const text = files.find((file) => file.path === path)?.text ?? '';

@@ -35,36 +35,36 @@ const role = z.object({
 const template = z.object({ Resources: z.record(z.string(), z.unknown()) });
 const { Resources } = template.parse(JSON.parse(readFileSync(join(FOLDER, 'roles.json'), 'utf8')));
 
-describe('the workflow to copy', () => {
-  test('stores no credentials: it uses no secret, and jobs alone may ask for a token', () => {
+describe('the pipeline workflow', () => {
+  test('stores no credentials: it uses no secret, and only jobs may request a token', () => {
     expect(workflow).not.toMatch(/secrets\.|aws-access-key/);
     expect(/^permissions:\n( {2}.*\n)+/m.exec(workflow)?.[0]).toBe('permissions:\n  contents: read\n');
   });
 
-  test('runs each action at a commit, not at a tag that can move', () => {
+  test('pins each action to a commit, not to a tag that can move', () => {
     const uses = [...workflow.matchAll(/uses: (.+)/g)].map(([, action]) => action);
     expect(uses.length).toBeGreaterThan(4);
     for (const action of uses) expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v[\d.]+$/);
   });
 
-  test('deploys prod only behind the differences and in an environment with reviewers', () => {
+  test('deploys prod only after the diff and in an environment with reviewers', () => {
     const prod = workflow.slice(workflow.indexOf('\n  prod:'));
     expect(prod).toContain('needs: prod-diff');
     expect(prod).toContain('environment: prod\n');
     expect(workflow.indexOf('gate.sh')).toBeLessThan(workflow.indexOf('cdk deploy'));
   });
 
-  test('is never started by a pull request, whose code nobody has reviewed', () => {
+  test('is never started by a pull request, whose code is not reviewed', () => {
     expect(workflow).not.toMatch(/pull_request|workflow_dispatch/);
   });
 });
 
-describe('the roles of the pipeline', () => {
+describe('the IAM roles of the pipeline', () => {
   test.each([
     ['DeployRole', `environment:\${Environment}`, ['deploy', 'file-publishing', 'lookup']],
     ['DiffRole', `environment:\${Environment}-diff`, ['lookup']],
   ])(
-    '%s trusts one environment of one repository, and assumes no roles but these of the CDK',
+    'include %s, which trusts one environment of one repository and assumes only these CDK roles',
     (name, subject, roles) => {
       const { AssumeRolePolicyDocument, Policies } = role.parse(Resources[name]).Properties;
       expect(AssumeRolePolicyDocument.Statement.map(({ Condition }) => Condition.StringEquals)).toEqual([
@@ -83,14 +83,14 @@ describe('the roles of the pipeline', () => {
   );
 });
 
-describe('the upload of the dashboard', () => {
+describe('the dashboard upload in the pipeline', () => {
   const actionsOf = (name: string) =>
     role
       .parse(Resources[name])
       .Properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
       .filter(({ Action }) => Action !== 'sts:AssumeRole');
 
-  test('needs one right of the role that deploys: to put objects below the folders of the upload', () => {
+  test('needs one permission of the deploy role: to put objects in its folders', () => {
     expect(actionsOf('DeployRole')).toEqual([
       {
         Action: 's3:PutObject',
@@ -107,7 +107,7 @@ describe('the upload of the dashboard', () => {
     );
   });
 
-  test('comes after the deployment, whose outputs it reads, and only where the stage has a dashboard', () => {
+  test('runs after the deployment, whose outputs it reads, and only if the stage has a dashboard', () => {
     const [script = ''] = /if jq[\s\S]*?fi\n/.exec(workflow) ?? [];
     expect(workflow.indexOf('--outputs-file outputs.json')).toBeGreaterThan(0);
     expect(workflow.indexOf('--outputs-file outputs.json')).toBeLessThan(workflow.indexOf(script));
@@ -133,7 +133,7 @@ describe('the upload of the dashboard', () => {
   });
 });
 
-describe('the gate', () => {
+describe('the pipeline gate', () => {
   const bin = mkdtempSync(join(tmpdir(), 'gate-'));
   afterAll(() => rmSync(bin, { recursive: true, force: true }));
 
@@ -152,7 +152,7 @@ describe('the gate', () => {
     '[~] AWS::DynamoDB::Table AuditTable AuditTable0C replace',
     '[~] AWS::Cognito::UserPool SignIn/Pool SignInPool0D may be replaced',
     '\u001b[31m[-]\u001b[39m \u001b[36mAWS::S3::Bucket\u001b[39m ArchiveBucket destroy',
-  ])('stops where data would be lost: %s', (line) => {
+  ])('stops if data would be lost: %s', (line) => {
     expect(gate(`Stack spelo-byok-prod-data\nResources\n${line}`)).toBe(1);
   });
 
@@ -162,15 +162,15 @@ describe('the gate', () => {
     '[-] AWS::Lambda::Function Token TokenFunction0E destroy',
     '[+] AWS::KMS::Key NewKey NewKey0F',
     '[~] AWS::Lambda::Function Token TokenFunction0E replace',
-  ])('lets other changes pass: %s', (line) => {
+  ])('allows other changes: %s', (line) => {
     expect(gate(`Stack spelo-byok-prod-api\n${line}`)).toBe(0);
   });
 
-  test('stops where the differences could not be read', () => {
+  test('stops if the diff could not be read', () => {
     expect(gate('AccessDenied', 1)).not.toBe(0);
   });
 
-  test('is a script that bash accepts', () => {
+  test('is a valid bash script', () => {
     expect(execFileSync('bash', ['-n', join(FOLDER, 'gate.sh')], { encoding: 'utf8' })).toBe('');
   });
 });

@@ -20,7 +20,7 @@ describe('docs/cost.md', () => {
   const counts = countsIn(readBlock(read('docs/capacity.md'), 'counts'));
   const deployment = readBlock(shown, 'deployment');
 
-  test('has the tables that follow from the prices in the code and from the counted request units', () => {
+  test('has the tables that follow from the prices in the code and the counted request units', () => {
     const written = writeBlocks(shown, {
       ...costBlocks(counts, deployment),
       prices: priceLines(),
@@ -30,7 +30,7 @@ describe('docs/cost.md', () => {
     else expect(shown).toBe(written);
   });
 
-  test('has every table of amounts between marks, so that none is written by hand', () => {
+  test('generates every table of amounts between markers', () => {
     const byHand = shown.replaceAll(/<!-- generated:(\S+) -->[\s\S]*?<!-- \/generated:\1 -->/g, '');
     expect(byHand.match(/^\|.*\$[\d.]+.*\|$/gm) ?? []).toEqual([]);
   });
@@ -38,20 +38,20 @@ describe('docs/cost.md', () => {
   test.each([
     ['docs/cost.md', /About \$(\d+) per million sessions/g, 1],
     ['docs/deploy.md', /\$(\d+) for a million (?:sessions|of them)/g, 2],
-  ])('%s states what a million sessions cost: %s', (path, sentence, times) => {
+  ])('has the computed cost of a million sessions, as in %s: %s', (path, sentence, times) => {
     const stated = [...read(path).matchAll(sentence)].map(([, amount]) => amount);
     expect(stated).toEqual(Array(times).fill((1e6 * usdOfSession(counts.byok)).toFixed(0)));
   });
 
-  test('the fixed costs are those that docs/deploy.md states', () => {
+  test('states the same fixed costs as docs/deploy.md', () => {
     const stated = [...read('docs/deploy.md').matchAll(/about \$(\d+) a month before the first session/g)];
     expect(stated.map(([, amount]) => amount)).toEqual(Array(2).fill(fixedUsd(deployment).plain.toFixed(0)));
   });
 });
 
-describe('the prices', () => {
+describe('the AWS prices in the code', () => {
   test.each(Object.entries(PRICES))(
-    '%s has a page of AWS and a day',
+    'have an AWS page and a date for %s',
     (_name, { source, entered, dollars }) => {
       expect(source).toMatch(/^https:\/\/aws\.amazon\.com\/[a-z0-9-]+\/pricing\/$/);
       expect(entered).toMatch(/^20\d\d-\d\d-\d\d$/);
@@ -64,7 +64,7 @@ describe('the prices', () => {
     [0.023, '$0.023'],
     [0.0000133334, '$0.0000133334'],
     [0.5, '$0.50'],
-  ])('%d is shown as %s', (amount, text) => {
+  ])('show %d as %s', (amount, text) => {
     expect(inDollars(amount)).toBe(text);
   });
 
@@ -73,11 +73,11 @@ describe('the prices', () => {
     ['per 10,000', PRICES.keyUse, 10_000, 0.03],
     ['per 100,000', PRICES.trailEvent, 1_000_000, 20],
     ['per GB', PRICES.edgeTraffic, 100, 8.5],
-  ])('%s are counted so', (_, price, count, usd) => {
+  ])('are multiplied correctly: %s', (_, price, count, usd) => {
     expect(usdOf(price, count)).toBeCloseTo(usd, 10);
   });
 
-  test('are those that a removal shows for what is kept', () => {
+  test('are shown by the remove command for retained resources', () => {
     const lines = keptLines([
       { type: 'AWS::KMS::Key', physicalId: 'key-1' },
       { type: 'AWS::EC2::EIP', physicalId: '203.0.113.7' },

@@ -22,7 +22,7 @@ const sources = tracked
 const headingsOf = (path: string): readonly string[] =>
   [...read(path).matchAll(/^#+ (?:\d+\. )?(.+)$/gm)].map(([, heading = '']) => heading);
 
-describe('references to documents in the code', () => {
+describe('references in the code to documents', () => {
   const found = sources.flatMap(({ path, text }) =>
     [...text.matchAll(/\b(docs\/[\w./-]+\.md)(?:#([\w-]+)|, "([^"$]+)")?/g)].map(
       ([, document = '', anchor, heading]) => ({ path, document, anchor, heading }),
@@ -34,7 +34,7 @@ describe('references to documents in the code', () => {
     expect(found.filter(({ document }) => !existsSync(join(ROOT, document)))).toEqual([]);
   });
 
-  it('that name a section first name one that exists', () => {
+  it('name only sections that exist, also in quotes before the document', () => {
     const sections = sources.flatMap(({ path, text }) =>
       [...text.matchAll(/"([A-Z][^"$]+)" in (docs\/[\w./-]+\.md)/g)].map(
         ([, heading = '', document = '']) => ({
@@ -58,7 +58,7 @@ describe('references to documents in the code', () => {
   });
 });
 
-it('documents that name a section of another one in quotes name one that exists', () => {
+it('documents name only existing sections of other documents in quotes', () => {
   const named = documents.flatMap(({ path, text }) =>
     [...text.matchAll(/\]\(([\w./-]+\.md)\),\s+"([^"]+)"/g)].map(([, target = '', heading = '']) => ({
       path,
@@ -78,7 +78,7 @@ const programOf = (name: string): string | undefined => {
   return /\bnode (?:--\S+ )*((?:tools|local|bench|web)\/\S+\.ts)/.exec(script)?.[1];
 };
 
-it('documents and messages name only options that the command has', () => {
+it('documents and messages name only existing options of a command', () => {
   const named = [...documents, ...sources].flatMap(({ path, text }) =>
     [...text.matchAll(/\bnpm (?:run (?:-s |--silent )?([\w:-]+)|start) -- ((?:[^\n`"]|\\\n)*)/g)].flatMap(
       ([, name = 'start', rest = '']) =>
@@ -110,11 +110,11 @@ describe('the README of each folder', () => {
     (path) => /^[a-z]+(?:\/[a-z]+)?\/README\.md$/.test(path) && !path.startsWith('docs/'),
   );
 
-  it('is there for every folder of code', () => {
+  it('exists for every folder of code', () => {
     expect(readmes.length).toBeGreaterThan(9);
   });
 
-  it.each(readmes)('%s names every folder below it', (path) => {
+  it.each(readmes)('in %s names every subfolder', (path) => {
     const folder = dirname(path);
     const folders = new Set(
       tracked

@@ -8,8 +8,8 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const { scripts, version } = JSON.parse(read('package.json'));
 const WORKFLOWS = readdirSync(join(ROOT, '.github/workflows')).map((file) => `.github/workflows/${file}`);
 
-describe('workflows', () => {
-  it.each(WORKFLOWS)('%s pins every action by a commit and names its version', (path) => {
+describe('the workflows', () => {
+  it.each(WORKFLOWS)('include %s, which pins every action to a commit and names its version', (path) => {
     const uses = [...read(path).matchAll(/uses: (.+)/g)].map(([, action]) => action);
     expect(uses.length).toBeGreaterThan(0);
     expect(
@@ -17,21 +17,21 @@ describe('workflows', () => {
     ).toEqual([]);
   });
 
-  it.each(WORKFLOWS)('%s reads only, by default, and gives every job a time limit', (path) => {
+  it.each(WORKFLOWS)('include %s, which is read-only by default and gives every job a time limit', (path) => {
     const text = read(path);
     expect(text).toContain('\npermissions:\n  contents: read\n');
     expect(text.match(/runs-on:/g)?.length).toBe(text.match(/timeout-minutes:/g)?.length);
   });
 
   it.each(['.github/workflows/ci.yml', '.github/workflows/nightly.yml'])(
-    '%s names the browsers of the runner, without which the browser tests fail',
+    'include %s, which names the browsers of the runner for the browser tests',
     (path) => {
       for (const variable of ['CHROMIUM', 'FIREFOX'])
         expect(read(path)).toMatch(new RegExp(`^  ${variable}: /usr/bin/`, 'm'));
     },
   );
 
-  it.each(WORKFLOWS)('%s calls only npm scripts that exist', (path) => {
+  it.each(WORKFLOWS)('include %s, which calls only npm scripts that exist', (path) => {
     const text = read(path);
     const projects = [...text.matchAll(/- project: (\w+)/g)].map(([, project]) => `test:${project}`);
     const names = [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
@@ -52,7 +52,7 @@ it.each(['.ci/run', '.ci/nightly', 'docs/guides/pipeline/deploy.yml'])(
   },
 );
 
-it('Renovate also updates the actions of the pipeline to copy', () => {
+it('Renovate also updates the actions in the pipeline workflow', () => {
   const { 'github-actions': actions } = JSON.parse(read('renovate.json'));
   const [pattern] = actions.managerFilePatterns.map((text: string) => new RegExp(text.slice(1, -1)));
   expect('docs/guides/pipeline/deploy.yml').toMatch(pattern);
@@ -66,20 +66,20 @@ it('CODEOWNERS names only paths that exist', () => {
 });
 
 describe('the changelog', () => {
-  it('has a section of unreleased changes and one of the version in package.json', () => {
+  it('has a section for unreleased changes and one for the version in package.json', () => {
     const headings = [...read('CHANGELOG.md').matchAll(/^## (\[[^\]]+\])/gm)].map(([, heading]) => heading);
     expect(headings[0]).toBe('[Unreleased]');
     expect(headings).toContain(`[${version}]`);
   });
 
-  it('gives a release the section of its version and nothing else', () => {
+  it('gives a release exactly the section of its version', () => {
     const changelog =
       '# C\n\n## [Unreleased]\n\n- a\n\n## [1.1.0] - 2026-12-01\n\n- b\n- c\n\n## [1.0.0] - x\n\n- d\n';
     expect(sectionOf(changelog, '1.1.0')).toBe('- b\n- c');
     expect(sectionOf(changelog, '1.0.0')).toBe('- d');
   });
 
-  it('gives no release a section that is missing or empty', () => {
+  it('fails for a release whose section is missing or empty', () => {
     expect(() => sectionOf('## [1.0.0] - x\n\n## [0.9.0]\n\n- a\n', '1.0.0')).toThrow('no entries');
     expect(() => sectionOf('## [1.0.0]\n\n- a\n', '1.0')).toThrow('no entries');
   });

@@ -19,7 +19,7 @@ import { ROOT } from '../support/source-files.ts';
 
 const document = readFileSync(join(ROOT, 'docs/stored-data.md'), 'utf8');
 
-it('docs/stored-data.md shows the items and times of the adapters (npm run docs:stored-data)', () => {
+it('docs/stored-data.md lists the items and times of the adapters (npm run docs:stored-data)', () => {
   expect(document).toBe(storedDataDocument());
 });
 

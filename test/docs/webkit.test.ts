@@ -17,7 +17,7 @@ const tests = readdirSync(FOLDER)
 const titles = [...tests.matchAll(/(?:\bit|\]\))\('([^'\n]+)'/g)].map(([, title = '']) => title);
 
 describe('docs/webkit.md', () => {
-  it('names a test of the widget in each row that has one', () => {
+  it('names an existing widget test in each row with a test', () => {
     const named = cells
       .filter((row) => row.length === 4 && !['Test', '–'].includes(row[3] ?? ''))
       .map((row) => row[3] ?? '');
@@ -25,7 +25,7 @@ describe('docs/webkit.md', () => {
     expect(named.filter((name) => !titles.some((title) => title.includes(name)))).toEqual([]);
   });
 
-  it('names files that exist', () => {
+  it('names only files that exist', () => {
     const files = [...page.matchAll(/`((?:web|lambdas|test)\/[\w./-]+)`/g)].map(([, file = '']) => file);
     expect(files.length).toBeGreaterThan(10);
     expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);

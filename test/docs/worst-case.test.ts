@@ -13,12 +13,12 @@ const sessionsOf = (lines: readonly string[], row: string): string | undefined =
     ?.split('|')[2]
     ?.trim();
 
-describe('The worst case in SECURITY.md', () => {
-  it('is that of the settings of the stage', () => {
+describe('the worst case in SECURITY.md', () => {
+  it('is computed from the settings of the stage', () => {
     expect(withWorstCase(document)).toBe(document);
   });
 
-  it('states what an hour of speech costs', () => {
+  it('states the cost of an hour of speech', () => {
     for (const model of ['gpt-realtime-2.1-mini', 'gpt-realtime-2.1'])
       expect(document).toContain(`$${usdOfHour(model).toFixed(2)}`);
   });
@@ -33,7 +33,7 @@ describe('The worst case in SECURITY.md', () => {
       '12,000',
       '6,000',
     ],
-  ])('follows from the settings: %s', (row, change, before, after) => {
+  ])('changes with the settings: %s', (row, change, before, after) => {
     expect(sessionsOf(worstCaseLines(settings()), row)).toBe(before);
     expect(sessionsOf(worstCaseLines(settings(change)), row)).toBe(after);
   });

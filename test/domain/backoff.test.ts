@@ -8,7 +8,7 @@ const drawn = (value: number) => () => {
   return bytes;
 };
 
-describe('the wait before a write is tried again', () => {
+describe('the delay before a write is repeated', () => {
   it.each([
     [1, 10],
     [2, 20],
@@ -16,12 +16,12 @@ describe('the wait before a write is tried again', () => {
     [5, 160],
     [8, 160],
     [20, 160],
-  ])('after attempt %i is at most %i ms, and every value up to it is drawn', (attempt, bound) => {
+  ])('after attempt %i is random between 0 and %i ms, both included', (attempt, bound) => {
     expect(backoffMs(attempt, drawn(bound))).toBe(bound);
     expect(backoffMs(attempt, drawn(bound + 1))).toBe(0);
   });
 
-  it('is a whole number of milliseconds within its bound, whatever is drawn', () => {
+  it('is a whole number of milliseconds within its bound', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000 }), fc.nat(0xffff_ffff), (attempt, value) => {
         const wait = backoffMs(attempt, drawn(value));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 
-describe('a service that does not do what was asked', () => {
-  it('is told by names and an id alone', () => {
+describe('the error of a failed dependency', () => {
+  it('contains only names and a request ID', () => {
     const error = new DependencyUnavailableError('kms', 'Decrypt', 'ThrottlingException', 'req-1');
     expect({ ...error, message: error.message }).toStrictEqual({
       name: 'DependencyUnavailableError',
@@ -15,7 +15,7 @@ describe('a service that does not do what was asked', () => {
     expect(error.cause).toBeUndefined();
   });
 
-  it('is none if another writer was first', () => {
+  it('is not used when another writer was first', () => {
     const error = new ConflictError();
     expect(error).not.toBeInstanceOf(DependencyUnavailableError);
     expect([error.name, error.message]).toEqual(['ConflictError', 'The item changed in between.']);

@@ -41,12 +41,12 @@ const ODD_SOURCES: readonly [string, RandomBytes][] = [
   ['one byte too many', (size) => randomBytes(size + 1)],
 ];
 
-describe('a workspace id', () => {
+describe('a workspace ID', () => {
   it("is 12 characters of Crockford's alphabet", () => {
     for (let i = 0; i < 500; i++) expect(newWorkspaceId(randomBytes)).toMatch(/^[0-9a-hjkmnp-tv-z]{12}$/);
   });
 
-  it('gives each character the same share of the random bytes: no character is favoured', () => {
+  it('uses each character of the alphabet equally often', () => {
     const counts = new Map<string, number>();
     const random = counting();
     const characters = Array.from({ length: ALL_BYTES.length / 4 }, () => newWorkspaceId(random)).join('');
@@ -55,7 +55,7 @@ describe('a workspace id', () => {
     expect(new Set(counts.values()).size).toBe(1);
   });
 
-  it('is not made when the source of randomness fails', () => {
+  it('is not made if the source of randomness fails', () => {
     expect(() => newWorkspaceId(failing)).toThrow('entropy');
   });
 
@@ -64,8 +64,8 @@ describe('a workspace id', () => {
   });
 });
 
-describe('a site id', () => {
-  it('is 24 characters of the alphabet, has the public shape, and begins with its workspace', () => {
+describe('a site ID', () => {
+  it('is 24 characters of the alphabet, has the public form, and begins with its workspace ID', () => {
     for (let i = 0; i < 500; i++) {
       const workspaceId = newWorkspaceId(randomBytes);
       const id = newSiteId(workspaceId, randomBytes);
@@ -75,13 +75,13 @@ describe('a site id', () => {
     }
   });
 
-  it('is never the same twice in one workspace', () => {
+  it('is never repeated within a workspace', () => {
     const workspaceId = newWorkspaceId(randomBytes);
     const ids = Array.from({ length: 10_000 }, () => newSiteId(workspaceId, randomBytes));
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('is not made when the source of randomness fails', () => {
+  it('is not made if the source of randomness fails', () => {
     const workspaceId = newWorkspaceId(randomBytes);
     expect(() => newSiteId(workspaceId, failing)).toThrow('entropy');
   });
@@ -93,18 +93,18 @@ describe('a site id', () => {
 });
 
 describe('workspaceOfSite', () => {
-  it('knows no workspace for a well-formed id of any length but ours', () => {
+  it('finds no workspace for an ID of any other length', () => {
     for (let length = 8; length <= 32; length++)
       expect(workspaceOfSite(siteId('a'.repeat(length)))).toBe(length === 24 ? 'aaaaaaaaaaaa' : undefined);
   });
 
-  it.each(['i', 'l', 'o', 'u'])('knows no workspace for an id with %p: we issue none', (letter) => {
+  it.each(['i', 'l', 'o', 'u'])('finds no workspace for an ID with %p, which we never issue', (letter) => {
     expect(workspaceOfSite(siteId(letter.repeat(24)))).toBeUndefined();
     for (let at = 0; at < 24; at++)
       expect(workspaceOfSite(siteId(`${'0'.repeat(at)}${letter}${'0'.repeat(23 - at)}`))).toBeUndefined();
   });
 
-  it.each([...CROCKFORD])('knows the workspace of an id with %p: we issue those', (letter) => {
+  it.each([...CROCKFORD])('finds the workspace of an ID with %p, which we issue', (letter) => {
     expect(workspaceOfSite(siteId(letter.repeat(24)))).toBe(letter.repeat(12));
   });
 });
@@ -137,7 +137,7 @@ describe('isSiteId', () => {
     expect(isSiteId(text)).toBe(false);
   });
 
-  it('accepts no text with anything but small letters and digits in it', () => {
+  it('accepts only text of lower-case letters and digits', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 32 }), (text) => {
         const plain = [...text].every((character) =>
@@ -150,7 +150,7 @@ describe('isSiteId', () => {
 });
 
 describe('isWorkspaceId', () => {
-  it('accepts 12 small letters and digits and no other length', () => {
+  it('accepts 12 lower-case letters and digits, and no other length', () => {
     for (let length = 0; length < 40; length++) expect(isWorkspaceId('a'.repeat(length))).toBe(length === 12);
   });
 
@@ -162,21 +162,21 @@ describe('isWorkspaceId', () => {
   );
 });
 
-describe('a session id', () => {
+describe('a session ID', () => {
   const zeros: RandomBytes = (size) => Buffer.alloc(size);
 
-  it('is `ses_`, ten characters of time and sixteen at random', () => {
+  it('is `ses_`, ten characters of time and sixteen random characters', () => {
     expect(newSessionId(new Date(), randomBytes)).toMatch(/^ses_[0-9a-hjkmnp-tv-z]{26}$/);
   });
 
-  it('is the time in base 32, big end first', () => {
+  it('contains the time in base 32, most significant digit first', () => {
     expect(newSessionId(new Date(0), zeros)).toBe(`ses_${'0'.repeat(26)}`);
     expect(newSessionId(new Date(31), zeros)).toBe(`ses_${'0'.repeat(9)}z${'0'.repeat(16)}`);
     expect(newSessionId(new Date(32), zeros)).toBe(`ses_${'0'.repeat(8)}10${'0'.repeat(16)}`);
     expect(newSessionId(new Date(2 ** 48 - 1), zeros)).toBe(`ses_7${'z'.repeat(9)}${'0'.repeat(16)}`);
   });
 
-  it('sorts as text by the millisecond in which it was made, whatever the random part', () => {
+  it('sorts as text by the millisecond of its creation, whatever the random part', () => {
     const moments = fc.integer({ min: 0, max: 2 ** 48 - 1 });
     const gaps = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 10_000 }));
     fc.assert(
@@ -188,13 +188,13 @@ describe('a session id', () => {
     );
   });
 
-  it('is never the same twice within one millisecond', () => {
+  it('is never repeated within a millisecond', () => {
     const now = new Date();
     const ids = Array.from({ length: 10_000 }, () => newSessionId(now, randomBytes));
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('is not made when the source of randomness fails', () => {
+  it('is not made if the source of randomness fails', () => {
     expect(() => newSessionId(new Date(), failing)).toThrow('entropy');
   });
 
@@ -202,7 +202,7 @@ describe('a session id', () => {
     expect(() => newSessionId(new Date(), source)).toThrow('randomness');
   });
 
-  it('is known by its form, and nothing else passes for one', () => {
+  it('is recognised by its form, and other text is not', () => {
     const id = newSessionId(new Date(), randomBytes);
     expect(isSessionId(id)).toBe(true);
     for (const text of [
@@ -219,7 +219,7 @@ describe('a session id', () => {
       expect(isSessionId(`${id.slice(0, -1)}${letter}`)).toBe(false);
   });
 
-  it('a session id of a moment begins after all older ones and before all others', () => {
+  it('at a moment sorts after all older IDs and before all later ones', () => {
     const highest: RandomBytes = (size) => Buffer.alloc(size, 255);
     for (const at of [1, 31, 32, Date.parse('2026-11-23T12:00:00Z')]) {
       const from = sessionIdsFrom(new Date(at));
@@ -229,8 +229,8 @@ describe('a session id', () => {
   });
 });
 
-describe('an event id', () => {
-  it('is `evt_`, the time and sixteen characters at random', () => {
+describe('an event ID', () => {
+  it('is `evt_`, the time and sixteen random characters', () => {
     expect(newEventId(new Date(32), (size) => Buffer.alloc(size))).toBe(
       `evt_${'0'.repeat(8)}10${'0'.repeat(16)}`,
     );

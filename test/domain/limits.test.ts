@@ -10,16 +10,16 @@ import {
 } from '../../lambdas/domain/limits.ts';
 
 describe('the rate limits', () => {
-  it('are those of the contract: 60 a minute and 20 a second per address, 200 a minute per site', () => {
+  it('are the documented ones: 60 a minute and 20 a second per address, 200 a minute per site', () => {
     expect(DEFAULT_RATE_LIMITS.perIp).toEqual({ perMinute: 60, perSecond: 20 });
     expect(DEFAULT_RATE_LIMITS.perSite).toEqual({ perMinute: 200 });
   });
 
-  it('let a workspace try ten keys a minute at OpenAI', () => {
+  it('allow a workspace to check ten keys a minute at OpenAI', () => {
     expect(DEFAULT_RATE_LIMITS.probesPerWorkspace).toEqual({ perMinute: 10 });
   });
 
-  it('are counted for each site by itself', () => {
+  it('are counted separately for each site', () => {
     expect(siteBudget('a')).not.toBe(siteBudget('b'));
   });
 });
@@ -36,19 +36,19 @@ describe('the concurrency limit of a key', () => {
   });
 
   it.each([0, -1, 6, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
-    'at the unknown tier %p is one: the least',
+    'at the unknown tier %p is the minimum of one',
     (openaiTier) => {
       expect(concurrencyLimitOf({ openaiTier, concurrencyLimit: null })).toBe(1);
     },
   );
 
-  it("is the workspace's own setting if there is one, also when that is lower, or nothing", () => {
+  it('is the setting of the workspace if there is one, even if it is lower', () => {
     expect(concurrencyLimitOf({ openaiTier: 5, concurrencyLimit: 3 })).toBe(3);
     expect(concurrencyLimitOf({ openaiTier: 1, concurrencyLimit: 500 })).toBe(500);
     expect(concurrencyLimitOf({ openaiTier: 5, concurrencyLimit: 0 })).toBe(0);
   });
 
-  it('reaches the maximum at the highest tier and never passes it', () => {
+  it('reaches the maximum at the highest tier and never exceeds it', () => {
     const limits = [1, 2, 3, 4, 5].map((openaiTier) =>
       concurrencyLimitOf({ openaiTier, concurrencyLimit: null }),
     );
@@ -56,7 +56,7 @@ describe('the concurrency limit of a key', () => {
   });
 });
 
-describe('what one address may hold of a key', () => {
+describe('the share of a key that one address may use', () => {
   it.each([
     [1_000, 5, 50],
     [30, 10, 3],
@@ -65,7 +65,7 @@ describe('what one address may hold of a key', () => {
     [10, 100, 10],
     [10, 1, 1],
     [1, 100, 1],
-  ])('of %p slots at %p per cent is %p: rounded down, and one at least', (limit, percent, slots) => {
+  ])('of %p slots at %p per cent is %p: rounded down, and at least one', (limit, percent, slots) => {
     expect(slotsOfAddress(limit, percent)).toBe(slots);
   });
 });
@@ -83,7 +83,7 @@ describe('secondsToNextMinute', () => {
     expect(secondsToNextMinute(new Date(now))).toBe(seconds);
   });
 
-  it('is a whole number from 1 to 60, and waiting for it always leads into the next minute, no further', () => {
+  it('is a whole number from 1 to 60 that always leads into the next minute, and no further', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4e12 }), (ms) => {
         const seconds = secondsToNextMinute(new Date(ms));

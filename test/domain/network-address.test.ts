@@ -34,7 +34,7 @@ describe('the network of an address', () => {
     expect(networkOf(address)).toBe(network);
   });
 
-  it('is the same however an IPv4 address is written in IPv6, and another one for each of them', () => {
+  it('is the same for every spelling of an IPv4 address in IPv6, and differs between IPv4 addresses', () => {
     const byte = fc.integer({ min: 0, max: 255 });
     fc.assert(
       fc.property(fc.array(byte, { minLength: 4, maxLength: 4 }), (bytes) => {
@@ -50,7 +50,7 @@ describe('the network of an address', () => {
     );
   });
 
-  it('is one text for every spelling of an IPv6 address', () => {
+  it('is the same for every spelling of an IPv6 address', () => {
     const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16));
     fc.assert(
       fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
@@ -61,7 +61,7 @@ describe('the network of an address', () => {
     );
   });
 
-  it('is the same whatever a caller does with the last 64 bits', () => {
+  it('is the same for any last 64 bits of an IPv6 address', () => {
     const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16));
     fc.assert(
       fc.property(fc.array(group, { minLength: 4, maxLength: 4 }), (host) => {

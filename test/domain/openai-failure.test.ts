@@ -129,7 +129,7 @@ const KNOWN_ANSWERS: readonly [Parts, OpenAiFailureName][] = [
   [{ status: 503, code: 'slow_down' }, 'upstream_error'],
 ];
 
-describe("OpenAI's error answer", () => {
+describe('an error answer of OpenAI', () => {
   it.each(KNOWN_ANSWERS)('%j means %s', (parts, expected) => {
     const failure = classify({ ...parts, requestId: 'req_1' });
     expect(failure.reason).toBe(expected);
@@ -152,7 +152,7 @@ describe("OpenAI's error answer", () => {
     [500, 'upstream_error'],
     [502, 'upstream_error'],
     [529, 'upstream_error'],
-  ] as const)('of status %p that says nothing else means %s', (status, expected) => {
+  ] as const)('with status %p and no other information means %s', (status, expected) => {
     expect(classify({ status }).reason).toBe(expected);
     expect(classify({ status, code: 'never_seen', type: 'never_seen', message: '<html>' }).reason).toBe(
       expected,
@@ -160,7 +160,7 @@ describe("OpenAI's error answer", () => {
   });
 });
 
-describe('the facts of a failure', () => {
+describe('the facts of an OpenAI failure', () => {
   it.each([
     ['Missing scopes: api.model.request.', 'api.model.request'],
     ['Missing scopes: api.model.request, api.model.read. Check', 'api.model.request, api.model.read'],
@@ -181,11 +181,11 @@ describe('the facts of a failure', () => {
     ['Missing scopes:\na.b', undefined],
     ['Missing scopes:\ta.b', undefined],
     ['Missing scopes: request', undefined],
-  ])('name the missing scopes: %j', (message, subject) => {
+  ])('include the missing scopes: %j', (message, subject) => {
     expect(classify({ status: 403, message })).toMatchObject({ reason: 'missing_permission', subject });
   });
 
-  it('name the region of the project', () => {
+  it('include the region of the project', () => {
     const message = 'incorrect regional hostname. Please make your request to eu.api.openai.com';
     expect(classify({ status: 401, code: 'incorrect_hostname', message }).subject).toBe('eu');
   });
@@ -194,7 +194,7 @@ describe('the facts of a failure', () => {
     ['Please make your request to api.openai.com', 'global'],
     ['Attempted to access us.api.openai.com. Please make your request to https://eu.api.openai.com/v1', 'eu'],
     ['You called api.openai.com. Make your requests to sg.api.openai.com.', 'sg'],
-  ])('name the host that OpenAI asks for: %j', (message, subject) => {
+  ])('include the host that OpenAI asks for: %j', (message, subject) => {
     expect(classify({ status: 401, code: 'incorrect_hostname', message }).subject).toBe(subject);
   });
 
@@ -202,7 +202,7 @@ describe('the facts of a failure', () => {
     'Please make your request to https://evil.example',
     'Please make your request to useu.api.openai.com',
     '',
-  ])('name no region that is not one of two letters at OpenAI: %j', (message) => {
+  ])('include no region if the host is not a two-letter region of OpenAI: %j', (message) => {
     const failure = classify({ status: 401, code: 'incorrect_hostname', message });
     expect(failure.reason).toBe('wrong_region');
     expect(failure.subject).toBeUndefined();
@@ -235,16 +235,16 @@ describe('the facts of a failure', () => {
     ['Please try again in 86400000ms.', 86_400],
     ['Please try again in 86400001ms.', undefined],
     ['', undefined],
-  ])('hold the wait that OpenAI wrote out, rounded up: %j', (message, seconds) => {
+  ])('include the wait in the message, rounded up: %j', (message, seconds) => {
     expect(classify({ status: 429, message }).retryAfterSeconds).toBe(seconds);
   });
 
-  it('prefer the header to the sentence', () => {
+  it('prefer the wait in the header to the one in the message', () => {
     const failure = classify({ status: 429, retryAfterSeconds: 7, message: 'Please try again in 20s.' });
     expect(failure.retryAfterSeconds).toBe(7);
   });
 
-  it('hold no wait where waiting does not help', () => {
+  it('include no wait if waiting does not help', () => {
     for (const code of ['insufficient_quota', 'project_spend_limit_exceeded'])
       expect(classify({ status: 429, code, retryAfterSeconds: 7 }).retryAfterSeconds).toBeUndefined();
   });
@@ -253,11 +253,11 @@ describe('the facts of a failure', () => {
     ['a line separator', 'Missing scopes: a.b,\u2028c.d'],
     ['a line break', 'Missing scopes: a.b,\nc.d'],
     ['no end', `Missing scopes: ${'a.b,'.repeat(10_000)}`],
-  ])('name scopes on one short line, for a message with %s in it', (_what, message) => {
+  ])('include the scopes on one short line if the message has %s', (_what, message) => {
     expect(classify({ status: 403, message }).subject ?? '').toMatch(/^[A-Za-z_., ]{0,200}$/);
   });
 
-  it('name scopes of bounded length, however long the names in the message are', () => {
+  it('include scopes of bounded length, however long the names in the message are', () => {
     const name = Array.from({ length: 6 }, () => 'x'.repeat(60)).join('.');
     for (const text of [name, `a.${name}`, `a.b,a.${'x'.repeat(10_000)}`, 'a.b'.repeat(10_000)])
       expect(
@@ -266,14 +266,14 @@ describe('the facts of a failure', () => {
   });
 
   // The spaces between two scopes have no bound.
-  it('name scopes on one short line, for a message with many spaces in it', () => {
+  it('include the scopes on one short line if the message has many spaces', () => {
     const message = `Missing scopes: a.b,${' '.repeat(5_000)}c.d`;
     expect(classify({ status: 403, message }).subject ?? '').toMatch(/^[A-Za-z_., ]{0,200}$/);
   });
 });
 
-describe('the explanation of a failure', () => {
-  it.each(OPENAI_FAILURES)('of %s is sentences for a person', (name) => {
+describe('the explanation of an OpenAI failure', () => {
+  it.each(OPENAI_FAILURES)('of %s consists of sentences for a person', (name) => {
     const facts = { status: 401, requestId: 'req_1' };
     const plain = explainOpenAiFailure(new OpenAiFailure(name, facts));
     expect(plain).toEqual({ path: name, message: expect.stringMatching(/^[A-Z][^\n]+\.$/) });
@@ -295,11 +295,11 @@ const everythingAbout = (failure: OpenAiFailure): string =>
     inspect(brokerErrorOfOpenAiFailure(failure), { depth: null, showHidden: true }),
   ].join('\n');
 
-describe("OpenAI's own message", () => {
+describe('the message of OpenAI', () => {
   const key = fakeOpenAiKey();
   const organization = 'org-Canary0123456789';
 
-  it.each(KNOWN_ANSWERS)('is nowhere in the failure that %j becomes', (parts) => {
+  it.each(KNOWN_ANSWERS)('never appears in the failure %j', (parts) => {
     const message = `${parts.message ?? ''} ${key} in organization ${organization}`;
     const everything = everythingAbout(classify({ ...parts, message }));
     expect(everything).not.toContain(key.slice(-8));
@@ -308,7 +308,7 @@ describe("OpenAI's own message", () => {
     if (parts.message !== undefined) expect(everything).not.toContain(parts.message);
   });
 
-  it('never gets out and never makes the classification throw, whatever the answer', () => {
+  it('never leaks, and never makes the classification throw', () => {
     const words = fc.constantFrom(
       'Missing scopes: ',
       'missing scope: api.',
@@ -361,7 +361,7 @@ describe("OpenAI's own message", () => {
     );
   });
 
-  it('does not keep the classification busy, however long and repetitive it is', () => {
+  it('never slows the classification down, however long and repetitive it is', () => {
     const repetitive = [
       `Missing scopes: ${'a.'.repeat(100_000)}`,
       `Missing scopes: ${'a.b '.repeat(100_000)}!`,
@@ -376,7 +376,7 @@ describe("OpenAI's own message", () => {
   });
 });
 
-describe('the refusal of a failed mint', () => {
+describe('the broker error of a failed mint', () => {
   const EXPECTED: Record<OpenAiFailureName, [refusal: string, retryAfterSeconds: number | undefined]> = {
     key_invalid: ['openai_key_rejected', undefined],
     key_expired: ['openai_key_rejected', undefined],
@@ -401,7 +401,7 @@ describe('the refusal of a failed mint', () => {
     timeout: ['openai_timeout', 10],
   };
 
-  it.each(OPENAI_FAILURES)('%s has its contract refusal, and the detail names the failure', (name) => {
+  it.each(OPENAI_FAILURES)('for %s has the documented code, and its detail names the failure', (name) => {
     const refusal = brokerErrorOfOpenAiFailure(new OpenAiFailure(name));
     expect([refusal.code, refusal.retryAfterSeconds]).toEqual(EXPECTED[name]);
     expect(refusal.details.map(({ path }) => path)).toEqual([name]);
@@ -413,7 +413,7 @@ describe('the refusal of a failed mint', () => {
     expect(brokerErrorOfOpenAiFailure(failure)).toMatchObject({ code: 'busy', retryAfterSeconds: 87 });
   });
 
-  it('says which scope is missing, and which region is right', () => {
+  it('names the missing scope or the right region', () => {
     const scope = new OpenAiFailure('missing_permission', { subject: 'api.model.request' });
     const region = new OpenAiFailure('wrong_region', { subject: 'eu' });
     expect(explainOpenAiFailure(scope).message).toMatch(/ Missing: api\.model\.request\.$/);
@@ -425,24 +425,24 @@ describe('the refusal of a failed mint', () => {
     ['us', / Set data_residency to us\.$/],
     ['sg', / region sg, which this service does not offer\. /],
     ['gb', / region gb, which this service does not offer\. /],
-  ])('says what can be done about the region %s', (subject, advice) => {
+  ])('gives advice for the region %s', (subject, advice) => {
     expect(explainOpenAiFailure(new OpenAiFailure('wrong_region', { subject })).message).toMatch(advice);
   });
 
-  it('has the name of the refusal as its message and no cause', () => {
+  it('has its code as the message, and no cause', () => {
     const refusal = brokerErrorOfOpenAiFailure(new OpenAiFailure('key_invalid'));
     expect(refusal.message).toBe('openai_key_rejected');
     expect(refusal.cause).toBeUndefined();
   });
 });
 
-describe('the blame for a failure', () => {
-  it('falls on the account only when credit or a limit is used up', () => {
+describe('the attribution of an OpenAI failure', () => {
+  it('is the account only if credit or a limit is used up', () => {
     const blamed = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'account');
     expect(blamed).toEqual(['quota_exhausted', 'spend_limit_reached', 'billing_inactive']);
   });
 
-  it('falls on nobody where OpenAI itself, the way to it or our request is at fault', () => {
+  it('is nobody if the cause is OpenAI, the network or our request', () => {
     const blamed = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'nobody');
     const nobody = [
       'rate_limited',
@@ -455,7 +455,7 @@ describe('the blame for a failure', () => {
     expect(new Set(blamed)).toEqual(new Set(nobody));
   });
 
-  it('falls on the key exactly when the mint is refused as openai_key_rejected', () => {
+  it('is the key exactly if the mint is refused as openai_key_rejected', () => {
     for (const name of OPENAI_FAILURES) {
       const failure = new OpenAiFailure(name);
       const rejected = brokerErrorOfOpenAiFailure(failure).code === 'openai_key_rejected';

@@ -69,7 +69,7 @@ describe('a secret', () => {
     for (const fragment of fragmentsOf(text)) expect(printed).not.toContain(fragment);
   });
 
-  it('stays hidden where its own printing is switched off or not asked for', () => {
+  it('stays hidden when custom inspection is switched off or bypassed', () => {
     const printed = [
       inspect(secret, { customInspect: false, showHidden: true, depth: null }),
       inspect(structuredClone({ secret })),
@@ -82,14 +82,14 @@ describe('a secret', () => {
     expect(Reflect.ownKeys(secret)).toEqual([]);
   });
 
-  it('gives back exactly the text or bytes it was made of', () => {
+  it('returns exactly the text or bytes that it was made from', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (any) => Secret.fromText(any).bytes().toString() === any),
     );
     fc.assert(fc.property(fc.uint8Array(), (any) => Buffer.from(any).equals(Secret.copyOf(any).bytes())));
   });
 
-  it('is a copy: zeroing the original leaves it, and destroying it leaves the original', () => {
+  it('is a copy: zeroing the original keeps the secret, and destroying the secret keeps the original', () => {
     const original = Buffer.from('0123456789');
     const copy = Secret.copyOf(original);
     original.fill(0);
@@ -99,12 +99,12 @@ describe('a secret', () => {
     expect(untouched.toString()).toBe('0123456789');
   });
 
-  it('copies what a view shows and not the memory behind it', () => {
+  it('copies the bytes of a view, not the memory behind it', () => {
     const memory = Buffer.from('left-secret-right');
     expect(Secret.copyOf(memory.subarray(5, 11)).bytes().toString()).toBe('secret');
   });
 
-  it.each([1, 164, 4_096, 10_000])('of %p bytes shares its memory with nobody', (size) => {
+  it.each([1, 164, 4_096, 10_000])('of %p bytes shares its memory with no other object', (size) => {
     for (const own of [Secret.fromText('x'.repeat(size)), Secret.copyOf(Buffer.alloc(size, 1))]) {
       expect(own.bytes().byteLength).toBe(size);
       expect(own.bytes().buffer.byteLength).toBe(size);
@@ -120,13 +120,13 @@ describe('a secret', () => {
     expect(bytes.every((byte) => byte === 0)).toBe(true);
   });
 
-  it('cannot be read once destroyed, and the error does not say what it was', () => {
+  it('cannot be read after it is destroyed, and the error does not reveal the value', () => {
     const own = Secret.fromText(text);
     own.destroy();
     expect(() => own.bytes()).toThrow(new Error('A destroyed secret was read.'));
   });
 
-  it('may be destroyed twice, and still prints as [redacted]', () => {
+  it('can be destroyed twice, and still prints as [redacted]', () => {
     const own = Secret.fromText(text);
     own.destroy();
     own.destroy();

@@ -27,7 +27,7 @@ import {
   verdictIn,
 } from './trail.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tables = rawTables(stack);
 afterAll(async () => {
   tables.close();

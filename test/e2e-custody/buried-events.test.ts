@@ -12,7 +12,7 @@ let stack: TestStack;
 let tenant: Tenant;
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
   tenant = await makeTenant(stack);
   await addIncident(stack, tenant);
   await buryTrail(stack, tenant, BUSY_DAYS);

@@ -25,6 +25,7 @@ let kms: AwsProxy;
 beforeAll(async () => {
   [dynamoDb, kms] = await Promise.all([startAwsProxy(), startAwsProxy()]);
   stack = await startTestStack({
+    audited: false,
     variables: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url, AWS_ENDPOINT_URL_KMS: kms.url },
   });
   dynamoDb.forwardTo(stack.dynamoDb.endpoint);
@@ -281,7 +282,11 @@ test('the intent of a broker that crashed while it held the key is in the audit 
   const dataDir = mkdtempSync(join(tmpdir(), 'spelo-intent-'));
   const proxy = await startAwsProxy();
   try {
-    const first = await startTestStack({ dataDir, variables: { AWS_ENDPOINT_URL_DYNAMODB: proxy.url } });
+    const first = await startTestStack({
+      audited: false,
+      dataDir,
+      variables: { AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
+    });
     let tenant: Tenant;
     let before: readonly TrailRow[];
     try {
@@ -299,7 +304,7 @@ test('the intent of a broker that crashed while it held the key is in the audit 
     } finally {
       await first.close();
     }
-    const second = await startTestStack({ dataDir });
+    const second = await startTestStack({ audited: false, dataDir });
     try {
       const rows = await settledTrail(second, tenant);
       expect(rows.slice(0, before.length)).toEqual(before);

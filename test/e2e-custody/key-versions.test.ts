@@ -310,7 +310,7 @@ describe('after the retention time', () => {
   let laterTables: RawTables;
 
   beforeAll(async () => {
-    later = await startTestStack();
+    later = await startTestStack({ audited: false });
     laterTables = rawTables(later);
   });
 
@@ -366,7 +366,7 @@ describe('with a retention of zero hours', () => {
   let strictTables: RawTables;
 
   beforeAll(async () => {
-    strict = await startTestStack({ variables: { KEY_RETENTION_HOURS: '0' } });
+    strict = await startTestStack({ audited: false, variables: { KEY_RETENTION_HOURS: '0' } });
     strictTables = rawTables(strict);
   });
 

@@ -15,7 +15,11 @@ let stack: TestStack;
 let tables: RawTables;
 
 beforeAll(async () => {
-  stack = await startTestStack({ runtime: { clock: time.clock }, variables: { WATCH: 'eager' } });
+  stack = await startTestStack({
+    audited: false,
+    runtime: { clock: time.clock },
+    variables: { WATCH: 'eager' },
+  });
   tables = rawTables(stack);
 });
 

@@ -18,7 +18,7 @@ let stack: TestStack;
 let tables: RawTables;
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
   tables = rawTables(stack);
 });
 

@@ -11,7 +11,7 @@ import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { fakeKey, makeTenant, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();

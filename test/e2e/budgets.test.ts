@@ -20,7 +20,11 @@ import { startTestStack } from '../support/stack.ts';
 import { fakeKey, mint, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock }, variables: { WATCH: 'eager' } });
+const stack = await startTestStack({
+  audited: false,
+  runtime: { clock: time.clock },
+  variables: { WATCH: 'eager' },
+});
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();

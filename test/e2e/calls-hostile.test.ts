@@ -10,7 +10,7 @@ import type { Tenant } from '../support/tenant.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
 });
 afterAll(async () => {
   await stack.close();

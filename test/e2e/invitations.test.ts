@@ -7,9 +7,9 @@ import { addMember, newPerson } from '../support/people.ts';
 import { startTestStack } from '../support/stack.ts';
 import { makeTenant, type Tenant } from '../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
-const unmailed = await startTestStack({ variables: { MAIL_SENDER: '' } });
+const unmailed = await startTestStack({ audited: false, variables: { MAIL_SENDER: '' } });
 afterAll(async () => {
   tables.close();
   await stack.close();

@@ -20,7 +20,7 @@ import { fakeKey, mint, putSiteKey, type Tenant } from '../support/tenant.ts';
 
 const MINUTE_MS = 60_000;
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ audited: false, runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 const dynamoDb = DynamoDBDocumentClient.from(
   new DynamoDBClient({ endpoint: stack.dynamoDb.endpoint, region: 'us-east-1' }),

@@ -7,7 +7,7 @@ import { startTestStack } from '../support/stack.ts';
 import { makeTenant, type Tenant } from '../support/tenant.ts';
 
 const HOUR_MS = 3_600_000;
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();

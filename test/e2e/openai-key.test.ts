@@ -273,6 +273,7 @@ describe('a model that OpenAI will shut down', () => {
   ])('at %s gives the verdict %s for a good key', async (now, code) => {
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
+      audited: false,
       openAiBaseUrl: dated.baseUrl,
       runtime: { clock: () => new Date(now) },
     });
@@ -292,6 +293,7 @@ describe('a model that OpenAI will shut down', () => {
     let now = '2027-01-10T00:00:00Z';
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
+      audited: false,
       openAiBaseUrl: dated.baseUrl,
       runtime: { clock: () => new Date(now) },
     });

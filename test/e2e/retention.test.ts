@@ -11,7 +11,7 @@ import { mint, type Tenant } from '../support/tenant.ts';
 
 const DAY_SECONDS = 86_400;
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ audited: false, runtime: { clock: time.clock } });
 const tables = openTables(stack);
 afterAll(async () => {
   tables.close();

@@ -4,9 +4,9 @@ import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/tenancy/wor
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { openedCall } from '../support/calls.ts';
 import { tablesAt } from '../support/key-tables.ts';
-import { makeFullTenant, needed } from '../support/keyed-tenant.ts';
+import { makeFullTenant, makeTenantWith, needed, type TenantPart } from '../support/keyed-tenant.ts';
 import { addMember } from '../support/people.ts';
-import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
+import { callRoute, type NamedRoute, ROLE_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { fakeKey, makeTenant, putSiteKey, putWorkspaceKey } from '../support/tenant.ts';
 
@@ -44,8 +44,22 @@ const LEAVES_ALL: readonly RouteId[] = [
   'putWorkspaceKey',
 ];
 
+/** Parts that must exist because a path names them. A request that lacks one is refused, which fails its test. */
+const NAMED_BY: readonly (readonly [RegExp, TenantPart])[] = [
+  [/sites.*\/openai-key/, 'siteKey'],
+  [/\/budget/, 'budgets'],
+  [/\/embed-key/, 'embedKey'],
+  [/\/mail-alerts/, 'mail'],
+  [/\{(?:webhook|delivery)Id\}/, 'webhook'],
+  [/\{invitationId\}/, 'invitation'],
+  [/\{tokenId\}/, 'token'],
+  [/\{sub\}/, 'member'],
+];
+const namedBy = ({ path }: NamedRoute): readonly TenantPart[] =>
+  NAMED_BY.flatMap(([pattern, part]) => (pattern.test(path) ? [part] : []));
+
 // Requests that change nothing share one tenant, and those of a role that leave everything in place share another one. Each
-// other request that is allowed to change something gets a new one.
+// other request that is allowed to change something gets a new one, with what its path names.
 const prepared = async () => {
   const tenant = await makeFullTenant(stack);
   const [viewer, admin] = [await addMember(stack, tenant, 'viewer'), await addMember(stack, tenant, 'admin')];
@@ -54,17 +68,19 @@ const prepared = async () => {
 };
 const { tenant: unchanged, people, stranger } = await needed(stack, prepared());
 
-/** A full tenant, and who has the role in it. */
-const tenantOf = async (role: Role) => {
-  const tenant = await makeFullTenant(stack);
+/** A tenant, and who has the role in it. */
+const withRole = async (role: Role, made: ReturnType<typeof makeTenantWith>) => {
+  const tenant = await made;
   return { tenant, as: role === 'owner' ? tenant.owner : await addMember(stack, tenant, role) };
 };
-const kept = new Map<Role, ReturnType<typeof tenantOf>>();
-const keptTenantOf = (role: Role): ReturnType<typeof tenantOf> => {
-  const tenant = kept.get(role) ?? tenantOf(role);
+const kept = new Map<Role, ReturnType<typeof withRole>>();
+const keptTenantOf = (role: Role): ReturnType<typeof withRole> => {
+  const tenant = kept.get(role) ?? withRole(role, makeFullTenant(stack));
   kept.set(role, tenant);
   return tenant;
 };
+const tenantFor = (route: NamedRoute, role: Role): ReturnType<typeof withRole> =>
+  LEAVES_ALL.includes(route.id) ? keptTenantOf(role) : withRole(role, makeTenantWith(stack, namedBy(route)));
 
 describe('roles', () => {
   // First: each of these tests reads whole tables, and those below fill them.
@@ -84,16 +100,17 @@ describe('roles', () => {
       const options = { as: people[role], about: unchanged.member };
       return expectSuccess(await callRoute(stack, route, unchanged, options), route.status);
     }
-    const { tenant, as } = await (LEAVES_ALL.includes(route.id) ? keptTenantOf : tenantOf)(role);
+    const { tenant, as } = await tenantFor(route, role);
     // There is something to go back to only once a key has been replaced.
     if (route.path.endsWith('/rollback')) {
-      expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
-      expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+      const put = route.path.includes('{siteId}') ? putSiteKey : putWorkspaceKey;
+      expectSuccess(await put(stack, tenant, fakeKey()));
     }
     // Only a brokered call can be ended.
     const call = route.path.endsWith('/end') ? await openedCall(stack, tenant) : undefined;
-    const about = { ...tenant, sessionId: call?.session_id ?? tenant.sessionId };
-    expectSuccess(await callRoute(stack, route, about, { as, about: tenant.member }), route.status);
+    const about = { ...tenant, ...(call !== undefined && { sessionId: call.session_id }) };
+    const options = { as, ...(tenant.member !== undefined && { about: tenant.member }) };
+    expectSuccess(await callRoute(stack, route, about, options), route.status);
   });
 
   it('are valid only in their own workspace', async () => {

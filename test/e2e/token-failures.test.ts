@@ -14,7 +14,7 @@ import { fakeKey, makeTenant, mint, type Tenant } from '../support/tenant.ts';
 const TIER_1 = { openai_tier: 1 };
 
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ audited: false, runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 const tables = tablesAt(stack.dynamoDb.endpoint);
 const impatient = await startTestStack({ audited: false, variables: { OPENAI_TIMEOUT_MS: '500' } });
@@ -362,7 +362,7 @@ describe('a mint when OpenAI cannot be reached', () => {
   it('returns 502 openai_error, and the slot is free again', async () => {
     const away = await startLocalOpenAi();
     const port = Number(new URL(away.baseUrl).port);
-    const lonely = await startTestStack({ openAiBaseUrl: away.baseUrl });
+    const lonely = await startTestStack({ audited: false, openAiBaseUrl: away.baseUrl });
     try {
       const tenant = await makeKeyedTenant(lonely, TIER_1);
       await away.close();

@@ -12,6 +12,7 @@ const HOUR_MS = 3_600_000;
 const certificate = makeCertificate('IP:127.0.0.1');
 const receiver = await startReceiver(certificate);
 const stack = await startTestStack({
+  audited: false,
   webhooks: { ca: certificate.cert, isAllowed: (address) => address === '127.0.0.1', timeoutMs: 500 },
 });
 const tables = tablesAt(stack.dynamoDb.endpoint);

@@ -51,7 +51,7 @@ const callerOf = async (
 };
 
 describe('the caller of a management route', () => {
-  it('is a machine where the route accepts API tokens, and its access token verifier is not asked', async () => {
+  it('is a program on a route for API tokens, without a call of the access token verifier', async () => {
     const texts: string[] = [];
     const verify = async (text: string) => {
       texts.push(text);
@@ -67,7 +67,7 @@ describe('the caller of a management route', () => {
   it.each([
     ['the route is for people alone', {}, async () => TOKEN],
     ['the function has no place to read tokens', { apiTokens: 'viewer' } as const, undefined],
-  ])('is refused with an API token where %s, without a read', async (_, route, verify) => {
+  ])('is refused with an API token if %s, without a read', async (_, route, verify) => {
     expect(await callerOf(route, `Bearer ${TEXT}`, verify)).toEqual([
       'unauthorized',
       [
@@ -80,7 +80,7 @@ describe('the caller of a management route', () => {
     ]);
   });
 
-  it('is a person with an access token on every route', async () => {
+  it('is a person with an access token on any route', async () => {
     const person = { sub: 'ada', sourceIp: '192.0.2.1', signInIsOld: true };
     expect(await callerOf({ apiTokens: 'viewer' }, 'Bearer good')).toEqual([person, ['good']]);
     expect(await callerOf({}, 'Bearer good')).toEqual([person, ['good']]);
@@ -102,14 +102,17 @@ describe('an Authorization header', () => {
     `Bearer=${TEXT}`,
     'Bearer \u0000good',
     '',
-  ])('%j is refused on a route without an authorizer, and nothing is verified', async (header) => {
-    const verify = async () => Promise.reject(new Error('was verified'));
-    expect(await callerOf({ apiTokens: 'viewer' }, header, verify)).toEqual(['unauthorized', [], []]);
-  });
+  ])(
+    'with the value %j is refused on a route without an authorizer, and nothing is verified',
+    async (header) => {
+      const verify = async () => Promise.reject(new Error('was verified'));
+      expect(await callerOf({ apiTokens: 'viewer' }, header, verify)).toEqual(['unauthorized', [], []]);
+    },
+  );
 });
 
-describe('a person whose issuer calls them as an API token is called', () => {
-  it('is refused, or the audit trail would take their changes for those of the token', async () => {
+describe('a person whose subject looks like an API token', () => {
+  it("is refused, so that the audit trail does not attribute the person's changes to the token", async () => {
     expect(await callerOf({ apiTokens: 'viewer' }, 'Bearer posing')).toEqual([
       'unauthorized',
       [],
@@ -122,7 +125,7 @@ describe('a person whose issuer calls them as an API token is called', () => {
 describe('the routes that accept API tokens', () => {
   const accepting = Object.entries<Route>(ROUTES).filter(([, { apiTokens }]) => apiTokens !== undefined);
 
-  it('need a role, are about one workspace or site, and name the refusals of tokens', () => {
+  it('need a role, belong to one workspace or site, and name the refusals of tokens', () => {
     expect(accepting.length).toBeGreaterThan(20);
     for (const [id, route] of accepting) {
       expect([id, ['viewer', 'admin', 'owner'].includes(route.access)]).toEqual([id, true]);
@@ -133,12 +136,12 @@ describe('the routes that accept API tokens', () => {
     }
   });
 
-  it('ask of a token the role that they ask of a person; an owner, of an auditor', () => {
+  it('require the same role from a token as from a person, and an auditor instead of an owner', () => {
     for (const [id, { access, apiTokens }] of accepting)
       expect([id, apiTokens]).toEqual([id, access === 'owner' ? 'auditor' : access]);
   });
 
-  it('store, replace, delete and open no key, and give nobody and nothing more rights', () => {
+  it('never store, replace, delete or open a key, and never add rights', () => {
     const never =
       /members|invitations|api-tokens|embed-key|budget$|webhooks\/|rotate|rollback|resume|\/test$/;
     for (const [id, { method, path }] of accepting.filter(([, route]) => route.method !== 'GET'))
@@ -159,7 +162,7 @@ describe('the request for a new API token', () => {
     ...new Set(createApiTokenRequest.safeParse(body).error?.issues.map(({ path }) => path.join('.'))),
   ];
 
-  it('lives 90 days and reaches the whole workspace where it does not say otherwise', () => {
+  it('defaults to 90 days and the whole workspace', () => {
     expect(createApiTokenRequest.parse({ name: ' Export ', role: 'viewer' })).toEqual({
       name: 'Export',
       role: 'viewer',
@@ -177,8 +180,8 @@ describe('the request for a new API token', () => {
     ['no sites at all', { site_ids: [] }, 'site_ids'],
     ['sites for an auditor', { role: 'auditor', site_ids: [SITE_ID] }, 'site_ids'],
     ['more than a year', { expires_in_days: 366 }, 'expires_in_days'],
-    ['no end', { expires_in_days: null }, 'expires_in_days'],
-    ['an end now', { expires_in_days: 0 }, 'expires_in_days'],
+    ['no expiry', { expires_in_days: null }, 'expires_in_days'],
+    ['an immediate expiry', { expires_in_days: 0 }, 'expires_in_days'],
     ['a field that does not exist', { token_id: 'tok_x' }, ''],
   ])('is refused with %s', (_, change, path) => {
     expect(issuesOf({ name: 'Export', role: 'viewer', ...change })).toEqual([path]);
@@ -226,13 +229,13 @@ describe('the routes of API tokens', () => {
     effective_role: null,
   };
 
-  it('list them with their state', async () => {
+  it('list the tokens with their state', async () => {
     expect(await endpoints.listApiTokens(request({}))).toEqual({
       items: [presented, { ...presented, last_used_at: '2026-11-29T00:00:00.000Z', site_ids: null }],
     });
   });
 
-  it('create one and show its text', async () => {
+  it('create a token and return its text', async () => {
     const body: EndpointRequest<'createApiToken'>['body'] = {
       name: 'Export',
       role: 'viewer',
@@ -250,7 +253,7 @@ describe('the routes of API tokens', () => {
     ]);
   });
 
-  it('revoke one', async () => {
+  it('revoke a token', async () => {
     expect(await endpoints.revokeApiToken(request({}))).toEqual({ deleted: true });
     expect(calls.at(-1)?.slice(1)).toEqual([WORKSPACE_ID, TOKEN.tokenId]);
   });

@@ -22,13 +22,13 @@ const textOf = (csv: string): string | undefined => {
 
 describe('a CSV cell', () => {
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '＝1', '＋1', '－1', '＠1'])(
-    'that begins as %j does is no formula: an apostrophe stands before it',
+    'that begins with %j gets an apostrophe, so that it is not a formula',
     (text) => {
       expect(textOf(csvOfText(text))).toBe(`'${text}`);
     },
   );
 
-  it('a CSV cell of any text reads back as it was, except for the apostrophe before what could be a formula', () => {
+  it('of any text reads back unchanged, except for the apostrophe before a possible formula', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
         const expected = /^[=+\-@\t\r＝＋－＠]/u.test(text) ? `'${text}` : text;
@@ -37,7 +37,7 @@ describe('a CSV cell', () => {
     );
   });
 
-  it('a CSV cell with quotes, commas or line ends is quoted as RFC 4180 demands', () => {
+  it('with quotes, commas or line ends is quoted as RFC 4180 requires', () => {
     expect(csvOfText('a "b", c\r\nd')).toBe('text,nested_list,nested_number\r\n"a ""b"", c\r\nd",a b,-1\r\n');
   });
 });
@@ -49,16 +49,16 @@ describe('a CSV row', () => {
     record: z.object({ yes: z.boolean(), none: z.null(), facts: z.record(z.string(), z.number()) }),
   } as const;
 
-  it('has true and false as words, null as an empty cell, an object as JSON, and no field besides the columns', () => {
+  it('has true and false as words, null as an empty cell, an object as JSON, and only the listed columns', () => {
     const row = { yes: false, none: null, facts: { a: 1 }, secret: 'hidden' };
     expect(csvOf(plain, { rows: [row] })).toBe('yes,none,facts\r\nfalse,,"{""a"":1}"\r\n');
   });
 
-  it('follows a header, which is there without any row too', () => {
+  it('follows a header, which is present even without rows', () => {
     expect(csvOf(plain, { rows: [] })).toBe('yes,none,facts\r\n');
   });
 
-  it('is never made of an answer without its list', () => {
+  it('is never made from an answer without a list', () => {
     for (const answer of [undefined, null, [], {}, { rows: {} }])
       expect(() => csvOf(plain, answer)).toThrow();
   });
@@ -93,7 +93,7 @@ describe('the choice between CSV and JSON', () => {
 });
 
 describe('the name of a CSV file', () => {
-  it('has its ids and days, without those that are not given', () => {
+  it('contains the given IDs and days', () => {
     expect(csvFileName(table, ['0123456789ab', '2026-11-01', '2026-11-30'])).toBe(
       'texts-0123456789ab-2026-11-01-2026-11-30.csv',
     );
@@ -101,21 +101,21 @@ describe('the name of a CSV file', () => {
   });
 
   it.each(['"; x="', '../etc', 'A', 'a b', 'a\r\nb: c', 'ü', ''])(
-    'leaves out %j, which could break out of its header',
+    'omits %j, which could break out of the header',
     (part) => {
       expect(csvFileName(table, [part, '2026-11-01'])).toBe('texts-2026-11-01.csv');
     },
   );
 });
 
-describe('an answer as CSV', () => {
+describe('a CSV answer', () => {
   const answerTo = (data: object, facts: object = {}) =>
     csvResponse(table, { items: [{ text: 'a', nested: { list: [], number: 1 } }], ...data }, {
       rawPath: '/v1/x',
       ...facts,
     } as unknown as APIGatewayProxyEventV2);
 
-  it('is a file with a header, named after the site or the workspace and the days', () => {
+  it('is a file with a header, named after the site or workspace and the days', () => {
     const days = { from: '2026-11-01', to: '2026-11-30' };
     const ofSite = answerTo(days, { pathParameters: { siteId: 'site1', workspaceId: 'workspace1' } });
     expect(ofSite).toEqual({

@@ -12,13 +12,13 @@ const cursor = encodeCursor(list, 'row-20') ?? '';
 const continuationOf = (of: List, text: string) => pageRequestOf(of, { limit: 20, cursor: text }).after;
 
 describe('the cursor of a list', () => {
-  it('continues the list that gave it out, also from another address of the caller', () => {
+  it('continues the list that issued it, also for another address of the caller', () => {
     expect(pageRequestOf(list, { limit: 7, cursor })).toEqual({ limit: 7, after: 'row-20' });
     const moved = { ...list, caller: { ...list.caller, sourceIp: '192.0.2.9' } };
     expect(continuationOf(moved, cursor)).toBe('row-20');
   });
 
-  it('is null after the last page, and the first page needs none', () => {
+  it('is null after the last page and not needed for the first one', () => {
     expect(encodeCursor(list, undefined)).toBeNull();
     expect(pageRequestOf(list, { limit: 7 })).toEqual({ limit: 7, after: undefined });
   });
@@ -41,7 +41,7 @@ describe('the cursor of a list', () => {
     Buffer.from('{"0":"a","1":"b"}').toString('base64url'),
     encodeCursor(list, '') ?? '',
     encodeCursor(list, 'a'.repeat(601)) ?? '',
-  ])('is refused if no list has given it out: %j', (text) => {
+  ])('is refused if no list has issued it: %j', (text) => {
     expect(() => continuationOf(list, text)).toThrow(
       expect.objectContaining({
         code: 'invalid_request',
@@ -52,7 +52,7 @@ describe('the cursor of a list', () => {
 });
 
 describe('a page of a list', () => {
-  it('holds the presented items and a cursor that continues after them', async () => {
+  it('contains the presented items and a cursor that continues after them', async () => {
     const asked: unknown[] = [];
     const read = async (page: unknown) => {
       asked.push(page);

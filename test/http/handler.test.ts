@@ -69,8 +69,8 @@ const failing = (error: unknown): Partial<Endpoints> => ({
   },
 });
 
-describe('an answered request', () => {
-  it('has the data in the envelope, the security headers, the request id and Vary', async () => {
+describe('an accepted request', () => {
+  it('returns the data in the envelope, with the security headers, the request ID and Vary', async () => {
     const { status, headers, answer } = await play({ health: healthy });
     expect([status, answer]).toEqual([200, { success: true, data: { status: 'ok', version: '1.2.3' } }]);
     expect(headers).toEqual({
@@ -93,12 +93,12 @@ describe('an answered request', () => {
     expect(metrics).toEqual([['GET /v1/health', 'ok', 7, undefined]]);
   });
 
-  it('loses every field that the contract does not name', async () => {
+  it('omits every field that the contract does not name', async () => {
     const endpoint = async () => ({ status: 'ok', version: '1', secret: 'hidden' }) as const;
     expect((await play({ health: endpoint })).answer.data).toEqual({ status: 'ok', version: '1' });
   });
 
-  it('is readable for the page that the endpoint allows, and for no other', async () => {
+  it('can be read only by the page that the endpoint allows', async () => {
     const allowing = async ({ allowOrigin }: EndpointRequest<'health'>) => {
       allowOrigin('https://shop.example');
       return { status: 'ok', version: '1' } as const;
@@ -108,7 +108,7 @@ describe('an answered request', () => {
     expect(headers['access-control-expose-headers']).toBe('Date, Retry-After, X-Request-Id');
   });
 
-  it('counts with the OpenAI tier that the endpoint noted', async () => {
+  it('is counted with the OpenAI tier that the endpoint set', async () => {
     const noting = async ({ noteTier }: EndpointRequest<'health'>) => {
       noteTier(3);
       return { status: 'ok', version: '1' } as const;
@@ -122,9 +122,9 @@ describe('a refused request', () => {
     ['a refusal', new BrokerError('rate_limited'), PROBLEMS.rate_limited],
     ['a lost race', new ConflictError(), PROBLEMS.version_conflict],
     ['an outage', new DependencyUnavailableError('dynamodb', 'GetItem', 'Timeout'), PROBLEMS.unavailable],
-    ['an error that nobody foresaw', new TypeError('secret text'), PROBLEMS.unavailable],
-    ['something thrown that is no error', 'secret text', PROBLEMS.unavailable],
-  ])('says the problem of the catalogue for %s', async (_, error, problem) => {
+    ['an unexpected error', new TypeError('secret text'), PROBLEMS.unavailable],
+    ['a thrown value that is not an error', 'secret text', PROBLEMS.unavailable],
+  ])('returns the problem of the catalogue for %s', async (_, error, problem) => {
     const { status, answer, lines, metrics } = await play(failing(error));
     expect(status).toBe(problem.status);
     expect(answer).toMatchObject({
@@ -140,14 +140,14 @@ describe('a refused request', () => {
     expect(JSON.stringify([answer, lines])).not.toContain('secret text');
   });
 
-  it('says when to try again, in the header and in the body, in whole seconds', async () => {
+  it('returns the wait in the header and the body, in whole seconds', async () => {
     const { headers, answer } = await play(
       failing(new BrokerError('rate_limited', { retryAfterSeconds: 2.1 })),
     );
     expect([headers['retry-after'], answer.error.retry_after]).toEqual(['3', 3]);
   });
 
-  it('names each field that is wrong', async () => {
+  it('names each invalid field', async () => {
     const reached: unknown[] = [];
     const create = async (request: unknown): Promise<never> => {
       reached.push(request);
@@ -171,7 +171,7 @@ describe('a refused request', () => {
   });
 });
 
-describe('who may come in', () => {
+describe('the access to an endpoint', () => {
   const list: Endpoints['listWorkspaces'] = async ({ caller }) => {
     throw new BrokerError(
       caller.sub === 'somebody' && caller.sourceIp === '192.0.2.1' ? 'forbidden' : 'busy',
@@ -180,19 +180,16 @@ describe('who may come in', () => {
 
   it.each([
     ['no token', undefined, 401],
-    ['a token that does not verify', 'Bearer bad', 401],
+    ['an invalid token', 'Bearer bad', 401],
     ['another scheme', 'Basic good', 401],
-    ['a good token', 'Bearer good', PROBLEMS.forbidden.status],
-  ])(
-    'with %s, the endpoint of a signed-in person is reached only by a good token',
-    async (_, authorization, status) => {
-      const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-      const answered = await play({ listWorkspaces: list }, { path: '/v1/workspaces', headers });
-      expect(answered.status).toBe(status);
-    },
-  );
+    ['a valid token', 'Bearer good', PROBLEMS.forbidden.status],
+  ])('with %s is granted only for a valid token', async (_, authorization, status) => {
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const answered = await play({ listWorkspaces: list }, { path: '/v1/workspaces', headers });
+    expect(answered.status).toBe(status);
+  });
 
-  it('a malformed site id is refused before anything else is looked at', async () => {
+  it('is refused for a malformed site ID before anything else is checked', async () => {
     const { answer } = await play(
       { readSite: async () => Promise.reject(new Error('was called')) },
       {
@@ -212,13 +209,13 @@ describe('who may come in', () => {
       PROBLEMS.not_through_the_edge.status,
     ],
     ['with the secret', { 'x-origin-verify': 'edge', 'x-viewer-address': '192.0.2.9' }, 200],
-  ])('behind an edge, a request %s is answered accordingly', async (_, headers, status) => {
+  ])('behind an edge depends on the edge secret: a request %s', async (_, headers, status) => {
     const digest = createHash('sha256').update('edge').digest('hex');
     const answered = await play({ health: healthy }, { headers, ports: { edgeSecretDigests: [digest] } });
     expect(answered.status).toBe(status);
   });
 
-  it('ids are logged where they are ids, and left out where they are anything else', async () => {
+  it('is logged with valid IDs only', async () => {
     const play1 = await play(failing(new BrokerError('forbidden')), { pathParameters: { siteId: SITE_ID } });
     expect(play1.lines.at(-1)?.[2]).toMatchObject({ site_id: SITE_ID });
     const play2 = await play(failing(new BrokerError('forbidden')), {

@@ -55,7 +55,7 @@ const handlerFor = (visitors: number) => {
 };
 
 describe('the HTTP handler', () => {
-  it('keeps the state of two requests apart that run at once on one context', async () => {
+  it('keeps the state of two simultaneous requests on one context apart', async () => {
     const { handler, logged } = handlerFor(2);
     const context = {} as Context;
     const [first, second] = await Promise.all([
@@ -77,7 +77,7 @@ describe('the HTTP handler', () => {
     expect(context).toEqual({});
   });
 
-  it('answers a path without a route in the envelope of the contract, and logs it', async () => {
+  it('answers a path without a route in the envelope of the contract, and logs the request', async () => {
     const { handler, logged } = handlerFor(1);
     const answer = await handler({ ...eventOf('first'), routeKey: 'GET /v1/nothing' }, {} as Context);
     expect(answer.statusCode).toBe(404);
@@ -85,7 +85,7 @@ describe('the HTTP handler', () => {
     expect(logged).toMatchObject([{ status: 404, route: 'GET /v1/nothing' }]);
   });
 
-  it('refuses a malformed site id before it looks at the body', async () => {
+  it('refuses a malformed site ID before it reads the body', async () => {
     const { handler, logged } = handlerFor(1);
     const event = { ...eventOf('first'), pathParameters: { siteId: 'NO' }, body: 'not json' };
     const answer = await handler(event, {} as Context);

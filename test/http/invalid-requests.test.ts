@@ -21,8 +21,8 @@ const counter = (startMs = 0) => {
   };
 };
 
-describe('the count of invalid requests', () => {
-  it('lets 120 of an address within a minute through, and refuses the next request before it is read', () => {
+describe('the limit on invalid requests', () => {
+  it('allows 120 per address and minute, and refuses the next request before it is read', () => {
     const { counts, send } = counter();
     send(PER_MINUTE - 1);
     expect(() => counts.check(ADDRESS)).not.toThrow();
@@ -30,7 +30,7 @@ describe('the count of invalid requests', () => {
     expect(() => counts.check(ADDRESS)).toThrow(new BrokerError('rate_limited'));
   });
 
-  it('leaves the answer of the first 120 as it was, and changes it to rate_limited from the 121st', () => {
+  it('keeps the errors of the first 120, and returns rate_limited from the 121st', () => {
     const { counts, send } = counter();
     send(PER_MINUTE - 1);
     const last = invalid();
@@ -38,13 +38,13 @@ describe('the count of invalid requests', () => {
     expect(counts.count(ADDRESS, invalid())).toMatchObject({ code: 'rate_limited' });
   });
 
-  it('punishes no other address', () => {
+  it('affects no other address', () => {
     const { counts, send } = counter();
     send(PER_MINUTE + 1);
     expect(() => counts.check('192.0.2.2')).not.toThrow();
   });
 
-  it('counts every address of an IPv6 network of 64 bits as one, and no address of another', () => {
+  it('counts all addresses of an IPv6 /64 network together, and other networks separately', () => {
     const { counts, send } = counter();
     for (let host = 1; host <= PER_MINUTE; host++) send(1, `2001:db8:0:1:${host.toString(16)}::1`);
     expect(() => counts.check('2001:db8:0:1::ffff')).toThrow(new BrokerError('rate_limited'));
@@ -60,7 +60,7 @@ describe('the count of invalid requests', () => {
     expect(() => counts.check('::ffff:192.0.2.2')).not.toThrow();
   });
 
-  it('begins again with the next clock minute, to the millisecond', () => {
+  it('starts again with the next clock minute, to the millisecond', () => {
     const { counts, send, setMs } = counter(60_000);
     send(PER_MINUTE);
     setMs(119_999);
@@ -75,7 +75,7 @@ describe('the count of invalid requests', () => {
     [90_000, 30],
     [119_000, 1],
     [119_999, 1],
-  ])('at %i ms asks to wait for %i whole seconds, after which the minute has ended', (ms, seconds) => {
+  ])('at %i ms returns a wait of %i whole seconds, to the end of the minute', (ms, seconds) => {
     const { counts, send, setMs } = counter(60_000);
     send(PER_MINUTE);
     setMs(ms);
@@ -103,13 +103,13 @@ describe('the count of invalid requests', () => {
     },
   );
 
-  it('hands an error of the program on unchanged', () => {
+  it('passes on other errors unchanged', () => {
     const { counts } = counter();
     for (const error of [new TypeError('x'), 'text', undefined, { code: 'invalid_request' }])
       expect(counts.count(ADDRESS, error)).toBe(error);
   });
 
-  it('does not grow without end: more than 10,000 addresses are forgotten together', () => {
+  it('has bounded memory: beyond 10,000 addresses, all are forgotten together', () => {
     const { counts, send } = counter();
     send(PER_MINUTE);
     for (let index = 0; index < 10_000; index++) send(1, `2001:db8:0:${index.toString(16)}::/64`);

@@ -35,7 +35,7 @@ const endpoints = () => {
   return { asked, play };
 };
 
-describe('a route of a key reaches the key that its path names', () => {
+describe('a key route passes on the key that its path names', () => {
   test.each([
     ['viewSiteKey', {}, ['view', CALLER, SITE]],
     ['viewWorkspaceKey', {}, ['view', CALLER, WORKSPACE]],
@@ -55,7 +55,7 @@ describe('a route of a key reaches the key that its path names', () => {
   test.each([
     ['putSiteKey', SITE],
     ['putWorkspaceKey', WORKSPACE],
-  ] as const)('%s, with the confirmation that the caller gave', async (route, target) => {
+  ] as const)('%s, with the confirmation of the caller', async (route, target) => {
     const { asked, play } = endpoints();
     const data = await play(route, { body: { api_key: 'pasted', confirm_unverified: true } });
     expect(maskedKey.parse(data)).toEqual(data);
@@ -72,7 +72,7 @@ describe('a route of a key reaches the key that its path names', () => {
   });
 });
 
-describe('a deletion says how many calls it ends', () => {
+describe('a deletion returns the number of calls that it ends', () => {
   test.each([
     ['deleteSiteKey', {}, 2, ['delete', CALLER, SITE]],
     ['deleteWorkspaceKey', {}, 2, ['delete', CALLER, WORKSPACE]],
@@ -85,13 +85,13 @@ describe('a deletion says how many calls it ends', () => {
   });
 });
 
-it('a session is ended at the site of the path', async () => {
+it('a session is ended at the site in the path', async () => {
   const { asked, play } = endpoints();
   expect(await play('endSession')).toEqual({ session_id: 'session', ending: true });
   expect(asked).toEqual([['endSession', CALLER, SITE_ID, 'session']]);
 });
 
-it('a malformed ID in the path is the ID of nothing', async () => {
+it('a malformed ID in the path is reported as not found', async () => {
   const { asked, play } = endpoints();
   await expect(async () => play('viewSiteKey', { path: { siteId: 'x' } })).rejects.toMatchObject({
     code: 'site_not_found',

@@ -10,7 +10,7 @@ it.each([
   [{ name: 'Bakery' }, { name: 'Bakery' }],
   [{ retention: { session_days: 60, error_days: 14 } }, { retention: { sessionDays: 60, errorDays: 14 } }],
 ])(
-  'the change %j of a workspace reaches the use case as %j, and the answer has its retention',
+  'the change %j of a workspace reaches the use case as %j, and the answer contains its retention',
   async (body, change) => {
     const asked: unknown[] = [];
     const { changeWorkspace } = manageEndpoints({

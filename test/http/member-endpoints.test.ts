@@ -16,12 +16,12 @@ const readMyself = (sub: string, members = [aMember('owner', CALLER.sub), aMembe
 it.each([
   ['ada', 'viewer'],
   [CALLER.sub, 'owner'],
-])('the member %s reads their own role, and of nobody else', async (sub, role) => {
+])('the member %s can read only their own role', async (sub, role) => {
   const data = await readMyself(sub);
   expect(memberAnswer.parse(data)).toEqual(data);
   expect(data).toMatchObject({ sub, role, name: null });
 });
 
-it('a person who is no member finds no workspace', async () => {
+it('a person who is not a member gets workspace_not_found', async () => {
   expect(await outcomeOf(readMyself('eve'))).toBe('workspace_not_found');
 });

@@ -16,7 +16,7 @@ import { ADDRESSES, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../use-cases/
 const request = (query: Readonly<Record<string, unknown>>) =>
   ({ caller: CALLER, path: { workspaceId: WORKSPACE_ID }, query }) as unknown;
 
-it('the overview is shown as the contract says, the origin to leave out is passed on, and no budget is null', async () => {
+it('the overview follows the contract, passes on the excluded origin, and shows a missing budget as null', async () => {
   const asked: unknown[] = [];
   const shown = { workspace: aWorkspace(), now: NOW };
   const found: Overview = {
@@ -57,7 +57,7 @@ it('the overview is shown as the contract says, the origin to leave out is passe
   expect(asked).toEqual([[CALLER, WORKSPACE_ID, 'https://dashboard.example']]);
 });
 
-it('a list of keys names the site of each key, and null for the key of the workspace', async () => {
+it('the list of keys names the site of each key, and null for the workspace key', async () => {
   const pages: PageRequest[] = [];
   const keyAt = (scope: 'site' | 'workspace') => ({
     address: ADDRESSES[scope],

@@ -41,12 +41,12 @@ const faultsOf = (parse: () => unknown): readonly (readonly [string, string])[] 
 const bodyFaults = (body: string | undefined, facts?: Partial<APIGatewayProxyEventV2>, route = person) =>
   faultsOf(() => parseBody(route, withBody(body, facts)));
 
-describe('the size of a body', () => {
+describe('the size limit of a body', () => {
   it.each([
     ['ASCII', 'a'.repeat(MAX_BODY_BYTES)],
     ['characters of two bytes', 'ü'.repeat(MAX_BODY_BYTES / 2)],
     ['characters of four bytes', '😀'.repeat(MAX_BODY_BYTES / 4)],
-  ])('is at most 65536 bytes of %s, sent as text or in base64', (_, text) => {
+  ])('is 65536 bytes of %s, sent as text or in base64', (_, text) => {
     expect(bodyText(withBody(text))).toBe(text);
     expect(bodyText(inBase64(text))).toBe(text);
     const tooLong = [['body', 'Must be at most 65536 bytes.']];
@@ -54,13 +54,13 @@ describe('the size of a body', () => {
     expect(faultsOf(() => bodyText(inBase64(`${text}a`)))).toEqual(tooLong);
   });
 
-  it('is nothing where a request has no body', () => {
+  it('accepts a request without a body', () => {
     expect(bodyText(withBody(undefined))).toBe('');
   });
 });
 
-describe('a body in base64', () => {
-  it('is the text that was encoded, whatever it holds', () => {
+describe('a base64 body', () => {
+  it('is decoded to the original text, whatever this contains', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(bodyText(inBase64(text.toWellFormed()))).toBe(text.toWellFormed());
@@ -74,13 +74,13 @@ describe('a body in base64', () => {
     ['half of a character', [0xc3]],
     ['an encoded surrogate', [0xed, 0xa0, 0x80]],
     ['a byte that UTF-8 never has', [0x7b, 0xff, 0x7d]],
-  ])('is refused with %s, since two bodies must not decode to the same text', (_, bytes) => {
+  ])('is refused with %s, because two bodies must not decode to the same text', (_, bytes) => {
     expect(faultsOf(() => bodyText(inBase64(Uint8Array.from(bytes))))).toEqual([
       ['body', 'Must be valid UTF-8.'],
     ]);
   });
 
-  it('keeps a byte order mark, which is no JSON', () => {
+  it('keeps a byte order mark, which is not JSON', () => {
     const mark = inBase64('\uFEFF{"name":"a"}');
     expect(bodyText(mark)).toBe('\uFEFF{"name":"a"}');
     expect(faultsOf(() => parseBody(person, mark))).toEqual([['body', 'Must be valid JSON.']]);
@@ -90,7 +90,7 @@ describe('a body in base64', () => {
 describe('a route without a body', () => {
   const bodiless = routeWith({});
 
-  it.each([undefined, '', ' \r\n', '{}', ' {} '])('takes %j', (body) => {
+  it.each([undefined, '', ' \r\n', '{}', ' {} '])('accepts %j', (body) => {
     expect(parseBody(bodiless, withBody(body, { headers: {} }))).toBeUndefined();
   });
 
@@ -99,18 +99,18 @@ describe('a route without a body', () => {
   });
 });
 
-describe('a route with a body that may be left out', () => {
+describe('a route with an optional body', () => {
   const optional = routeWith({
     body: z.strictObject({ calls: z.string().default('end') }),
     optionalBody: true,
   });
 
-  it('fills in its defaults for an empty body, which needs no media type', () => {
+  it('uses its defaults for an empty body, which needs no media type', () => {
     for (const body of [undefined, '', ' \n'])
       expect(parseBody(optional, withBody(body, { headers: {} }))).toEqual({ calls: 'end' });
   });
 
-  it('reads a body that is there, and holds it to its media type', () => {
+  it('reads a body that is present, and checks its media type', () => {
     expect(parseBody(optional, withBody('{"calls":"keep"}'))).toEqual({ calls: 'keep' });
     expect(bodyFaults('{"calls":"keep"}', { headers: {} }, optional)).toEqual([
       ['content-type', 'Must be application/json.'],
@@ -149,38 +149,38 @@ describe('the media type of a body', () => {
     expect(accepted(type)).toBe(false);
   });
 
-  it('may be text/plain on a signed route alone, where a beacon has no other', () => {
+  it('may be text/plain only on a signed route, because a beacon cannot use another type', () => {
     expect(accepted('text/plain;charset=UTF-8', { ...person, signed: true })).toBe(true);
     expect(accepted('application/x-www-form-urlencoded', { ...person, signed: true })).toBe(false);
   });
 
-  it('must be named', () => {
+  it('is required', () => {
     expect(bodyFaults('{"name":"a"}', { headers: {} })).toEqual([
       ['content-type', 'Must be application/json.'],
     ]);
   });
 });
 
-describe('a body that is not what the contract asks for', () => {
+describe('an invalid body', () => {
   it.each(['', '{', '{"name":"a"}x', "{'name':'a'}", '{"name":"a",}', '{"name":NaN}', '\0', '// x\n{}'])(
-    'is no JSON: %j',
+    'is refused as invalid JSON: %j',
     (body) => {
       expect(bodyFaults(body)).toEqual([['body', 'Must be valid JSON.']]);
     },
   );
 
-  it.each(['null', '[]', '"text"', '7'])('is no object: %s', (body) => {
+  it.each(['null', '[]', '"text"', '7'])('is refused because it is not an object: %s', (body) => {
     expect(bodyFaults(body)).toEqual([['body', 'Must be of type object.']]);
   });
 
-  it('names a duplicate field, which two readers could take differently, also deep inside', () => {
+  it('is refused for a duplicate field at any depth, because readers could disagree about it', () => {
     expect(bodyFaults('{"name":"a","name":"b"}')).toEqual([['name', 'Duplicate field.']]);
     expect(bodyFaults('{"name":"a","n\\u0061me":"b"}')).toEqual([['name', 'Duplicate field.']]);
     expect(bodyFaults('{"name":{"age":1,"age":2}}')).toEqual([['age', 'Duplicate field.']]);
     expect(bodyFaults('{"Bearer x":1,"Bearer x":2}')).toEqual([['body', 'Duplicate field.']]);
   });
 
-  it('names each faulty field with one sentence', () => {
+  it('is refused with one sentence for each invalid field', () => {
     expect(bodyFaults('{"age":"7","tags":["a",1]}')).toEqual([
       ['name', 'Required.'],
       ['age', 'Must be of type number.'],
@@ -193,23 +193,23 @@ describe('a body that is not what the contract asks for', () => {
   });
 
   it.each(['sk-proj-abcdefgh', 'Name', 'a b', '<script>', 'ü', 'a'.repeat(41), ''])(
-    'is described without a name that the caller made up: %j',
+    'is described without any name that the caller invented: %j',
     (name) => {
       expect(bodyFaults(JSON.stringify({ name: 'a', [name]: 1 }))).toEqual([['body', 'Unknown field.']]);
     },
   );
 
-  it('does not change the prototype of an object', () => {
+  it('never changes the prototype of an object', () => {
     expect(bodyFaults('{"name":"a","__proto__":{"admin":true}}')).toHaveLength(1);
     expect(Object.hasOwn(Object.prototype, 'admin')).toBe(false);
   });
 
-  it('is answered with its first twenty faults at most', () => {
+  it('is answered with at most twenty faults', () => {
     const unknown = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`f${index}`, 1]));
     expect(bodyFaults(JSON.stringify({ name: 'a', ...unknown }))).toHaveLength(20);
   });
 
-  it('is refused and never breaks the reader, whatever it holds', () => {
+  it('is refused without breaking the reader, whatever it contains', () => {
     const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.json());
     fc.assert(
       fc.property(anyText, (text) => {
@@ -228,7 +228,7 @@ describe('the query of a request', () => {
   const withQuery = (query: Readonly<Record<string, string>> | undefined) =>
     ({ queryStringParameters: query }) as unknown as APIGatewayProxyEventV2;
 
-  it('is refused on a route that has none', () => {
+  it('is refused on a route without a query', () => {
     const route = routeWith({});
     expect(parseQuery(route, withQuery(undefined))).toBeUndefined();
     expect(parseQuery(route, withQuery({}))).toBeUndefined();
@@ -237,7 +237,7 @@ describe('the query of a request', () => {
     ]);
   });
 
-  it('has its defaults where a caller gives nothing, and names what is wrong otherwise', () => {
+  it('has defaults, and its invalid values are named', () => {
     const route = routeWith({ query: z.strictObject({ limit: z.coerce.number().max(100).default(20) }) });
     expect(parseQuery(route, withQuery(undefined))).toEqual({ limit: 20 });
     expect(parseQuery(route, withQuery({ limit: '7' }))).toEqual({ limit: 7 });

@@ -23,8 +23,8 @@ const FULL = {
   first_message: { type: 'text', text: 'Hello.' },
 } as const;
 
-describe('the first message', () => {
-  it('is one event that the page sends as it is, and none if the assistant waits', () => {
+describe('the presented first message', () => {
+  it('is one event that the page sends unchanged, and missing if the assistant waits', () => {
     expect(presentFirstMessage('Greet the visitor.')).toStrictEqual({
       type: 'response.create',
       response: {
@@ -41,23 +41,23 @@ describe('the first message', () => {
   });
 });
 
-describe('a conversation', () => {
+describe('the presented conversation', () => {
   it.each([
     FULL,
     { ...FULL, turn_detection: { type: 'semantic_vad', eagerness: 'low', interrupt_response: true } },
     { ...FULL, turn_detection: null, transcription: null, noise_reduction: null, reasoning_effort: null },
     { ...FULL, first_message: { type: 'instructions', text: 'Greet the visitor.' } },
     { ...FULL, first_message: null },
-  ] as const)('is shown as it was sent: %j', (body) => {
+  ] as const)('is returned as it was sent: %j', (body) => {
     expect(presentConversation(conversationIn(conversation.parse(body)))).toStrictEqual(body);
   });
 
-  it('has the defaults of the domain where nothing is given', () => {
+  it('has the defaults of the domain', () => {
     expect(conversation.parse({})).toStrictEqual(DEFAULT_CONVERSATION_BODY);
     expect(conversationIn(DEFAULT_CONVERSATION_BODY)).toStrictEqual(DEFAULT_CONVERSATION);
   });
 
-  it('has OpenAI’s defaults for the rest of a turn detection', () => {
+  it("has OpenAI's defaults for the rest of the turn detection", () => {
     expect(conversation.parse({ turn_detection: { type: 'server_vad' } }).turn_detection).toStrictEqual({
       type: 'server_vad',
       threshold: 0.5,

@@ -62,7 +62,7 @@ const TOKEN = '/v1/{siteId}/token';
 const EVENTS = '/v1/{siteId}/sessions/{sessionId}/events';
 
 describe('a flood of preflights from one address', () => {
-  it('is refused without a read after 120 refused ones in a minute', async () => {
+  it('is refused without a read after 120 refused preflights in a minute', async () => {
     const { ask, flood, reads } = scene();
     await flood(TOKEN);
     expect(reads()).toBe(PER_MINUTE);
@@ -71,26 +71,26 @@ describe('a flood of preflights from one address', () => {
     expect(reads()).toBe(PER_MINUTE);
   });
 
-  it('is refused also when it guesses IDs of sites', async () => {
+  it('is refused even if it guesses site IDs', async () => {
     const { ask, flood } = scene();
     await flood(TOKEN, undefined, 'Not_A-Site');
     expect(await ask(TOKEN, REGISTERED)).toBe('rate_limited');
   });
 
-  it('keeps no other address from its own', async () => {
+  it('does not affect other addresses', async () => {
     const { ask, flood } = scene();
     await flood(TOKEN);
     expect(await ask(TOKEN, REGISTERED, '192.0.2.2')).toBe(204);
   });
 
-  it('is no flood while its origin is registered: many visitors share an address', async () => {
+  it('is not limited while its origin is registered, because many visitors share an address', async () => {
     const { ask } = scene();
     const answers = new Set<unknown>();
     for (let sent = 0; sent < 3 * PER_MINUTE; sent++) answers.add(await ask(TOKEN, REGISTERED));
     expect([...answers]).toEqual([204]);
   });
 
-  it('keeps no signed report back', async () => {
+  it('does not block signed event requests', async () => {
     const { ask, flood } = scene();
     await flood(EVENTS);
     expect(await ask(EVENTS, REGISTERED)).toBe(204);

@@ -33,7 +33,7 @@ const headersOf = (
 const PAGE = 'https://shop.example';
 
 describe('the headers of an answer', () => {
-  it('are the security headers, the request id and the media type, on answers and on errors', () => {
+  it('include the security headers, the request ID and the media type, on answers and on errors', () => {
     const expected = {
       ...SECURITY_HEADERS,
       'content-type': 'application/json; charset=utf-8',
@@ -44,18 +44,18 @@ describe('the headers of an answer', () => {
     expect(headersOf({}, 'onError')).toEqual(expected);
   });
 
-  it('keep the media type of an endpoint, and replace what would weaken a security header', () => {
+  it('keep the media type of an endpoint, and replace values that would weaken a security header', () => {
     const [name = ''] = Object.keys(SECURITY_HEADERS);
     const headers = headersOf({ own: { 'content-type': 'text/csv', [name]: 'weaker' } });
     expect(headers['content-type']).toBe('text/csv');
     expect(headers).toMatchObject(SECURITY_HEADERS);
   });
 
-  it('name no media type if there is no body', () => {
+  it('include no media type without a body', () => {
     expect(headersOf({ body: '' })).not.toHaveProperty('content-type');
   });
 
-  it('tell caches what an answer depends on: the page, what a preflight asks for, and JSON or CSV', () => {
+  it('tell caches that the answer depends on the page, the requested headers, and JSON or CSV', () => {
     expect(headersOf({})['vary']).toBe('Origin');
     expect(headersOf({ byAccept: true })['vary']).toBe('Accept, Origin');
     expect(headersOf({ method: 'OPTIONS', byAccept: true })['vary']).toBe(
@@ -63,7 +63,7 @@ describe('the headers of an answer', () => {
     );
   });
 
-  it('do nothing where no answer was made', () => {
+  it('are not added if there is no answer', () => {
     const middleware = responseHeaders(() => false);
     const request = { event: {}, response: undefined, internal: {} };
     expect(() => middleware.onError?.(request as never)).not.toThrow();
@@ -71,23 +71,23 @@ describe('the headers of an answer', () => {
   });
 });
 
-describe('the permission of a page to read an answer', () => {
+describe('the CORS permission of an answer', () => {
   const cors = (headers: Record<string, string>) =>
     Object.entries(headers).filter(([name]) => name.startsWith('access-control-'));
 
-  it('is not given unless the endpoint allows the page, not even on a preflight', () => {
+  it('is missing unless the endpoint allows the page, even on a preflight', () => {
     expect(cors(headersOf({}))).toEqual([]);
     expect(cors(headersOf({ method: 'OPTIONS', asks: 'content-type' }))).toEqual([]);
   });
 
-  it('is given to one page, without cookies, and covers the headers that a widget reads', () => {
+  it('is for one page, without cookies, and exposes the headers that the widget reads', () => {
     expect(cors(headersOf({ allowedOrigin: PAGE }))).toEqual([
       ['access-control-allow-origin', PAGE],
       ['access-control-expose-headers', 'Date, Retry-After, X-Request-Id'],
     ]);
   });
 
-  it('lets a preflight that is allowed send POST alone, for ten minutes', () => {
+  it('allows a preflight only POST, for ten minutes', () => {
     expect(headersOf({ method: 'OPTIONS', asks: 'content-type', allowedOrigin: PAGE })).toMatchObject({
       'access-control-allow-origin': PAGE,
       'access-control-allow-methods': 'POST',

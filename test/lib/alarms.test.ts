@@ -40,7 +40,7 @@ const routesOf = (ending: string): Readonly<Record<string, readonly unknown[]>> 
 
 const BOTH = ['POST /v1/{siteId}/calls', 'POST /v1/{siteId}/token'];
 
-describe('an alarm about the start of sessions counts tokens and calls', () => {
+describe('an alarm about the start of sessions counts token and call requests', () => {
   test.each([
     [
       'visitors-get-no-session',

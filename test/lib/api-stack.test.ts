@@ -35,7 +35,7 @@ const functionBehind = (route: Resource): string => {
   return words(integration?.Properties['IntegrationUri']).replace('/Function', '').toLowerCase();
 };
 
-describe('the routes', () => {
+describe('the API routes', () => {
   const deployed = ofType(own, 'AWS::ApiGatewayV2::Route').map((route) => ({
     routeKey: route.Properties['RouteKey'],
     servedBy: functionBehind(route),
@@ -45,7 +45,7 @@ describe('the routes', () => {
   const withAuthorizer = { authorization: 'JWT', authorizer: only('AWS::ApiGatewayV2::Authorizer').name };
   const withoutAuthorizer = { authorization: 'NONE', authorizer: undefined };
 
-  test('are those of the contract, behind the authorizer unless public or for API tokens too, and $default for all else', () => {
+  test('are those of the contract, behind the authorizer unless public or open to API tokens, and $default for the rest', () => {
     const contract = Object.values<Route>(ROUTES).map((route) => ({
       routeKey: routeKeyOf(route),
       servedBy: route.servedBy,
@@ -58,7 +58,7 @@ describe('the routes', () => {
     );
   });
 
-  test('the routes without an authorizer are exactly these', () => {
+  test('without an authorizer are exactly these', () => {
     expect(
       deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
     ).toEqual([
@@ -107,12 +107,12 @@ describe('the routes', () => {
     ]);
   });
 
-  test('are reached with payload version 2.0, which the handlers parse', () => {
+  test('are invoked with payload version 2.0, which the handlers parse', () => {
     for (const { Properties } of ofType(own, 'AWS::ApiGatewayV2::Integration'))
       expect(Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
   });
 
-  test('may invoke their functions, from this API only; $default has a permission that fits its ARN', () => {
+  test('may invoke their functions, from this API only; the permission of $default matches its ARN', () => {
     const permissions = ofType(own, 'AWS::Lambda::Permission').map(({ Properties }) => [
       words(Properties['FunctionName']),
       Properties['Principal'],
@@ -129,8 +129,8 @@ describe('the routes', () => {
   });
 });
 
-describe('the authorizer', () => {
-  test('accepts tokens of the issuer for the audience of the stage, from the Authorization header', () => {
+describe('the API authorizer', () => {
+  test('accepts tokens of the issuer for the audience of the stage, in the Authorization header', () => {
     expect(only('AWS::ApiGatewayV2::Authorizer').Properties).toMatchObject({
       AuthorizerType: 'JWT',
       IdentitySource: ['$request.header.Authorization'],
@@ -142,11 +142,11 @@ describe('the authorizer', () => {
 describe('the API', () => {
   const stage = only('AWS::ApiGatewayV2::Stage');
 
-  test('allows no origin itself: the functions answer for each site', () => {
+  test('allows no origin itself, because the functions answer for each site', () => {
     expect(only('AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
   });
 
-  test('throttles every route, and tokens, calls and the reports of sessions on their own', () => {
+  test('throttles every route, with separate limits for tokens, calls and events', () => {
     expect(stage.Properties).toMatchObject({
       StageName: '$default',
       DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
@@ -166,7 +166,7 @@ describe('the API', () => {
     );
   });
 
-  test('logs each request as one JSON object without anything that the caller typed', () => {
+  test('logs each request as one JSON object without any input of the caller', () => {
     const { DestinationArn, Format } = Object(stage.Properties['AccessLogSettings']);
     expect(words(DestinationArn)).toBe('Api/AccessLogs');
     expect(Object.values(JSON.parse(Format)).sort()).toEqual([
@@ -183,19 +183,19 @@ describe('the API', () => {
     ]);
   });
 
-  test('tells the operator its URL', () => {
+  test('shows its URL to the operator', () => {
     const endpoint = { 'Fn::GetAtt': [only('AWS::ApiGatewayV2::Api').logicalId, 'ApiEndpoint'] };
     expect(own.outputs['ApiUrl']).toEqual({ Value: endpoint });
   });
 });
 
-describe('the functions', () => {
-  test('are those of the route table', () => {
+describe('the API functions', () => {
+  test('are those in the route table', () => {
     expect(functions.map(({ name }) => name)).toEqual(NAMES.map((name) => `${name}/Function`));
   });
 
   test.each(functions.map((found) => [found.name, found] as const))(
-    '%s runs Node 24 on arm64 and ends before API Gateway stops waiting',
+    'include %s with Node 24 on arm64, which ends before API Gateway stops waiting',
     (name, { Properties }) => {
       expect(Properties).toMatchObject({
         Runtime: 'nodejs24.x',
@@ -209,7 +209,7 @@ describe('the functions', () => {
   );
 
   test.each(functions.map((found) => [found.name, found] as const))(
-    '%s logs JSON to its own group',
+    'include %s, which logs JSON to its own log group',
     (name, { Properties }) => {
       const { LogFormat, LogGroup } = Object(Properties['LoggingConfig']);
       expect([LogFormat, words(LogGroup)]).toEqual(['JSON', name.replace('/Function', '/Logs')]);
@@ -217,13 +217,13 @@ describe('the functions', () => {
   );
 
   test.each(functions.map((found) => [found.name, found] as const))(
-    '%s has the role of its name',
+    'include %s with the role of the same name',
     (name, { Properties }) => {
       expect(words(Properties['Role'])).toBe(name.replace('/Function', '/Role'));
     },
   );
 
-  test('keep logs, as the API does, for the days of the stage and through a deletion of the stack', () => {
+  test('keep logs, like the API, for the days of the stage, even if the stack is deleted', () => {
     const groups = ofType(own, 'AWS::Logs::LogGroup');
     expect(groups.map(({ name }) => name)).toEqual([
       ...NAMES.map((name) => `${name}/Logs`),
@@ -237,7 +237,7 @@ describe('the functions', () => {
   });
 });
 
-describe('the environment', () => {
+describe('the environment of a function', () => {
   /** Set by Lambda, by the local run alone, or left at a default that is right for every deployment. */
   const NOT_DEPLOYED = new Set([
     'AWS_REGION',
@@ -271,16 +271,16 @@ describe('the environment', () => {
     return [name, z.record(z.string(), z.string()).parse(Object.fromEntries(variables))] as const;
   });
 
-  test('is there for every function of the contract', () => {
+  test('is defined for every function of the contract', () => {
     expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(ENVIRONMENTS).sort());
   });
 
-  test.each(cases)('of %s is exactly what its code asks for', (name, variables) => {
+  test.each(cases)('of %s has exactly the variables that its code reads', (name, variables) => {
     const asked = Object.keys(ENVIRONMENTS[name].shape).filter((variable) => !NOT_DEPLOYED.has(variable));
     expect(Object.keys(variables).sort()).toEqual([...asked, 'NODE_OPTIONS'].sort());
   });
 
-  test.each(cases)('of %s passes the check at the start of its code', (name, variables) => {
+  test.each(cases)('of %s is valid when its code starts', (name, variables) => {
     const atRunTime = Object.fromEntries(
       Object.entries(variables).map(([variable, value]) => {
         if (variable.endsWith('_ARN')) return [variable, `arn:${value}`];
@@ -291,7 +291,7 @@ describe('the environment', () => {
     expect(ENVIRONMENTS[name].safeParse({ ...atRunTime, AWS_REGION: 'eu-central-1' }).success).toBe(true);
   });
 
-  test('gives each variable the resource of its name', () => {
+  test('gives each variable the matching resource', () => {
     const own = { STAGE: 'dev', NODE_OPTIONS: '--enable-source-maps' };
     const custody = { TENANCY_TABLE: 'TenancyTable', KEYS_TABLE: 'KeysTable', LIMITS_TABLE: 'LimitsTable' };
     const sessions = { SESSIONS_TABLE: 'SessionsTable' };
@@ -458,7 +458,7 @@ describe('the environment', () => {
     });
   });
 
-  test.each(cases)('of %s holds no secret: no name of one, nothing that looks like one', (_, variables) => {
+  test.each(cases)('of %s contains no secret, by name or by value', (_, variables) => {
     for (const [variable, value] of Object.entries(variables)) {
       expect(variable).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|CREDENTIAL|PRIVATE/);
       if (variable === 'EDGE_PROOF_DIGESTS') continue;

@@ -14,7 +14,7 @@ const named = (type: string, name: string): Resource => {
   return found;
 };
 
-describe('what must not get lost', () => {
+describe('data that must not be lost', () => {
   const STATEFUL = [
     'AWS::DynamoDB::Table',
     'AWS::KMS::Key',
@@ -27,7 +27,7 @@ describe('what must not get lost', () => {
     resources.filter(({ Type }) => STATEFUL.includes(Type)),
   );
 
-  test('is there: tables, keys, buckets, queues, the trail and logs', () => {
+  test('is in tables, keys, buckets, queues, the trail and logs', () => {
     const count = Object.entries(Object.groupBy(stateful, ({ Type }) => Type)).map(([type, of]) => [
       type,
       of?.length,
@@ -43,17 +43,17 @@ describe('what must not get lost', () => {
   });
 
   test.each(stateful.map((resource) => [resource.name, resource] as const))(
-    '%s outlives every deployment',
+    '%s survives every deployment',
     (_, { DeletionPolicy, UpdateReplacePolicy }) => {
       expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
     },
   );
 });
 
-describe('CloudTrail', () => {
+describe('the CloudTrail trail', () => {
   const { Properties } = named('AWS::CloudTrail::Trail', 'Trail');
 
-  test('records every management event of every region, read and write', () => {
+  test('records read and write management events of every region', () => {
     expect(Properties).toMatchObject({
       IsLogging: true,
       IsMultiRegionTrail: true,
@@ -67,7 +67,7 @@ describe('CloudTrail', () => {
     });
   });
 
-  test('records writes of keys and tenancy and of the archive, and of the bucket of the trail only deletions and changes of locks', () => {
+  test('records writes of keys, tenancy and the archive, and only deletions and lock changes in its own bucket', () => {
     const [, ...dataEvents] = [Properties['AdvancedEventSelectors']].flat().map(Object);
     const fields = dataEvents.map(({ FieldSelectors }) =>
       Object.fromEntries(
@@ -99,7 +99,7 @@ describe('CloudTrail', () => {
     ]);
   });
 
-  test('leaves KMS in: no source of events is excluded', () => {
+  test('includes KMS: no event source is excluded', () => {
     expect(JSON.stringify(own.resources)).not.toMatch(/ExcludeManagementEventSources/i);
   });
 
@@ -109,7 +109,7 @@ describe('CloudTrail', () => {
     expect(words(Properties['S3BucketName'])).toBe('TrailBucket');
   });
 
-  test('is the only trail that may write there', () => {
+  test('is the only trail that may write to its bucket', () => {
     const { Statement } = Object(
       named('AWS::S3::BucketPolicy', 'TrailBucket/Policy').Properties['PolicyDocument'],
     );
@@ -127,7 +127,7 @@ describe('CloudTrail', () => {
   });
 });
 
-describe('the evidence', () => {
+describe('the audit evidence', () => {
   const denied = (bucket: string) =>
     Object(named('AWS::S3::BucketPolicy', `${bucket}/Policy`).Properties['PolicyDocument'])
       .Statement.filter(
@@ -140,13 +140,13 @@ describe('the evidence', () => {
         on: words(Resource),
       }));
 
-  test('in the archive cannot be overwritten: its policy refuses every put without If-None-Match', () => {
+  test('in the archive cannot be overwritten: the policy refuses each put without If-None-Match', () => {
     expect(denied('ArchiveBucket')).toEqual([
       { Principal: { AWS: '*' }, Condition: { Null: { 's3:if-none-match': 'true' } }, on: 'ArchiveBucket/*' },
     ]);
   });
 
-  test('of the trail is put by services of AWS alone, and by no person or role', () => {
+  test('of the trail is written only by AWS services, never by a person or role', () => {
     expect(denied('TrailBucket')).toEqual([
       {
         Principal: { AWS: '*' },
@@ -156,30 +156,36 @@ describe('the evidence', () => {
     ]);
   });
 
-  test.each(['TrailBucket', 'ArchiveBucket'])('%s cannot be changed or removed before its time', (name) => {
-    expect(named('AWS::S3::Bucket', name).Properties).toMatchObject({
-      ObjectLockEnabled: true,
-      ObjectLockConfiguration: {
-        ObjectLockEnabled: 'Enabled',
-        Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 400 } },
-      },
-      VersioningConfiguration: { Status: 'Enabled' },
-    });
-  });
-
-  test.each(['TrailBucket', 'ArchiveBucket'])('%s goes to Glacier, and goes away after its time', (name) => {
-    const { Rules } = Object(named('AWS::S3::Bucket', name).Properties['LifecycleConfiguration']);
-    expect(Rules).toMatchObject([
-      {
-        Status: 'Enabled',
-        Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 90 }],
-        ExpirationInDays: 401,
-      },
-    ]);
-  });
+  test.each(['TrailBucket', 'ArchiveBucket'])(
+    'in %s cannot be changed or deleted before its time',
+    (name) => {
+      expect(named('AWS::S3::Bucket', name).Properties).toMatchObject({
+        ObjectLockEnabled: true,
+        ObjectLockConfiguration: {
+          ObjectLockEnabled: 'Enabled',
+          Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 400 } },
+        },
+        VersioningConfiguration: { Status: 'Enabled' },
+      });
+    },
+  );
 
   test.each(['TrailBucket', 'ArchiveBucket'])(
-    '%s is encrypted under our own key, and who reads it is logged',
+    'in %s moves to Glacier, and is deleted after its time',
+    (name) => {
+      const { Rules } = Object(named('AWS::S3::Bucket', name).Properties['LifecycleConfiguration']);
+      expect(Rules).toMatchObject([
+        {
+          Status: 'Enabled',
+          Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 90 }],
+          ExpirationInDays: 401,
+        },
+      ]);
+    },
+  );
+
+  test.each(['TrailBucket', 'ArchiveBucket'])(
+    'in %s is encrypted under our own key, and each read is logged',
     (name) => {
       const { Properties } = named('AWS::S3::Bucket', name);
       const [rule] = Object(Properties['BucketEncryption']).ServerSideEncryptionConfiguration;
@@ -190,7 +196,7 @@ describe('the evidence', () => {
   );
 
   test.each(['TrailBucket', 'ArchiveBucket', 'AccessLogs'])(
-    '%s is closed to the public and to plain HTTP',
+    'in %s is closed to the public and to plain HTTP',
     (name) => {
       expect(named('AWS::S3::Bucket', name).Properties).toMatchObject({
         PublicAccessBlockConfiguration: {
@@ -207,7 +213,7 @@ describe('the evidence', () => {
   );
 });
 
-describe('a queue', () => {
+describe('an SQS queue', () => {
   const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping').filter(
     ({ Properties }) => Properties['StartingPosition'] === undefined,
   );
@@ -215,7 +221,7 @@ describe('a queue', () => {
   test.each([
     ['hang-ups', 'Hangup', 20],
     ['notices', 'Notices', 10],
-  ])('of %s goes to %s, message by message, at most %i containers at once', (_what, name, most) => {
+  ])('of %s is handled by %s message by message, in at most %i containers', (_what, name, most) => {
     expect(mappings).toHaveLength(2);
     const found = mappings.filter(
       ({ Properties }) => words(Properties['FunctionName']) === `${name}/Broker/Function`,
@@ -232,7 +238,7 @@ describe('a queue', () => {
   });
 });
 
-describe('the streams', () => {
+describe('the DynamoDB streams', () => {
   const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping')
     .filter(({ Properties }) => Properties['StartingPosition'] !== undefined)
     .map(({ Properties }) => ({
@@ -242,7 +248,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('the streams of tenancy, keys and sessions go to the projector and to the detector, that of usage to the detector, that of audit to the archiver', () => {
+  test('feed the projector and the detector from tenancy, keys and sessions, the detector from usage, the archiver from audit', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
@@ -256,7 +262,7 @@ describe('the streams', () => {
   });
 
   test.each(mappings.map((mapping) => [`${mapping.stream} to ${mapping.to}`, mapping] as const))(
-    '%s is read from its oldest record, in order, and one bad record holds up nothing for long',
+    'include %s, read in order from the oldest record, where a bad record blocks others only for a short time',
     (_, { Properties }) => {
       const {
         EventSourceArn: _arn,
@@ -279,7 +285,7 @@ describe('the streams', () => {
     },
   );
 
-  test('none discards a record, except that of usage, whose sessions are written too often: it delivers budgets alone', () => {
+  test('discard no record, except usage, which delivers only budgets because its sessions change too often', () => {
     const filtered = mappings.filter(({ Properties }) => Properties['FilterCriteria'] !== undefined);
     expect(filtered.map(({ stream }) => stream)).toEqual(['UsageTable/stream']);
     const { Filters } = Object(filtered[0]?.Properties['FilterCriteria']);
@@ -289,7 +295,7 @@ describe('the streams', () => {
   });
 
   test.each(ofType(own, 'AWS::SQS::Queue').map((queue) => [queue.name, queue] as const))(
-    '%s keeps what was given up on for 14 days, encrypted, over TLS',
+    'have the dead-letter queue %s, which keeps records for 14 days, encrypted, over TLS',
     (name, { Properties }) => {
       expect(Properties['MessageRetentionPeriod']).toBe(14 * 86_400);
       expect(words(Properties['KmsMasterKeyId'])).toBe('NoticesKey');
@@ -299,7 +305,7 @@ describe('the streams', () => {
     },
   );
 
-  test('fail in part under the message that the metric looks for', () => {
+  test('log partial failures with the message that the metric counts', () => {
     const { projector, archiver, detector } = FAILED_RECORD_MESSAGES;
     const patterns = ofType(own, 'AWS::Logs::MetricFilter').map(
       ({ Properties }) => Properties['FilterPattern'],
@@ -315,7 +321,7 @@ describe('the streams', () => {
   });
 });
 
-describe('the rules on CloudTrail', () => {
+describe('the rules on CloudTrail events', () => {
   const rules = ofType(own, 'AWS::Events::Rule')
     .map(({ Properties }) => ({ Properties, ...Object(Properties['EventPattern']) }))
     .filter(({ source }) => /^aws\./.test(source));
@@ -323,7 +329,7 @@ describe('the rules on CloudTrail', () => {
     rules.filter(({ detail }) => detail.eventName.includes(eventName)).map(({ detail }) => detail);
 
   test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'])(
-    '%s on any of our nine keys is told, by id and by ARN',
+    'report %s on each of our nine keys, by ID and by ARN',
     (eventName) => {
       const groups = [
         ['MasterKey'],
@@ -338,13 +344,13 @@ describe('the rules on CloudTrail', () => {
     },
   );
 
-  test('CreateGrant is told unless an AWS service made the call', () => {
+  test('report CreateGrant, unless an AWS service made the call', () => {
     for (const { userIdentity } of rulesOn('CreateGrant'))
       expect(userIdentity).toEqual({ invokedBy: [{ exists: false }] });
   });
 
   test.each(['StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors'])(
-    '%s on our trail is told',
+    'report %s on our trail',
     (eventName) => {
       const [rule, ...more] = rulesOn(eventName);
       expect(more).toEqual([]);
@@ -358,7 +364,7 @@ describe('the rules on CloudTrail', () => {
     },
   );
 
-  test('all are on, and publish to the topic of the alarms', () => {
+  test('are all enabled, and publish to the alarm topic', () => {
     for (const { Properties } of rules) {
       expect(Properties['State']).toBe('ENABLED');
       const [target, ...more] = [Properties['Targets']].flat().map((each) => Object(each));
@@ -366,7 +372,7 @@ describe('the rules on CloudTrail', () => {
     }
   });
 
-  test('may publish to it, and alarms of this stage may; others only over TLS at all', () => {
+  test('may publish to the alarm topic, as may the alarms of this stage, and everything requires TLS', () => {
     const { Statement } = Object(
       named('AWS::SNS::TopicPolicy', 'Alarms/Policy').Properties['PolicyDocument'],
     );
@@ -379,8 +385,8 @@ describe('the rules on CloudTrail', () => {
   });
 });
 
-describe('the events of plan thresholds', () => {
-  test('remind people each month to check the digests of CloudTrail, with the command', () => {
+describe('the notices to the alarm topic', () => {
+  test('remind people each month to check the CloudTrail digests, with the command', () => {
     const { ScheduleExpression, Targets } = named('AWS::Events::Rule', 'CheckDigests/Rule').Properties;
     expect(ScheduleExpression).toBe('cron(0 8 1 * ? *)');
     const [{ Arn, Input }] = [Targets].flat().map(Object);
@@ -388,7 +394,7 @@ describe('the events of plan thresholds', () => {
     expect(words(Input)).toMatch(/aws cloudtrail validate-logs --region .+ --trail-arn arn:.+ --start-time/);
   });
 
-  test('become one sentence each to the topic of the alarms', () => {
+  test('contain one sentence for each event about a plan threshold', () => {
     const { EventPattern, Targets } = named('AWS::Events::Rule', 'PlanThreshold/Rule').Properties;
     expect(EventPattern).toEqual({
       source: [EVENT_SOURCE],
@@ -415,7 +421,7 @@ describe("the rules on the detector's events", () => {
   const targetsOf = (name: string) =>
     [named('AWS::Events::Rule', name).Properties['Targets']].flat().map(Object);
 
-  test('are on the bus that the function gets, the default one', () => {
+  test('are on the default bus, which the function uses', () => {
     const { Variables } = Object(
       named('AWS::Lambda::Function', 'Detector/Broker/Function').Properties['Environment'],
     );
@@ -426,7 +432,7 @@ describe("the rules on the detector's events", () => {
     }
   });
 
-  test('an incident goes to the topic of the alarms', () => {
+  test('send an incident to the alarm topic', () => {
     expect(patternOf('AnomalousUse/Rule')).toEqual({
       source: [EVENT_SOURCE],
       'detail-type': [EVENTS.anomalyDetected],
@@ -434,7 +440,7 @@ describe("the rules on the detector's events", () => {
     expect(targetsOf('AnomalousUse/Rule').map(({ Arn }) => words(Arn))).toEqual(['Alarms']);
   });
 
-  test('a rotation request goes to the function for it, for an hour, and then to its dead letters', () => {
+  test('send a rotation request to its function for an hour, and then to its dead-letter queue', () => {
     expect(patternOf('RotateOnRequest/Rule')).toEqual({
       source: [EVENT_SOURCE],
       'detail-type': [EVENTS.rotationRequested],
@@ -446,7 +452,7 @@ describe("the rules on the detector's events", () => {
     expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3_600, MaximumRetryAttempts: 20 });
   });
 
-  test('what the function fails on three times ends there too', () => {
+  test('send a rotation request to the same dead-letter queue after the function failed three times', () => {
     const invocations = ofType(own, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => {
       const { OnFailure } = Object(Properties['DestinationConfig']);
       return [
@@ -462,7 +468,7 @@ describe("the rules on the detector's events", () => {
     ]);
   });
 
-  test('only this rule, alongside the function itself, puts into its dead letters', () => {
+  test('are the only writers of that dead-letter queue, apart from the function', () => {
     const { Statement } = Object(
       named('AWS::SQS::QueuePolicy', 'RotateOnRequest/DeadLetters/Policy').Properties['PolicyDocument'],
     );
@@ -475,7 +481,7 @@ describe("the rules on the detector's events", () => {
     expect(words(allowed.Condition.ArnEquals['aws:SourceArn'])).toBe('RotateOnRequest/Rule');
   });
 
-  test('only EventBridge, for this rule, calls the function', () => {
+  test('may call the function only through EventBridge and this rule', () => {
     const permits = ofType(own, 'AWS::Lambda::Permission').map(({ Properties }) => [
       Properties['Principal'],
       words(Properties['FunctionName']),
@@ -491,7 +497,7 @@ describe("the rules on the detector's events", () => {
   });
 });
 
-describe('mail', () => {
+describe('outgoing mail', () => {
   const sending = (template: StackTemplate) =>
     ofType(template, 'AWS::IAM::Role').filter(({ Properties }) =>
       JSON.stringify(Properties).includes('ses:'),
@@ -501,7 +507,7 @@ describe('mail', () => {
     expect(Object.values(templates).flatMap(sending)).toEqual([]);
   });
 
-  test('is sent by notices alone, from the one sender of the stage', () => {
+  test('is sent only by notices, from the one sender of the stage', () => {
     const alertMail = { sender: 'alerts@example.com', identity: 'example.com' };
     const { audit } = exampleApp({ settings: { region: 'eu-central-1', alertMail } });
     const [role, ...more] = sending(templateOf(audit));

@@ -22,8 +22,8 @@ type Key = keyof typeof right;
 const without = (...keys: Key[]) =>
   Object.fromEntries(Object.entries(right).filter(([key]) => !keys.some((each) => each === key)));
 
-describe('the role for emergencies', () => {
-  test('is assumed by an IAM user with a fresh MFA code, a reason and their own name', () => {
+describe('the break-glass role', () => {
+  test('can be assumed by an IAM user with a recent MFA code, a reason and their own name', () => {
     expect(trusts(ROLE, 'sts:AssumeRole', right)).toBe(true);
     expect(trusts(ROLE, 'sts:TagSession', right)).toBe(true);
   });
@@ -34,18 +34,18 @@ describe('the role for emergencies', () => {
       'with long-term keys, which carry no MFA',
       without('aws:MultiFactorAuthPresent', 'aws:MultiFactorAuthAge'),
     ],
-    ['with an MFA code of an hour ago', { ...right, 'aws:MultiFactorAuthAge': '3600' }],
+    ['with an MFA code that is an hour old', { ...right, 'aws:MultiFactorAuthAge': '3600' }],
     ['without a reason', { ...without('aws:RequestTag/reason'), 'aws:TagKeys': [] }],
     ['with a reason that says nothing', { ...right, 'aws:RequestTag/reason': 'test' }],
     ['with a further tag', { ...right, 'aws:TagKeys': ['reason', 'team'] }],
     ["with another person's name", { ...right, 'sts:RoleSessionName': 'ada' }],
     ['by a role, which has no user name', without('aws:username')],
     ['in another region, where the rule does not see it', { ...right, 'aws:RequestedRegion': 'us-east-1' }],
-  ])('is not assumed %s', (_, context) => {
+  ])('cannot be assumed %s', (_, context) => {
     expect(trusts(ROLE, 'sts:AssumeRole', context)).toBe(false);
   });
 
-  test('is assumed by the users of the stage alone where the stage names them', () => {
+  test('can be assumed only by the users that the stage names, if it names any', () => {
     const { data } = exampleApp({ settings: { breakGlassUsers: ['emergency', 'ops/ada'] } });
     const own = templateOf(data);
     const [role] = ofType(own, 'AWS::IAM::Role').filter(({ name }) => name === ROLE);
@@ -55,12 +55,12 @@ describe('the role for emergencies', () => {
     );
   });
 
-  test('lasts an hour', () => {
+  test('is valid for an hour', () => {
     const [role] = ofType(templates.data, 'AWS::IAM::Role').filter(({ name }) => name === ROLE);
     expect(role?.Properties['MaxSessionDuration']).toBe(3_600);
   });
 
-  test('can stop voice, and of the sensitive actions do nothing else', () => {
+  test('can stop voice, but performs no other sensitive action', () => {
     const own = Object.entries(matrix).filter(([, who]) => who.includes(ROLE));
     expect(own.map(([what]) => what)).toEqual(['stops voice']);
     const principal = rolePrincipals.find(({ name }) => name === ROLE);
@@ -69,7 +69,7 @@ describe('the role for emergencies', () => {
       if (/key|MAC/.test(what)) for (const call of calls) expect(isAllowed(principal, call)).toBe(false);
   });
 
-  test('reads tables and logs, no key, and no secret of a webhook', () => {
+  test('can read tables and logs, but no key and no webhook secret', () => {
     const own = permissions.filter(({ role }) => role === ROLE);
     expect([...new Set(own.map(({ resource }) => resource))].sort()).toEqual(
       [
@@ -91,13 +91,13 @@ describe('the role for emergencies', () => {
   });
 });
 
-describe('each use of the role for emergencies', () => {
+describe('each use of the break-glass role', () => {
   const words = wordsOf(templates.audit);
   const [rule] = ofType(templates.audit, 'AWS::Events::Rule').filter(({ name }) =>
     name.startsWith('BreakGlass/'),
   );
 
-  test('is a notice and an alarm', () => {
+  test('sends a notice and an alarm', () => {
     const { detail, ...pattern } = Object(rule?.Properties['EventPattern']);
     expect(pattern).toEqual({ source: ['aws.sts'], 'detail-type': ['AWS API Call via CloudTrail'] });
     expect(detail.eventSource).toEqual(['sts.amazonaws.com']);

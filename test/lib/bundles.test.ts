@@ -100,7 +100,7 @@ const packagesIn = (map: string): ReadonlySet<string> =>
       .sources.flatMap((source) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []),
   );
 
-test('each bundle holds what it imports and no more: sizes, packages, clients', async () => {
+test('each bundle contains only its imports, within its limits of size, packages and clients', async () => {
   const { functions } = readAssembly(await assembly());
   expect([...functions.keys()].sort()).toEqual(Object.keys(BOUNDS).sort());
   const rows: string[] = [];
@@ -131,7 +131,7 @@ test('each bundle holds what it imports and no more: sizes, packages, clients', 
   process.stdout.write(`${rows.join('\n')}\n`);
 });
 
-test('each bundle starts on its own, away from node_modules, and exports one handler', async () => {
+test('each bundle starts without node_modules, and exports one handler', async () => {
   const { functions } = readAssembly(await assembly());
   expect([...functions.keys()].sort()).toEqual(Object.keys(ENVIRONMENTS).sort());
   for (const { bundle } of functions.values()) {

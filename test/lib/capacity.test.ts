@@ -17,16 +17,16 @@ const writesOfTrail = ({ byok, managed }: AllCounts) => {
 };
 
 describe('docs/capacity.md', () => {
-  test('states the request units that requests take', async () => {
+  test('states the measured request units', async () => {
     expect(writesOfTrail(stated)).toEqual(writesOfTrail(await countRequests()));
   });
 
-  test('has the tables that follow from them', () => {
+  test('has the tables that follow from the request units', () => {
     expect(writeBlocks(document, capacityBlocks(stated, stage))).toBe(document);
   });
 });
 
-describe('The simulation', () => {
+describe('the capacity simulation', () => {
   const enough: Quotas = {
     tokenRoute: { perSecond: 1e9, burst: 1e9 },
     eventsRoute: { perSecond: 1e9, burst: 1e9 },
@@ -60,15 +60,18 @@ describe('The simulation', () => {
     ['Lambda', 'Lambda', { containers: { token: 29, events: 1e9 } }],
     ['a table', 'DynamoDB, tenancy', { table: { write: 1e9, read: 1_300 } }],
     ['KMS', 'KMS', { kms: 50 }],
-  ])('mints for about half where %s has half of what is needed, and says so', (_, name, quotas) => {
-    const { minted, asked, refusedBy } = run(quotas);
-    expect(minted / asked).toBeGreaterThan(0.4);
-    expect(minted / asked).toBeLessThan(0.75);
-    expect(refusedBy[0]?.[0]).toBe(name);
-    expect(refusedBy.reduce((sum, [, mints]) => sum + mints, minted) / asked).toBeCloseTo(1, 3);
-  });
+  ])(
+    'mints for about half of the visitors if %s has half of the needed capacity, and names that limit',
+    (_, name, quotas) => {
+      const { minted, asked, refusedBy } = run(quotas);
+      expect(minted / asked).toBeGreaterThan(0.4);
+      expect(minted / asked).toBeLessThan(0.75);
+      expect(refusedBy[0]?.[0]).toBe(name);
+      expect(refusedBy.reduce((sum, [, mints]) => sum + mints, minted) / asked).toBeCloseTo(1, 3);
+    },
+  );
 
-  test('lets the trail fall behind by what its projector does not bear', () => {
+  test('delays the audit trail by the events that the projector cannot handle', () => {
     // Three events a session, of which half are borne: after ten minutes five minutes of sessions are left.
     expect(run({ trail: 150 }).trailSeconds).toBeGreaterThan(550);
     expect(run({ trail: 330 }).trailSeconds).toBeLessThan(1);

@@ -17,7 +17,7 @@ const TOKEN_ROLE = 'spelo-byok-dev-token-eu-central-1';
 const noticesOf = (event: unknown): readonly string[] =>
   patterns.filter(({ pattern }) => matches(pattern, event)).map(({ name }) => name);
 
-describe('the rules on changes notice', () => {
+describe('the rules on changes', () => {
   test.each([
     [
       'lambda',
@@ -153,11 +153,11 @@ describe('the rules on changes notice', () => {
       request({ tableName: table, streamArn: 'arn:aws:kinesis:eu-central-1:2:stream/x' }),
       'Changes/Data/CopyRule',
     ],
-  ] as const)('%s %s', (service, eventName, more, rule) => {
+  ] as const)('report %s %s', (service, eventName, more, rule) => {
     expect(noticesOf(call(service, eventName, more))).toEqual([rule]);
   });
 
-  test('a route of the API that leads elsewhere, and no route of another API', () => {
+  test('report a changed route of this API, and not of another API', () => {
     const [rule, ...others] = ofType(observing, 'AWS::Events::Rule').map(({ Properties }) =>
       resolved(Properties['EventPattern'], (value) => inWords(value, observing, templateOf(api))),
     );
@@ -171,7 +171,7 @@ describe('the rules on changes notice', () => {
     expect(changed('UpdateIntegration', 'another')).toBe(false);
   });
 
-  test('an event source mapping of a function of the stage', () => {
+  test('report an event source mapping of a function of the stage', () => {
     const functionArn = `arn:{AWS::Partition}:lambda:{AWS::Region}:${ACCOUNT}:function:spelo-byok-dev-projector`;
     const event = call('lambda', 'DeleteEventSourceMapping20150331', { responseElements: { functionArn } });
     expect(noticesOf(event)).toEqual(['Changes/Code/MappingRule']);
@@ -207,19 +207,19 @@ describe('the rules on changes notice', () => {
     ],
     ['another bucket', call('s3', 'PutBucketPolicy', request({ bucketName: 'photos' }))],
     ['reads', call('dynamodb', 'DescribeTable', request({ tableName: table }))],
-  ])('nothing of %s', (_, event) => {
+  ])('ignore %s', (_, event) => {
     expect(noticesOf(event)).toEqual([]);
   });
 });
 
-describe('the rule on writes of tables', () => {
+describe('the rule on table writes', () => {
   const writeBy = (userIdentity: Json) =>
     noticesOf(call('dynamodb', 'PutItem', { userIdentity, resources: [{ ARN: 'KeysTable' }] }));
   const role = (name: string) => ({
     sessionContext: { sessionIssuer: { arn: `arn:{AWS::Partition}:iam::${ACCOUNT}:role/${name}` } },
   });
 
-  test('is silent for the roles of the stage and for replication', () => {
+  test('ignores the roles of the stage and replication', () => {
     expect(writeBy(role('spelo-byok-dev-keys-eu-central-1'))).toEqual([]);
     expect(
       writeBy(
@@ -228,7 +228,7 @@ describe('the rule on writes of tables', () => {
     ).toEqual([]);
   });
 
-  test('notices every other role, IAM users and root', () => {
+  test('reports all other roles, IAM users and root', () => {
     for (const identity of [
       role('Administrator'),
       { type: 'IAMUser', arn: 'arn:aws:iam::1:user/eve' },
@@ -238,7 +238,7 @@ describe('the rule on writes of tables', () => {
   });
 });
 
-describe('the policies of tables', () => {
+describe('the resource policies of tables', () => {
   const tables = ofType(stored, 'AWS::DynamoDB::Table');
   const writersOf = (name: string): readonly string[] => {
     const found = tables.find((each) => each.name === name)?.Properties['ResourcePolicy'];
@@ -254,7 +254,7 @@ describe('the policies of tables', () => {
       ['keys', 'rotate', 'detector', 'hangup', 'rotate-on-request', 'platform-key', 'rewrap', 'restore'],
     ],
     ['AuditTable', ['projector', 'restore']],
-  ])('%s takes writes from these roles and from replication alone', (name, roles) => {
+  ])('let only these roles and replication write to %s', (name, roles) => {
     expect(writersOf(name)).toEqual([
       ...roles.map(
         (role) => `arn:{AWS::Partition}:iam::{AWS::AccountId}:role/spelo-byok-dev-${role}-{AWS::Region}`,
@@ -265,7 +265,7 @@ describe('the policies of tables', () => {
     ]);
   });
 
-  test('leave out tables of which nothing is evidence, and no table refuses DynamoDB itself', () => {
+  test('are missing on tables without evidence, and never refuse DynamoDB itself', () => {
     const named = tables.filter(({ Properties }) => 'ResourcePolicy' in Properties).map(({ name }) => name);
     expect(named).toEqual(['TenancyTable', 'KeysTable', 'AuditTable']);
     // Expiry and backups call no action of an item as a principal of the account.

@@ -34,10 +34,10 @@ const noticesOf =
 const regionsOf = ({ changes }: ReturnType<typeof ofStage>): readonly string[] =>
   changes.map(({ region }) => region).sort();
 
-describe('a stage outside of us-east-1', () => {
+describe('a stage outside us-east-1', () => {
   const notices = noticesOf(stackIn(alone, 'us-east-1'));
 
-  test('has one more stack of notices, in us-east-1', () => {
+  test('has another notices stack in us-east-1', () => {
     expect(regionsOf(alone)).toEqual(['us-east-1']);
   });
 
@@ -48,7 +48,7 @@ describe('a stage outside of us-east-1', () => {
     'UpdateAssumeRolePolicy',
     'CreateRole',
     'DeleteRole',
-  ])('gets a notice of %s on one of its roles', (name) => {
+  ])('reports %s on its roles', (name) => {
     const event = call('iam', name, request({ roleName: 'spelo-byok-dev-token-eu-central-1' }));
     expect(notices(event)).toEqual(['Code/RoleRule']);
     expect(notices(call('iam', name, request({ roleName: 'spelo-byok-prod-token-eu-central-1' })))).toEqual(
@@ -56,7 +56,7 @@ describe('a stage outside of us-east-1', () => {
     );
   });
 
-  test('gets a notice when a person takes away the rule, the alarm, the topic or the stack of these notices', () => {
+  test('reports the removal of the rule, the alarm, the topic or the stack of these notices', () => {
     const rule = call('events', 'DisableRule', request({ name: 'spelo-byok-dev-changes-us-east-1-Code' }));
     expect(notices(rule)).toEqual(['Code/RuleRule']);
     const alarm = request({ alarmNames: ['spelo-byok-dev-code-or-an-alarm-was-changed'] });
@@ -68,7 +68,7 @@ describe('a stage outside of us-east-1', () => {
     expect(notices(call('cloudformation', 'DeleteStack', stack))).toEqual(['Code/StackRule']);
   });
 
-  test('sends them to a topic of that region, which the address of the alarms subscribes to', () => {
+  test('sends these notices to a topic in that region, with the alarm address as the subscriber', () => {
     const own = templateOf(stackIn(alone, 'us-east-1'));
     for (const { Properties } of ofType(own, 'AWS::Events::Rule'))
       expect([Properties['Targets']].flat().map((target) => inWords(Object(target).Arn, own))).toEqual([
@@ -85,14 +85,14 @@ describe('a stage outside of us-east-1', () => {
   });
 });
 
-test('A stage in us-east-1 has no other stack of notices, and its audit stack notices a changed role.', () => {
+test('a stage in us-east-1 has no other notices stack, and its audit stack reports a changed role', () => {
   const stage = ofStage({ region: 'us-east-1' });
   expect(stage.changes).toEqual([]);
   const event = call('iam', 'PutRolePolicy', request({ roleName: 'spelo-byok-dev-token-us-east-1' }));
   expect(noticesOf(stage.audit, stage.data)(event)).toEqual(['Changes/Code/RoleRule']);
 });
 
-test('Templates that are made without a region have no stack for another one.', () => {
+test('templates without a region have no stack for another region', () => {
   expect(exampleApp({}).changes).toEqual([]);
 });
 
@@ -102,7 +102,7 @@ describe('a stand-by region', () => {
     ofType(templateOf(replica), 'AWS::KMS::ReplicaKey').map(({ logicalId }) => logicalId),
   );
 
-  test('has its notices alongside those of us-east-1', () => {
+  test('has its own notices stack next to the one in us-east-1', () => {
     expect(regionsOf(standBy)).toEqual(['eu-west-1', 'us-east-1']);
     expect(keys).toEqual([
       'MasterKey',
@@ -121,7 +121,7 @@ describe('a stand-by region', () => {
     ['CreateGrant', 'GrantCreated'],
     ['DisableKey', 'KeyEndangered'],
     ['ScheduleKeyDeletion', 'KeyEndangered'],
-  ])('gets a notice of %s on each replica of a key', (name, rule) => {
+  ])('reports %s on each replica key', (name, rule) => {
     for (const key of keys)
       for (const event of [
         call('kms', name, { resources: [{ ARN: key }] }),
@@ -130,7 +130,7 @@ describe('a stand-by region', () => {
         expect(notices(event)).toEqual([expect.stringMatching(new RegExp(`^${rule}/Replicated2?Rule$`))]);
   });
 
-  test('gets a notice of a changed or copied replica of a table, and of a write by another principal', () => {
+  test('reports a changed or copied replica table, and a write by another principal', () => {
     const tableName = `${standBy.data.stackName}-KeysTable1A2B3C`;
     expect(notices(call('dynamodb', 'UpdateTable', request({ tableName })))).toEqual(['Data/TableRule']);
     const copied = request({ sourceTableName: tableName, targetTableName: 'copy' });
@@ -159,7 +159,7 @@ describe('a stand-by region', () => {
     expect(text.match(/:dynamodb:eu-west-1:/g)).toHaveLength(2);
   });
 
-  test('has one stack of notices when it is us-east-1', () => {
+  test('in us-east-1 has a single notices stack', () => {
     const both = ofStage({ region: 'eu-central-1', multiRegion: { replicaRegions: ['us-east-1'] } });
     expect(regionsOf(both)).toEqual(['us-east-1']);
     const rules = ofType(templateOf(stackIn(both, 'us-east-1')), 'AWS::Events::Rule').map(({ name }) => name);
@@ -185,14 +185,14 @@ describe('a retired master key', () => {
     ]);
   });
 
-  test('of several regions is watched in each of them under its ARN there', () => {
+  test('in several regions is watched in each region under its ARN there', () => {
     expect(noticedIn('eu-west-1', retiredKey('eu-west-1', MULTI))).toEqual(['KeyPolicyChanged/RetiredRule']);
     const main = noticesOf(stage.audit, stage.data);
     const event = (ARN: string) => call('kms', 'DisableKey', { resources: [{ ARN }] });
     expect(main(event(retiredKey('eu-central-1', MULTI)))).toEqual(['KeyEndangered/SealingRule']);
   });
 
-  test('of one region is in no pattern of another', () => {
+  test('in one region is in no pattern of another region', () => {
     for (const region of ['eu-west-1', 'us-east-1'])
       expect(JSON.stringify(stackIn(stage, region).template)).not.toContain(SINGLE);
     expect(JSON.stringify(ofType(templateOf(stage.audit), 'AWS::Events::Rule'))).not.toContain(SINGLE);

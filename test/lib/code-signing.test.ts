@@ -12,7 +12,7 @@ const resourcesOf = ({ stacks }: { readonly stacks: readonly SynthesizedStack[] 
   );
 
 describe('a stage with code signing', () => {
-  test('has one configuration in each stack with functions, which refuses unsigned code', () => {
+  test('has one configuration in each stack with functions, and refuses unsigned code', () => {
     const configurations = resourcesOf(signed, 'AWS::Lambda::CodeSigningConfig');
     expect(configurations.map(({ stack }) => stack.replace(/^.*-/, '')).sort()).toEqual(WITH_FUNCTIONS);
     for (const { stack, Properties } of configurations)
@@ -23,7 +23,7 @@ describe('a stage with code signing', () => {
       });
   });
 
-  test('has no function without it', () => {
+  test('has no function without the configuration', () => {
     const functions = resourcesOf(signed, 'AWS::Lambda::Function');
     expect(functions).toHaveLength(resourcesOf(plain, 'AWS::Lambda::Function').length);
     for (const { Properties } of functions)
@@ -33,6 +33,6 @@ describe('a stage with code signing', () => {
   });
 });
 
-test('A stage accepts unsigned code by default, because cdk deploy signs nothing', () => {
+test('a stage accepts unsigned code by default, because cdk deploy signs nothing', () => {
   expect(JSON.stringify(plain.stacks)).not.toMatch(/CodeSigning(?:Config|Policies)/);
 });

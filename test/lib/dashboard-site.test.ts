@@ -38,7 +38,7 @@ const distribution = z
   .Properties.DistributionConfig;
 
 describe('the deployed dashboard', () => {
-  it('is a bucket that only this distribution reads, over TLS', () => {
+  it('is a bucket that only its distribution reads, over TLS', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -53,7 +53,7 @@ describe('the deployed dashboard', () => {
     expect(policies).not.toContain('"Principal":"*","Resource"');
   });
 
-  it('lets its pages load from their own origin alone, and call sign-in, API and OpenAI', () => {
+  it('allows its pages to load only from their own origin, and to call sign-in, API and OpenAI', () => {
     const policies = JSON.stringify(template.findResources('AWS::CloudFront::ResponseHeadersPolicy'));
     expect(policies).toContain(
       "connect-src 'self' https://abc123.execute-api.eu-central-1.amazonaws.com https://issuer.example.com https://api.openai.com https://*.api.openai.com;",
@@ -62,7 +62,7 @@ describe('the deployed dashboard', () => {
     expect(policies).not.toContain('unsafe');
   });
 
-  it('gives headers with every file, and speaks TLS only', () => {
+  it('sends security headers with every file, and accepts only TLS', () => {
     const behaviors = [distribution.DefaultCacheBehavior, ...distribution.CacheBehaviors];
     for (const { PathPattern, ResponseHeadersPolicyId, ViewerProtocolPolicy } of behaviors) {
       expect(ViewerProtocolPolicy).toMatch(/^(?:redirect-to-https|https-only)$/);
@@ -70,7 +70,7 @@ describe('the deployed dashboard', () => {
     }
   });
 
-  it('passes on management routes alone: visitors keep the address that the API sees', () => {
+  it('forwards only management routes, so that the API sees the addresses of visitors', () => {
     const passed = distribution.CacheBehaviors.filter(({ AllowedMethods }) =>
       AllowedMethods?.includes('PUT'),
     );
@@ -84,7 +84,7 @@ describe('the deployed dashboard', () => {
     ]);
   });
 
-  it('a dashboard with its own name has that name, its certificate, and TLS 1.2 at the least', () => {
+  it('with its own domain has this name, its certificate, and at least TLS 1.2', () => {
     named.hasResourceProperties('AWS::CloudFront::Distribution', {
       DistributionConfig: {
         Aliases: ['pages.example.com'],
@@ -100,12 +100,12 @@ describe('the deployed dashboard', () => {
     expect(outputs).toContain('https://pages.example.com/widget/');
   });
 
-  it('brings no function into the account, and no role', () => {
+  it('adds no function and no role to the account', () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
     template.resourceCountIs('AWS::IAM::Role', 0);
   });
 
-  it('breaks no rule of AWS Solutions that is not acknowledged with a reason', () => {
+  it('breaks no AWS Solutions rule, except those acknowledged with a reason', () => {
     expect(() => app.synth()).not.toThrow();
   });
 });

@@ -46,17 +46,17 @@ const bodyOf = (stage: (typeof EXAMPLE_STAGES)[number]): { body: DashboardBody; 
   };
 };
 
-describe.each(EXAMPLE_STAGES)('the dashboard of the stage %s', (stage) => {
+describe.each(EXAMPLE_STAGES)('the CloudWatch dashboard of the stage %s', (stage) => {
   const { body, text } = bodyOf(stage);
 
-  test('shows every alarm of the stage by its name', () => {
+  test('shows every alarm of the stage by name', () => {
     const shown = body.widgets.flatMap((widget) => (widget.type === 'alarm' ? widget.properties.alarms : []));
     expect(shown).toHaveLength(new Set(shown).size);
     expect(shown.length).toBeGreaterThan(20);
     for (const alarm of shown) expect(alarm).toMatch(/^[a-z-]+$/);
   });
 
-  test('asks for own metrics by names and dimensions of the catalogue, all of them', () => {
+  test('shows all our own metrics, with the names and dimensions in the catalogue', () => {
     const asked = [...text.matchAll(new RegExp(`\\["${METRIC_NAMESPACE}","(\\w+)"((?:,"[^"]*")*)`, 'g'))].map(
       ([, name = '', rest = '']) => ({
         name,
@@ -83,7 +83,7 @@ describe.each(EXAMPLE_STAGES)('the dashboard of the stage %s', (stage) => {
     for (const name of DEPLOYED_FUNCTION_NAMES) expect(text).toContain(`"spelo-byok-${stage}-${name}"`);
   });
 
-  test('gives each widget a free place: none overlaps another', () => {
+  test('gives each widget a place without overlap', () => {
     const taken = new Set<string>();
     for (const { x, y, width, height } of body.widgets)
       for (let column = x; column < x + width; column++)

@@ -19,13 +19,13 @@ const named = (resources: readonly Resource[], name: string): Resource => {
 };
 
 describe('the stacks', () => {
-  test('the stacks that hold data are protected from deletion, and the others can be deleted and deployed again', () => {
+  test('with data are protected from deletion, and the others can be deleted and deployed again', () => {
     // The API holds nothing, but CloudFront in another region reads its id.
     for (const stack of [data, audit, api]) expect(stack.terminationProtection).toBe(true);
     for (const stack of [observability, edge]) expect(stack?.terminationProtection).toBe(false);
   });
 
-  test('the stacks that hold no data also hold no name that a retained resource could keep from them', () => {
+  test('without data have no fixed name that a retained resource could block', () => {
     const retained = [api, observability, edge]
       .filter((stack) => stack !== undefined)
       .flatMap((stack) => templateOf(stack).resources)
@@ -34,7 +34,7 @@ describe('the stacks', () => {
     for (const { Properties } of retained) expect(Properties).not.toHaveProperty('LogGroupName');
   });
 
-  test('tell the operator the queues, table names, key ARNs and the roles to assume', () => {
+  test('output queues, table names, key ARNs and the roles to assume', () => {
     const outputs = Object.keys(own.outputs).filter((name) => !/^(PublishOutput|ExportsOutput)/.test(name));
     expect(outputs).toEqual([
       // Dev has its user pool.
@@ -71,13 +71,13 @@ describe('the stacks', () => {
   });
 });
 
-describe('the tables', () => {
+describe('the DynamoDB tables', () => {
   test('are those of the contract', () => {
     expect(tables.map(({ name }) => name.replace(/Table$/, '').toLowerCase())).toEqual(Object.keys(TABLES));
   });
 
   test.each(tables.map((table) => [table.name, table] as const))(
-    '%s outlives every deployment and can be restored',
+    'include %s, which survives every deployment and can be restored',
     (_, { DeletionPolicy, UpdateReplacePolicy, Properties }) => {
       expect({ DeletionPolicy, UpdateReplacePolicy }).toEqual({
         DeletionPolicy: 'RetainExceptOnCreate',
@@ -92,7 +92,7 @@ describe('the tables', () => {
   );
 
   test.each(tables.map((table) => [table.name, table] as const))(
-    '%s is encrypted under our own key',
+    'include %s, which is encrypted under our own key',
     (_, { Properties }) => {
       expect(Properties['SSESpecification']).toMatchObject({ SSEEnabled: true, SSEType: 'KMS' });
       const { KMSMasterKeyId } = Object(Properties['SSESpecification']);
@@ -101,7 +101,7 @@ describe('the tables', () => {
   );
 
   test.each(Object.values<TableDefinition>(TABLES).map((table) => [table.name, table] as const))(
-    '%s has the keys, the index, the expiry and the stream of the contract',
+    'include %s with the keys, the index, the expiry and the stream of the contract',
     (name, { ttlAttribute, index, stream }) => {
       const { Properties } = named(tables, `${name.charAt(0).toUpperCase()}${name.slice(1)}Table`);
       expect(Properties['KeySchema']).toEqual([
@@ -127,12 +127,12 @@ describe('the tables', () => {
     },
   );
 
-  test('show of a key no image: no ciphertext enters the pipeline', () => {
+  test('put no key image into a stream, so that no ciphertext enters the pipeline', () => {
     const { Properties } = named(tables, 'KeysTable');
     expect(Properties['StreamSpecification']).toEqual({ StreamViewType: 'KEYS_ONLY' });
   });
 
-  test('keep the audit trail until an operator decides otherwise: nothing in it expires', () => {
+  test('keep the audit trail without expiry, until an operator decides otherwise', () => {
     expect(named(tables, 'AuditTable').Properties).not.toHaveProperty('TimeToLiveSpecification');
   });
 });
@@ -155,14 +155,14 @@ describe('the KMS keys', () => {
   });
 
   test.each(keys.map((key) => [key.name, key] as const))(
-    '%s is never deleted by a deployment, and by hand only after 30 days',
+    'include %s, which no deployment deletes, and which can be deleted by hand only after 30 days',
     (_, { DeletionPolicy, UpdateReplacePolicy, Properties }) => {
       expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
       expect(Properties['PendingWindowInDays']).toBe(30);
     },
   );
 
-  test('rotate every year where KMS rotates', () => {
+  test('rotate every year if KMS supports it', () => {
     const rotation = keys.map(({ name, Properties }) => [
       name,
       Properties['KeySpec'],
@@ -180,7 +180,7 @@ describe('the KMS keys', () => {
     ]);
   });
 
-  test('have an alias of their stage', () => {
+  test('have an alias with their stage', () => {
     const aliases = ofType(own, 'AWS::KMS::Alias').map(({ Properties }) => [
       Properties['AliasName'],
       words(Properties['TargetKeyId']),
@@ -197,8 +197,8 @@ describe('the KMS keys', () => {
   });
 });
 
-describe('the sign-in page of a pool', () => {
-  test('is the managed login, which alone heeds prompt=login, with a style for the client', () => {
+describe('the sign-in page of a Cognito pool', () => {
+  test('is the managed login with a style for the client, because only this version supports prompt=login', () => {
     expect(ofType(own, 'AWS::Cognito::UserPoolDomain')).toMatchObject([
       { Properties: { ManagedLoginVersion: 2 } },
     ]);

@@ -61,7 +61,7 @@ describe('a stage without egress', () => {
   });
 });
 
-describe('the egress "static"', () => {
+describe('the egress setting "static"', () => {
   const own = templateOf(networkOf(fixed.stacks));
   const words = (value: unknown) => nameOf(value, own);
   const only = (type: string) => {
@@ -70,7 +70,7 @@ describe('the egress "static"', () => {
     return found;
   };
 
-  test('places exactly the functions that hold plaintext in the network', () => {
+  test('places exactly the functions with plaintext in the network', () => {
     const placed = functionsOf(fixed).filter(({ Properties }) => 'VpcConfig' in Properties);
     expect(placed.map(({ name }) => name.replace('/Function', '')).toSorted()).toEqual(PLAINTEXT);
     for (const { Properties } of placed) {
@@ -81,7 +81,7 @@ describe('the egress "static"', () => {
     }
   });
 
-  test('changes nothing else of the stage: every other resource is the same', () => {
+  test('changes nothing else in the stage', () => {
     const without = ({ stacks }: typeof plain) =>
       stacks
         .filter(({ stackName }) => !stackName.endsWith('-network'))
@@ -92,7 +92,7 @@ describe('the egress "static"', () => {
     expect(without(fixed)).toEqual(without(plain));
   });
 
-  test('lets Lambda attach a function, and forbids the same calls to the code of the function', () => {
+  test("allows Lambda to attach a function, and forbids the same calls to the function's code", () => {
     const roles = [fixed.api, fixed.audit].flatMap((stack) => ofType(templateOf(stack), 'AWS::IAM::Role'));
     const added = roles.flatMap((role) => {
       const network = statementsOf(role).filter((statement) =>
@@ -112,7 +112,7 @@ describe('the egress "static"', () => {
     }
   });
 
-  test('has one way out, with one address that outlives the stack', () => {
+  test('has one way out, with an address that survives the stack', () => {
     const address = only('AWS::EC2::EIP');
     expect([address.DeletionPolicy, address.UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
     expect(words(only('AWS::EC2::NatGateway').Properties['AllocationId'])).toBe('Address');
@@ -128,7 +128,7 @@ describe('the egress "static"', () => {
     expect(Object.keys(own.outputs)).toContain('EgressAddress');
   });
 
-  test('keeps calls to AWS inside: an endpoint for each service that these functions may call', () => {
+  test('keeps calls to AWS inside the network, with an endpoint for each required service', () => {
     const endpoints = ofType(own, 'AWS::EC2::VPCEndpoint').map(({ Properties }) =>
       words(Properties['ServiceName']).split('.').at(-1),
     );
@@ -144,7 +144,7 @@ describe('the egress "static"', () => {
     expect(endpoints.toSorted()).toEqual([...called].toSorted());
   });
 
-  test('opens no port, and lets functions connect to HTTPS alone', () => {
+  test('opens no port, and allows functions only HTTPS connections', () => {
     const groups = ofType(own, 'AWS::EC2::SecurityGroup').map(({ logicalId, Properties }) => [
       words({ Ref: logicalId }),
       Properties['SecurityGroupIngress'] === undefined
@@ -161,11 +161,11 @@ describe('the egress "static"', () => {
   });
 });
 
-describe('the egress "openai-only"', () => {
+describe('the egress setting "openai-only"', () => {
   const own = templateOf(networkOf(guarded.stacks));
   const words = (value: unknown) => nameOf(value, own);
 
-  test('allows the names of OpenAI and of the issuer, and refuses every other connection', () => {
+  test('allows the names of OpenAI and of the issuer, and refuses all other connections', () => {
     const [rules] = ofType(own, 'AWS::NetworkFirewall::RuleGroup');
     const list = Object(rules?.Properties['RuleGroup']).RulesSource.RulesSourceList;
     expect(list.Targets.map((target: unknown) => words(target))).toEqual([
@@ -183,7 +183,7 @@ describe('the egress "openai-only"', () => {
     });
   });
 
-  test('allows the host of an own issuer in place of Cognito', () => {
+  test('allows the host of another issuer instead of Cognito', () => {
     const { stacks } = exampleApp({
       settings: { egress: 'openai-only', signIn: { issuer: 'https://login.shop.test/', audience: 'spelo' } },
     });
@@ -195,7 +195,7 @@ describe('the egress "openai-only"', () => {
     ]);
   });
 
-  test('sends traffic through the firewall in both directions, and nothing past it', () => {
+  test('routes all traffic through the firewall in both directions', () => {
     const routes = ofType(own, 'AWS::EC2::Route').map(({ Properties }) => [
       words(Properties['RouteTableId']),
       Properties['DestinationCidrBlock'],

@@ -45,13 +45,13 @@ const lengths = rules.map(
 );
 
 describe('the event patterns of a stage with nine retired master keys', () => {
-  test.each(lengths)('%s has at most 2,048 characters with ARNs of real length', (_, pattern) => {
+  test.each(lengths)('of %s have at most 2,048 characters with ARNs of real length', (_, pattern) => {
     expect(pattern).not.toMatch(/Fn::|"Ref"/);
     expect(pattern.length).toBeLessThanOrEqual(MAX_CHARACTERS);
   });
 
   test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey'])(
-    'watch %s on every retired master key as well, by id and by ARN',
+    'include %s on every retired master key, by ID and by ARN',
     (eventName) => {
       const watching = lengths.filter(([, pattern]) => pattern.includes(`"${eventName}"`));
       for (const arn of RETIRED) {
@@ -62,7 +62,7 @@ describe('the event patterns of a stage with nine retired master keys', () => {
   );
 });
 
-describe('an alarm of several rules', () => {
+describe('an alarm on several rules', () => {
   test('counts every rule', () => {
     const alarm = ofType(own, 'AWS::CloudWatch::Alarm').find(({ name }) => name === 'KeyPolicyChanged/Alarm');
     const metrics = z

@@ -102,7 +102,7 @@ it.each<[string, (stage: Stage) => unknown]>([
   ['functions with their memory and timeouts', memoryLines],
   ['tables', (stage) => resourcesOf(stage, 'AWS::DynamoDB::Table').length],
   ['KMS keys', (stage) => resourcesOf(stage, 'AWS::KMS::Key').length],
-])('every example stage has the same %s, so that a document states them once', (_, figures) => {
+])('every example stage has the same %s, so that the documents can state them once', (_, figures) => {
   const [first, ...others] = EXAMPLE_STAGES.map(figures);
   for (const other of others) expect(other).toEqual(first);
 });

@@ -46,8 +46,8 @@ const NAMES: Readonly<Record<string, string>> = {
 /** No name, or one that two resources may have. */
 const WITHOUT_UNIQUE_NAME = ['AWS::KMS::Key', 'AWS::KMS::ReplicaKey', 'AWS::Cognito::UserPool'];
 
-describe('a first deployment that failed', () => {
-  test('leaves nothing behind: what is kept later is deleted when its creation is rolled back', () => {
+describe('a failed first deployment', () => {
+  test('leaves nothing: resources that are retained later are deleted on its rollback', () => {
     const kept = resourcesOf(first).filter(
       ({ DeletionPolicy }) => DeletionPolicy !== undefined && DeletionPolicy !== 'Delete',
     );
@@ -56,7 +56,7 @@ describe('a first deployment that failed', () => {
       expect([name, DeletionPolicy, UpdateReplacePolicy]).toEqual([name, 'RetainExceptOnCreate', 'Retain']);
   });
 
-  test('can be deleted: no stack is protected, and no table and no pool refuses', () => {
+  test('can be deleted, because neither stacks nor tables nor pools are protected', () => {
     for (const stack of first) expect(stack.terminationProtection).toBe(false);
     for (const { Properties } of resourcesOf(first)) {
       expect(Properties['DeletionProtectionEnabled'] ?? false).toBe(false);
@@ -64,7 +64,7 @@ describe('a first deployment that failed', () => {
     }
   });
 
-  test('can be repeated: whatever a deletion keeps has a name that AWS chooses, or one that names the stack itself', () => {
+  test('can be repeated, because retained resources have a unique name from AWS or with the stack ID', () => {
     const kept = resourcesOf(first).filter(({ DeletionPolicy }) => DeletionPolicy === 'RetainExceptOnCreate');
     const named = kept.flatMap(({ Type, Properties }) => {
       const property = NAMES[Type];
@@ -78,7 +78,7 @@ describe('a first deployment that failed', () => {
     expect(named[0]).toContain('AWS::StackId');
   });
 
-  test('is warned of until the stage is protected', () => {
+  test('causes a warning until the stage is protected', () => {
     const warned = (deletionProtection: boolean) =>
       liveExampleApp({ stage: 'prod', settings: { deletionProtection } })
         .app.node.findAll()
@@ -90,14 +90,14 @@ describe('a first deployment that failed', () => {
   });
 });
 
-describe('a placeholder of cdk.json', () => {
+describe('a placeholder in cdk.json', () => {
   const warned = (stage: 'dev' | 'prod') =>
     liveExampleApp({ stage })
       .app.node.findAll()
       .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
       .map(({ data }) => /^stages\.prod\.(\S+) (?:is still|still names)/.exec(String(data))?.[1]);
 
-  test('is named by every synthesis, each of them, without its value', () => {
+  test('is named by every synthesis, without its value', () => {
     expect(warned('prod').toSorted()).toEqual([
       'alarmEmail',
       'dashboard.domain.certificateArn',
@@ -110,7 +110,7 @@ describe('a placeholder of cdk.json', () => {
     ]);
   });
 
-  test('is not in the stage dev, which can be deployed as it is', () => {
+  test('is not part of the stage dev, which can be deployed unchanged', () => {
     expect(warned('dev')).toEqual([]);
   });
 });
@@ -119,7 +119,7 @@ describe('the stage dev', () => {
   const { data } = exampleApp();
   const own = templateOf(data);
 
-  test('signs in with its own pool, under a prefix that ends in the id of the account', () => {
+  test('uses its own sign-in pool, with a prefix that ends with the account ID', () => {
     const [domain, ...more] = ofType(own, 'AWS::Cognito::UserPoolDomain');
     expect(more).toEqual([]);
     expect(inWords(domain?.Properties['Domain'], own)).toBe('spelo-byok-dev-{AWS::AccountId}');
@@ -134,8 +134,8 @@ describe('the stage dev', () => {
   });
 });
 
-describe('every later deployment', () => {
-  test('protects the stacks that hold something, and the API while CloudFront reads its id', () => {
+describe('each later deployment', () => {
+  test('protects the stacks with resources in use, and the API while CloudFront reads its ID', () => {
     const protectedStacks = later.filter(({ terminationProtection }) => terminationProtection);
     expect(protectedStacks.map(({ stackName }) => stackName.replace('spelo-byok-prod-', ''))).toEqual([
       'data',
@@ -145,7 +145,7 @@ describe('every later deployment', () => {
     ]);
   });
 
-  test('protects tables and the pool of people themselves', () => {
+  test('protects the tables and the user pool', () => {
     const flags = resourcesOf(later).flatMap(({ Type, Properties }) => {
       if (Type === 'AWS::DynamoDB::Table') return [Properties['DeletionProtectionEnabled']];
       return Type === 'AWS::Cognito::UserPool' ? [Properties['DeletionProtection']] : [];
@@ -153,7 +153,7 @@ describe('every later deployment', () => {
     expect(flags).toEqual([...Array.from({ length: 6 }, () => true), 'ACTIVE']);
   });
 
-  test('changes nothing else: the protection is not part of any other resource', () => {
+  test('changes nothing but the protection', () => {
     const without = (stacks: readonly SynthesizedStack[]) =>
       JSON.stringify(resourcesOf(stacks)).replaceAll(
         /"DeletionProtection(Enabled)?":("ACTIVE"|"INACTIVE"|true|false),?/g,
@@ -163,8 +163,8 @@ describe('every later deployment', () => {
   });
 });
 
-describe('every resource that takes tags', () => {
-  test('says which product, stage and owner it belongs to', () => {
+describe('each resource with tags', () => {
+  test('names its product, stage and owner', () => {
     const tags = [
       { Key: 'owner', Value: 'platform' },
       { Key: 'product', Value: 'spelo-byok' },
@@ -201,7 +201,7 @@ describe('operators who sign in with IAM Identity Center', () => {
   const path = 'arn:aws:iam::{AWS::AccountId}:role/aws-reserved/sso.amazonaws.com';
 
   test.each(operators.map((role) => [role.name, role] as const))(
-    'assume %s from the permission sets of the stage, in whatever region Identity Center is',
+    'can assume %s from the permission sets of the stage, in any region of Identity Center',
     (_, role) => {
       const { Statement } = Object(role.Properties['AssumeRolePolicyDocument']);
       expect(Statement).toHaveLength(2);
@@ -219,7 +219,7 @@ describe('operators who sign in with IAM Identity Center', () => {
     },
   );
 
-  test('cannot be taken for another permission set whose name begins alike, nor for a role outside of its path', () => {
+  test('cannot be confused with a permission set of a similar name, or a role outside the path', () => {
     const [role] = operators;
     const { Statement } = Object(role?.Properties['AssumeRolePolicyDocument']);
     const patterns: readonly string[] = Statement[1].Condition.ArnLike['aws:PrincipalArn'].map(words);

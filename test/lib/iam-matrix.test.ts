@@ -4,7 +4,7 @@ import { matrix, SENSITIVE } from './iam-matrix.ts';
 
 const OPENING = ['token', 'rotate', 'rotate-on-request', 'hangup', 'watch'];
 
-test('Each sensitive action is allowed to these and to no other role, administrator or stranger', () => {
+test('each sensitive action is allowed only to these roles, and to no administrator or stranger', () => {
   expect(matrix).toEqual({
     'opens a key of a site': OPENING,
     'opens the key of the platform': ['token', 'hangup', 'watch'],
@@ -88,14 +88,14 @@ test('Each sensitive action is allowed to these and to no other role, administra
 
 const [opening] = SENSITIVE['opens a key of a site'] ?? [];
 
-test.each(OPENING)('Credentials of %s that were taken out of the function open no key', (name) => {
+test.each(OPENING)('credentials of %s outside of its function open no key', (name) => {
   const principal = rolePrincipals.find((each) => each.name === name);
   if (principal === undefined || opening === undefined) throw new Error(`There is no role ${name}.`);
   expect(isAllowed(principal, opening)).toBe(true);
   expect(isAllowed({ ...principal, context: {} }, opening)).toBe(false);
 });
 
-test.each(OPENING)('%s opens no key whose encryption context lacks a name', (name) => {
+test.each(OPENING)('the role %s opens no key if a name is missing in the encryption context', (name) => {
   const principal = rolePrincipals.find((each) => each.name === name);
   if (principal === undefined || opening === undefined) throw new Error(`There is no role ${name}.`);
   for (const missing of Object.keys(sealedKeyContext('site'))) {
@@ -104,7 +104,7 @@ test.each(OPENING)('%s opens no key whose encryption context lacks a name', (nam
   }
 });
 
-test('A stranger may do none of it, and a role that gains every right in IAM still opens no key', () => {
+test('a stranger can perform no sensitive action, and a role with every IAM permission still opens no key', () => {
   for (const call of Object.values(SENSITIVE).flat()) expect(isAllowed(stranger, call)).toBe(false);
   const events = rolePrincipals.find(({ name }) => name === 'events');
   if (events === undefined || opening === undefined) throw new Error('There is no role events.');

@@ -32,7 +32,7 @@ const roleArn = (name: string) =>
   `arn:{AWS::Partition}:iam::{AWS::AccountId}:role/spelo-byok-dev-${name}-{AWS::Region}`;
 
 describe('the key policies', () => {
-  test.each(cases)('%s lets administrators look after it, not use it', (_, key) => {
+  test.each(cases)('let administrators manage %s, but not use it', (_, key) => {
     const ofTheAccount = statementsOfKey(key).filter(({ Principal }) => 'AWS' in Object(Principal));
     const unconditional = ofTheAccount.filter(({ Condition }) => Object.keys(Condition).length === 0);
     expect(unconditional.map(({ Sid }) => Sid)).toEqual(['AdministerWithoutUse']);
@@ -41,12 +41,12 @@ describe('the key policies', () => {
     );
   });
 
-  test.each(cases)('%s has no two statements of one name', (_, key) => {
+  test.each(cases)('give each statement of %s its own name', (_, key) => {
     const names = statementsOfKey(key).map(({ Sid }) => Sid);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test('speak of this account and of AWS services, never of another account or of everyone', () => {
+  test('name only this account and AWS services, never another account or everyone', () => {
     const principals = keys.flatMap((key) =>
       statementsOfKey(key).map(({ Principal }) => {
         const { AWS, Service, ...more } = Object(Principal);
@@ -63,7 +63,7 @@ describe('the key policies', () => {
     );
   });
 
-  test('name the roles that open, seal and wrap, and require the whole encryption context of each', () => {
+  test('name the roles that open, seal and wrap, and require the complete encryption context of each', () => {
     expect(usesOf('MasterKey')).toEqual([
       ['kms:Decrypt', roleArn('token'), CONDITIONS.wholeContext],
       ['kms:Decrypt', roleArn('hangup'), CONDITIONS.wholeContext],
@@ -99,17 +99,17 @@ describe('the key policies', () => {
     ],
     ['AuditKey', ['audit', 'projector', 'reconcile', 'verify-archive']],
     ['CheckpointsKey', ['reconcile']],
-  ])('%s derives for %j', (name, roles) => {
+  ])('let %s derive for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));
   });
 
-  test('open the key of the tables to DynamoDB alone', () => {
+  test('let only DynamoDB use the key of the tables', () => {
     expect(usesOf('TablesKey')).not.toEqual([]);
     for (const [, role, condition] of usesOf('TablesKey'))
       expect([role, condition]).toEqual([undefined, CONDITIONS.throughDynamoDb]);
   });
 
-  test('open the key of the evidence to this one trail, to the archiver and the reconciliation, and to readers through S3', () => {
+  test('let only this trail, the archiver, the reconciliation, and S3 readers use the evidence key', () => {
     const trail =
       'StringEquals aws:SourceArn = arn:{AWS::Partition}:cloudtrail:{AWS::Region}:{AWS::AccountId}:trail/spelo-byok-dev-part of {AWS::StackId}';
     expect(usesOf('EvidenceKey')).toEqual([
@@ -120,7 +120,7 @@ describe('the key policies', () => {
     ]);
   });
 
-  test('let alarms and rules, which are AWS services, publish without a condition, and nobody else', () => {
+  test('let only the AWS services of alarms and rules publish without a condition', () => {
     const unconditional = uses.filter(({ role, condition }) => role === undefined && condition === '');
     expect(unconditional.map(({ key, action, services }) => [key, action, services])).toEqual(
       ['kms:Decrypt', 'kms:GenerateDataKey'].map((action) => [
@@ -131,7 +131,7 @@ describe('the key policies', () => {
     );
   });
 
-  test('never use ForAllValues on a key of KMS, which a request without context satisfies', () => {
+  test('never use ForAllValues on a KMS key, which a request without context would satisfy', () => {
     for (const { condition } of uses) expect(condition).not.toContain('ForAllValues');
     const everything = JSON.stringify(Object.values(templates).map(({ resources }) => resources));
     for (const [, onto] of everything.matchAll(/"ForAllValues:\w+":\{"([^"]+)"/g))

@@ -81,14 +81,14 @@ describe('the rules of a stage with a dashboard', () => {
     expect(notices(objectEvent(detailType, reason, 'photos'))).toEqual([]);
   });
 
-  test('have these events, because the bucket sends them to EventBridge', () => {
+  test('receive these events, because the bucket sends them to EventBridge', () => {
     const [bucket] = ofType(dashboard, 'AWS::S3::Bucket');
     expect(bucket?.Properties['NotificationConfiguration']).toEqual({
       EventBridgeConfiguration: { EventBridgeEnabled: true },
     });
   });
 
-  test('write an entry for each file to a log that EventBridge may write, and send no message for each', () => {
+  test('write a log entry for each file, and send no message for each', () => {
     const rule = ofType(dashboard, 'AWS::Events::Rule').find(({ name }) => name === 'FilesRule');
     const words = (value: unknown) => inWords(value, dashboard, stack(elsewhere.audit));
     expect([rule?.Properties['Targets']].flat().map((target) => words(Object(target).Arn))).toEqual([
@@ -123,7 +123,7 @@ describe('the rules of a stage with a dashboard', () => {
     'PutBucketNotification',
     'PutBucketPublicAccessBlock',
     'DeleteBucketPolicy',
-  ])('notice %s on the bucket, and not on another', (name) => {
+  ])('report %s on this bucket only', (name) => {
     expect(notices(call('s3', name, request({ bucketName: BUCKET })))).toEqual(['Bucket/Rule']);
     expect(notices(call('s3', name, request({ bucketName: 'photos' })))).toEqual([]);
   });
@@ -137,7 +137,7 @@ describe.each([
   const notices = noticesOf(own, ...others);
   const rule = 'CloudFront/Rule';
 
-  test('notices a change of a distribution, with and without a version in the name of the call', () => {
+  test('reports a change of a distribution, with and without a version in the call name', () => {
     for (const name of ['UpdateDistribution', 'UpdateDistribution2014_01_31', 'DeleteDistribution'])
       expect(notices(update(name))).toEqual([rule]);
     expect(notices(update('GetDistribution'))).toEqual([]);
@@ -152,11 +152,11 @@ describe.each([
     'DisassociateDistributionWebACL',
     'AssociateAlias',
     'UpdateDomainAssociation',
-  ])('notices %s', (name) => {
+  ])('reports %s', (name) => {
     expect(notices(update(name))).toEqual([rule]);
   });
 
-  test('notices nothing that CloudFormation does, whichever address its record has', () => {
+  test('ignores changes by CloudFormation, from any address', () => {
     for (const sourceIPAddress of ['AWS Internal', 'cloudformation.amazonaws.com'])
       expect(
         notices(
@@ -170,7 +170,7 @@ describe.each([
   });
 });
 
-test('A stage without a dashboard and an edge has no rule, alarm or log for them.', () => {
+test('a stage without a dashboard or an edge has no rule, alarm or log for them', () => {
   const names = exampleApp({ settings: { region: 'eu-central-1' } })
     .stacks.map(templateOf)
     .flatMap(({ resources }) => resources.map(({ name }) => name))

@@ -77,8 +77,8 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 
 const STORED_KEYS = 'SITE#* or WORKSPACE#* or PLATFORM#platform';
 
-describe('the roles', () => {
-  test('are one for each function and one for each command, under the names that the key policies say', () => {
+describe('the IAM roles', () => {
+  test('are one for each function and each command, with the names in the key policies', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
     const names = [
       ...FUNCTIONS,
@@ -98,21 +98,21 @@ describe('the roles', () => {
     );
   });
 
-  test('have names that fit, however long stage and region are', () => {
+  test('have names within the IAM limit, for any stage and region', () => {
     const longest = (name: string) =>
       name.replace('-dev-', `-${'s'.repeat(20)}-`).replace('{AWS::Region}', 'ap-northeast-1');
     for (const { Properties, template } of roles)
       expect(longest(wordsOf(template)(Properties['RoleName'])).length).toBeLessThanOrEqual(64);
   });
 
-  test('the roles of functions are for Lambda to assume', () => {
+  test('of functions can be assumed by Lambda', () => {
     for (const { Properties } of roles.filter((role) => FUNCTIONS.includes(roleNameOf(role))))
       expect(Object(Properties['AssumeRolePolicyDocument']).Statement).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);
   });
 
-  test('the roles of operators are for people of this account who signed in with MFA, for an hour', () => {
+  test('of operators can be assumed for an hour by people of this account who signed in with MFA', () => {
     // The role for emergencies asks for more (test/lib/break-glass.test.ts).
     const commands = OPERATORS.filter((role) => role !== 'BreakGlassOperator');
     const operators = roles.filter((role) => commands.includes(roleNameOf(role)));
@@ -128,13 +128,13 @@ describe('the roles', () => {
     }
   });
 
-  test('have no policy beyond the one that they are created with', () => {
+  test('have only their inline policies', () => {
     for (const template of Object.values(templates))
       for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'])
         expect(ofType(template, type)).toEqual([]);
   });
 
-  test('name every action and every resource; what has a wildcard is this', () => {
+  test('name every action and every resource, with exactly these wildcards', () => {
     const wild = permissions
       .filter(({ action, resource }) => `${action}${resource}`.includes('*'))
       .filter(({ action }) => !action.startsWith('xray:'));
@@ -153,7 +153,7 @@ describe('the roles', () => {
     ]);
   });
 
-  test('the roles of functions may write to X-Ray, which knows no resources, and those of operators may not', () => {
+  test('of functions, and not of operators, may write to X-Ray, which has no resources', () => {
     const tracing = permissions.filter(({ action }) => action.startsWith('xray:'));
     expect(tracing).toEqual(
       FUNCTIONS.flatMap((role) =>
@@ -167,7 +167,7 @@ describe('the roles', () => {
     );
   });
 
-  test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
+  test('can use only tables, keys, the archive, the event bus, their dead-letter queues and their own logs', () => {
     const known =
       /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/index\/by-workspace|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
@@ -189,7 +189,7 @@ describe('the roles', () => {
 describe('the KMS keys', () => {
   const onMaster = permissions.filter(({ resource }) => resource === 'MasterKey');
 
-  test('the master key: these uses, with the whole encryption context, and no other', () => {
+  test('include the master key with exactly these uses, each with the complete encryption context', () => {
     expect(onMaster.map(({ role, action, condition }) => [role, action, condition])).toEqual([
       ['token', 'kms:Decrypt', fromOwnCode('token', CONDITIONS.wholeContext)],
       ['keys', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
@@ -205,13 +205,13 @@ describe('the KMS keys', () => {
     ]);
   });
 
-  test('nobody but the two rotation roles both opens and seals', () => {
+  test('let only the two rotation roles both open and seal', () => {
     const opens = rolesThat(/^kms:Decrypt/, 'MasterKey');
     const seals = rolesThat(/^kms:(Encrypt|GenerateDataKey)/, 'MasterKey');
     expect(opens.filter((role) => seals.includes(role))).toEqual(['rotate', 'rotate-on-request']);
   });
 
-  test('the detector, which decides what is suspended and rotated, computes marks and can use no other that seals, hashes or derives', () => {
+  test('let the detector compute marks, but not seal, hash or derive', () => {
     const used = permissions.filter(({ role, action }) => role === 'detector' && action.startsWith('kms:'));
     expect(used.map(({ resource }) => resource)).toEqual([
       'MarksKey',
@@ -221,13 +221,13 @@ describe('the KMS keys', () => {
     ]);
   });
 
-  test('no route and no event seals a key of the platform: those roles are held to the other scopes', () => {
+  test('let no route and no event seal a platform key', () => {
     for (const role of ['keys', 'rotate', 'rotate-on-request'])
       for (const found of onMaster.filter((permission) => permission.role === role))
         expect(found.condition).toContain('spelo:scope = site or workspace');
   });
 
-  test('each HMAC key serves one algorithm and these roles', () => {
+  test('limit each HMAC key to one algorithm and its roles', () => {
     const macs = permissions.filter(({ action }) => action === 'kms:GenerateMac');
     expect(new Set(macs.map(({ condition }) => condition))).toEqual(new Set([CONDITIONS.hmac]));
     expect(rolesThat('kms:GenerateMac', 'FingerprintKey')).toEqual([
@@ -266,7 +266,7 @@ describe('the KMS keys', () => {
     expect(rolesThat(/./, 'CheckpointsKey')).toEqual(['reconcile']);
   });
 
-  test('the keys of disks serve everybody through the service of the disk only', () => {
+  test('for encryption at rest serve callers only through the storage service', () => {
     const conditionsOn = (key: string) =>
       new Set(permissions.filter(({ resource }) => resource === key).map(({ condition }) => condition));
     expect(conditionsOn('TablesKey')).toEqual(new Set([CONDITIONS.throughDynamoDb]));
@@ -276,7 +276,7 @@ describe('the KMS keys', () => {
     expect(rolesThat(/./, 'EvidenceKey')).toEqual(['archiver', 'reconcile']);
   });
 
-  test('nobody administers a key or hands out a grant', () => {
+  test('can be administered by no role, and no role can create a grant', () => {
     const used = permissions.filter(({ action }) => action.startsWith('kms:')).map(({ action }) => action);
     expect(new Set(used)).toEqual(
       new Set([
@@ -291,7 +291,7 @@ describe('the KMS keys', () => {
 });
 
 describe('the audit trail', () => {
-  test('is added to by the projector, which can neither change nor remove a row, and by the command that restores it', () => {
+  test('can be extended only by the projector, which can neither change nor delete a row, and by the restore command', () => {
     expect(actionsOf('projector', 'AuditTable')).toEqual([
       'dynamodb:GetItem',
       'dynamodb:PutItem',
@@ -301,7 +301,7 @@ describe('the audit trail', () => {
     expect(rolesThat(/Update|Delete|BatchWrite|PartiQL|Transact/, 'AuditTable')).toEqual([]);
   });
 
-  test('is read by the function that shows it, and its stream by the archiver', () => {
+  test('can be read by the function that shows it, and its stream by the archiver', () => {
     expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
     expect(rolesThat(/./, 'AuditTable')).toEqual([
       'audit',
@@ -331,7 +331,7 @@ describe('the audit trail', () => {
     expect(rolesThat(/./, 'AuditTable/stream')).toEqual(['archiver']);
   });
 
-  test('is copied by a function that can put below audit/ and do nothing else to the archive', () => {
+  test('is copied by a function that can only put objects below audit/', () => {
     expect(
       permissions.filter(({ role, action }) => role !== 'reconcile' && action.startsWith('s3:')),
     ).toEqual([
@@ -339,7 +339,7 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('is compared by a function that can read the evidence and put its results, and changes none of what it reads', () => {
+  test('is compared by a function that can read the evidence and write results, but not change what it reads', () => {
     const own = permissions.filter(({ role, action }) => role === 'reconcile' && action.startsWith('s3:'));
     expect(own.map(({ action, resource, condition }) => [action, resource, condition])).toEqual([
       ['s3:ListBucket', 'TrailBucket', 'StringLike s3:prefix = AWSLogs/*'],
@@ -354,21 +354,21 @@ describe('the audit trail', () => {
     expect(actionsOf('reconcile', 'MasterKey')).toEqual([]);
   });
 
-  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads them too', () => {
+  test('comes from the streams of tenancy, keys and sessions, which the projector and the detector read', () => {
     for (const table of ['TenancyTable', 'KeysTable', 'SessionsTable'])
       expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector', 'detector']);
     expect(actionsOf('projector', 'KeysTable')).toEqual([]);
   });
 });
 
-describe('the tables', () => {
+describe('the permissions on tables', () => {
   const writes = /Put|Update|Delete|Write/;
   const conditionsOf = (role: string, resource: string, action: RegExp) =>
     permissions
       .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
       .map(({ action, condition }) => [action, condition]);
 
-  test('keys are written only by the roles that seal, wrap, suspend or delete them', () => {
+  test('let only roles that seal, wrap, suspend or delete keys write keys', () => {
     expect(rolesThat(writes, 'KeysTable')).toEqual([
       'keys',
       'rotate',
@@ -381,7 +381,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('behind a route, a stream or an event only keys of sites and workspaces are written', () => {
+  test('let routes, streams and events write only keys of sites and workspaces', () => {
     const ending = inPartitions('ENDING#*');
     for (const role of ['keys', 'rotate', 'detector', 'rotate-on-request'])
       for (const [action, condition] of conditionsOf(role, 'KeysTable', /./))
@@ -399,7 +399,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('workspaces, members and sites are changed by manage, keys and retire-models, plans by an operator; the others add events', () => {
+  test('let manage, keys and retire-models change workspaces, members and sites, operators change plans, and others add events', () => {
     expect(rolesThat(writes, 'TenancyTable')).toEqual([
       'events',
       'keys',
@@ -451,7 +451,7 @@ describe('the tables', () => {
       ]);
   });
 
-  test('each writer of audit events puts them into its own partitions, and no role changes or removes one', () => {
+  test('let each writer add audit events only to its own partitions, and change or delete none', () => {
     const outbox = permissions.filter(
       ({ resource, action, condition }) =>
         resource === 'TenancyTable' &&
@@ -473,7 +473,7 @@ describe('the tables', () => {
     expect(new Set(partitions.map(([, , writer]) => writer)).size).toBe(partitions.length);
   });
 
-  test('of sessions keys sees the note on a key and those of sites, which it marks as to be ended; manage sees none', () => {
+  test('let keys read of sessions only key notes and sessions of sites that it marks as ending, and manage read none', () => {
     expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([
       ['dynamodb:GetItem', inPartitions('KEY#*')],
       ['dynamodb:GetItem', inPartitions('SITE#*')],
@@ -482,7 +482,7 @@ describe('the tables', () => {
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
-  test('usage only reads, except for the last use of API tokens: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
+  test('let usage read errors, sessions of sites, totals, slots and sealed key records, and write only the last use of API tokens', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
     expect(
       own
@@ -507,7 +507,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('the detector keeps its memory in limits, sees no rate, slot or usage there, and of sessions the notes on keys alone', () => {
+  test('let the detector use in limits only its own state, and of sessions only key notes', () => {
     expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual([
       ['dynamodb:GetItem', inPartitions('ANOMALY#*')],
       ['dynamodb:PutItem', inPartitions('ANOMALY#*')],
@@ -519,7 +519,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('manage sees whether a key is stored, not its record, and of limits keeps the log of deliveries and counts workspaces, codes and invitations alone', () => {
+  test('let manage read whether a key is stored, and use in limits only deliveries and the counts of workspaces, codes and invitations', () => {
     expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
     ]);
@@ -532,7 +532,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('only hangup and watch read a version that is kept for ending its calls', () => {
+  test('let only hangup and watch read a version that is kept to end its calls', () => {
     const readers = permissions.filter(
       ({ resource, action, condition }) =>
         resource === 'KeysTable' && /GetItem|Query|Scan/.test(action) && condition.includes('ENDING#'),
@@ -540,7 +540,7 @@ describe('the tables', () => {
     expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup', 'watch']));
   });
 
-  test('the queue of hang-ups takes messages from the functions that end calls, and gives them to hangup alone', () => {
+  test('let only functions that end calls write to the hang-up queue, and only hangup read it', () => {
     expect(rolesThat('sqs:SendMessage', 'HangUps/Queue')).toEqual([
       'token',
       'events',
@@ -557,12 +557,12 @@ describe('the tables', () => {
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
   });
 
-  test('the queue of notices takes messages from the detector and the routes, and gives them to notices alone', () => {
+  test('let only the detector and the routes write to the notices queue, and only notices read it', () => {
     expect(rolesThat('sqs:SendMessage', 'Notices/Queue')).toEqual(['manage', 'detector', 'notices']);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'Notices/Queue')).toEqual(['notices']);
   });
 
-  test('what connects to the addresses of strangers can neither read nor open a key, and changes its own log alone', () => {
+  test('let the function that connects to webhook addresses neither read nor open a key, and change only its log', () => {
     expect(actionsOf('notices', 'KeysTable')).toEqual([]);
     expect(actionsOf('notices', 'MasterKey')).toEqual([]);
     const written = permissions.filter(
@@ -571,7 +571,7 @@ describe('the tables', () => {
     expect(written).toMatchObject([{ resource: 'LimitsTable', condition: inPartitions('DELIVERIES#*') }]);
   });
 
-  test('no function scans a table but the one that looks at the model of every site', () => {
+  test('let no function scan a table, except the one that checks the model of every site', () => {
     const scanning = permissions.filter(
       ({ action, resource }) => /Scan|PartiQL|Export/.test(action) && !RESTORED.test(resource),
     );
@@ -589,7 +589,7 @@ describe('the tables', () => {
     ]);
   });
 
-  test('the tables that a backup was restored to are read by the command that copies them back, and by no other', () => {
+  test('let only the restore command read tables restored from a backup', () => {
     const uses = permissions.filter(({ resource }) => RESTORED.test(resource));
     expect(new Set(uses.map(({ role }) => role))).toEqual(new Set(['RestoreOperator']));
     expect(uses.map(({ action, resource }) => `${RESTORED.exec(resource)?.[1]} ${action}`).sort()).toEqual([
@@ -605,19 +605,19 @@ describe('the tables', () => {
     expect(rolesThat(/Delete/, 'KeysTable')).not.toContain('RestoreOperator');
   });
 
-  test('only manage asks for the workspaces of a person', () => {
+  test('let only manage list the workspaces of a person', () => {
     expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
     expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
   });
 
-  test('only usage lists the sessions of a workspace', () => {
+  test('let only usage list the sessions of a workspace', () => {
     expect(rolesThat(/./, 'SessionsTable/index/by-workspace')).toEqual(['usage']);
     expect(actionsOf('usage', 'SessionsTable/index/by-workspace')).toEqual(['dynamodb:Query']);
   });
 });
 
 describe('the event bus', () => {
-  test('takes its own events from the detector and the reconciliation, and from no other role', () => {
+  test('accepts its own events only from the detector and the reconciliation', () => {
     const { recordsDiffer, ...others } = EVENTS;
     const of = (...types: readonly string[]): string =>
       `StringEquals events:detail-type = ${types.toSorted().join(' or ')}, StringEquals events:source = spelo.byok`;
@@ -707,7 +707,7 @@ for a fresh MFA code and a reason, and each use is an alarm ([runbook](runbook.m
 ${OPERATORS.map(section).join('\n')}
 ${renderedMatrix}`;
 
-  test('is the matrix of what is deployed', () => {
+  test('is the permission matrix of the deployment', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, rendered);
     expect(readFileSync(file, 'utf8')).toBe(rendered);
   });

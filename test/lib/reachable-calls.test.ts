@@ -49,8 +49,8 @@ const allowedTo = (role: string): readonly string[] =>
     .filter(({ resource }) => !DISK_KEYS.includes(resource))
     .map(({ action, resource }) => `${nameOf(resource)} ${action.replace(/^.*:/, '')}`);
 
-describe('a role allows exactly what its program can do', () => {
-  test.each(programs)('$role: nothing is missing in production, nothing is left over', ({ role, entry }) => {
+describe('a role allows exactly the calls of its program', () => {
+  test.each(programs)('in $role: no call is missing, and none is superfluous', ({ role, entry }) => {
     const never = NEVER[role] ?? [];
     const reachable = [...reachableCalls(entry)];
     expect(never.filter((call) => !reachable.includes(call))).toEqual([]);
@@ -60,7 +60,7 @@ describe('a role allows exactly what its program can do', () => {
   });
 });
 
-describe('the partitions of lib/item-uses.ts are those of the items', () => {
+describe('the partitions in lib/item-uses.ts match the items', () => {
   const workspace = 'w1' as WorkspaceId;
   const site = 's1' as SiteId;
   const platform = PLATFORM_ADDRESS.scopeId;
@@ -86,7 +86,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['ENDING#*', callKey.ending('site', site, 1)],
     ['ENDING#platform#platform', callKey.ending('platform', platform, 1)],
     ['SITE#*', primaryKey.session({ siteId: site, workspaceId: workspace }, 'ses_1' as SessionId)],
-  ])('%s holds %p', (pattern, { pk }) => {
+  ])('for %s, which contains %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;
     expect(fits).toBe(true);
     expect(permissions.some(({ condition }) => condition.includes(pattern))).toBe(true);

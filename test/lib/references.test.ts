@@ -105,32 +105,32 @@ const reasonOf = (reading: Reading, all: readonly Reading[]): string | undefined
   return undefined;
 };
 
-describe.each(cases)('what a stack of %s reads from another', (_, readings) => {
-  test('is something: stacks do read each other', () => {
+describe.each(cases)('the values that a stack of %s reads from another stack', (_, readings) => {
+  test('exist', () => {
     expect(readings.filter(({ imported }) => imported).length).toBeGreaterThan(100);
     expect(readings.filter(({ imported }) => !imported).length).toBeGreaterThan(20);
   });
 
-  test('cannot change while the reader keeps its text, so that no deployment skips a reader', () => {
+  test('cannot change without a change of the reader, so that no deployment skips it', () => {
     const unprotected = readings
       .filter((reading) => !reading.imported && reasonOf(reading, readings) === undefined)
       .map(({ reader, value }) => `${reader.stackName} reads ${JSON.stringify(value)}`);
     expect(unprotected).toEqual([]);
   });
 
-  test('is imported by the functions: tables, keys and the sign-in cannot change under them', () => {
+  test('are imported by functions, so that tables, keys and the sign-in cannot change while in use', () => {
     const byFunctions = readings.filter(({ reader }) => /-(api|audit)$/.test(reader.stackName));
     const notImported = byFunctions.filter(({ imported }) => !imported).map(resourceBehind);
     expect(new Set(notImported.map(({ attribute }) => attribute))).toEqual(new Set(['StreamArn']));
   });
 
-  test('is imported within one region only', () => {
+  test('are imported only within one region', () => {
     for (const { imported, region } of readings)
       if (imported)
         expect(region).toBe(readings.find(({ reader }) => /-api$/.test(reader.stackName))?.region);
   });
 
-  test('includes the id of the API and the topic of the alarms, so that neither stack can be deleted under its readers', () => {
+  test('include the API ID and the alarm topic, so that neither stack can be deleted before its readers', () => {
     const imported = readings
       .filter(({ reader, imported }) => imported && /-observability$/.test(reader.stackName))
       .map((reading) => resourceBehind(reading).resource.Type);
@@ -139,7 +139,7 @@ describe.each(cases)('what a stack of %s reads from another', (_, readings) => {
 });
 
 describe('the exports of tables and keys', () => {
-  test('are there whether or not a stack imports them: one that came and went could not be removed in use', () => {
+  test('exist even if no stack imports them, because a changing export could not be removed while in use', () => {
     const { outputs, resources } = templateOf(smallest.data);
     const exported = Object.values(outputs).flatMap(({ Export, Value }) =>
       Export === undefined ? [] : [Value],
@@ -165,7 +165,7 @@ describe('the exports of tables and keys', () => {
   });
 });
 
-describe('a table whose stream gets another view', () => {
+describe('a table whose stream gets another view type', () => {
   // Another view is another ARN of the stream. A stand-by region needs both images.
   const readers = (stacks: typeof everything) => {
     const own = templateOf(stacks.audit);
@@ -181,7 +181,7 @@ describe('a table whose stream gets another view', () => {
   const before = readers(smallest);
   const after = readers(everything);
 
-  test('gets new mappings, which begin at the oldest record of the new stream', () => {
+  test('gets new mappings, which start at the oldest record of the new stream', () => {
     expect(before.mappings).toHaveLength(8);
     expect(after.mappings).toHaveLength(8);
     // The stream of usage has both images in every stage.
@@ -190,7 +190,7 @@ describe('a table whose stream gets another view', () => {
     ]);
   });
 
-  test('gets roles whose text names the new stream as well', () => {
+  test('gets roles that name the new stream', () => {
     expect(before.sids).toHaveLength(3);
     expect(after.sids.filter((sid) => before.sids.includes(sid))).toEqual([]);
   });

@@ -50,7 +50,7 @@ const headingOf = (description: string): string =>
   /Runbook: docs\/runbook\.md, "([^"]+)"\.$/.exec(description)?.[1] ?? '';
 
 describe('the alarms', () => {
-  test('are these, above these thresholds', () => {
+  test('have these names, metrics and thresholds', () => {
     expect(alarms.map(({ AlarmName, MetricName, Threshold }) => [AlarmName, MetricName, Threshold])).toEqual([
       ['spelo-byok-dev-projector-is-behind', 'IteratorAge', 600_000],
       ['spelo-byok-dev-projector-gave-up-on-a-record', 'ApproximateNumberOfMessagesVisible', 0],
@@ -103,31 +103,31 @@ describe('the alarms', () => {
     ]);
   });
 
-  test.each(cases)('%s says whom it hurts, why at this threshold, and where to read on', (_, alarm) => {
-    expect(alarm.AlarmDescription).toMatch(/^Impact: .{30,} Threshold: .{30,} Runbook: /);
-    // What CloudWatch accepts: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-    expect(alarm.AlarmDescription.length).toBeLessThanOrEqual(1_024);
-  });
-
   test.each(cases)(
-    '%s has its heading in the runbook, with what to know, to look at and to do',
+    '%s states its impact, the reason for its threshold, and its runbook section',
     (_, alarm) => {
-      const heading = headingOf(alarm.AlarmDescription);
-      const section = sections.get(heading) ?? `(no heading "${heading}")`;
-      expect([...section.matchAll(/^### (.+)$/gm)].map(([, title]) => title)).toEqual([
-        'Description',
-        'Investigation',
-        'Resolution',
-      ]);
-      expect(section).toContain('```');
+      expect(alarm.AlarmDescription).toMatch(/^Impact: .{30,} Threshold: .{30,} Runbook: /);
+      // What CloudWatch accepts: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+      expect(alarm.AlarmDescription.length).toBeLessThanOrEqual(1_024);
     },
   );
+
+  test.each(cases)('%s has a runbook section with description, investigation and resolution', (_, alarm) => {
+    const heading = headingOf(alarm.AlarmDescription);
+    const section = sections.get(heading) ?? `(no heading "${heading}")`;
+    expect([...section.matchAll(/^### (.+)$/gm)].map(([, title]) => title)).toEqual([
+      'Description',
+      'Investigation',
+      'Resolution',
+    ]);
+    expect(section).toContain('```');
+  });
 
   test.each(cases)('%s notifies the operator', (_, { template, AlarmActions }) => {
     expect(AlarmActions.map(wordsOf(template))).toEqual(['Alarms']);
   });
 
-  test('leave no heading in the runbook without an alarm', () => {
+  test('have a runbook section each, and there is no other section', () => {
     expect([...sections.keys()].sort()).toEqual(
       alarms.map(({ AlarmDescription }) => headingOf(AlarmDescription)).sort(),
     );

@@ -23,7 +23,7 @@ describe('a retired master key', () => {
     ),
   );
 
-  test('still opens, and wraps no data key any more', () => {
+  test('can still decrypt, and wraps no new data key', () => {
     expect(uses).toEqual([
       ['Token/Role', 'kms:Decrypt', 6],
       ['Rotate/Role', 'kms:Decrypt', 6],
@@ -34,7 +34,7 @@ describe('a retired master key', () => {
     ]);
   });
 
-  test('is told to the functions that open, and to the one that compares the records', () => {
+  test('is named in the environment of the functions that open keys, and of the reconciliation', () => {
     const told = templates.flatMap((own) =>
       ofType(own, 'AWS::Lambda::Function').flatMap(({ name, Properties }) => {
         const value = Object(Properties['Environment']).Variables.RETIRED_MASTER_KEY_ARNS;
@@ -55,7 +55,7 @@ describe('a retired master key', () => {
 describe('the settings of alarms and evidence', () => {
   const own = templateOf(audit);
 
-  test('send alarms to the address of the stage, and to none that it does not name', () => {
+  test('send alarms only to the address of the stage', () => {
     const subscriptions = ofType(own, 'AWS::SNS::Subscription').map(({ Properties }) => [
       Properties['Protocol'],
       Properties['Endpoint'],
@@ -83,13 +83,13 @@ describe('a stage with a stand-by region', () => {
   });
   const own = templateOf(stacks.data);
 
-  test('has keys that can have replicas, and tables whose streams replicas can follow', () => {
+  test('has multi-region keys, and tables whose streams support replicas', () => {
     for (const { Properties } of ofType(own, 'AWS::KMS::Key')) expect(Properties['MultiRegion']).toBe(true);
     for (const { Properties } of ofType(own, 'AWS::DynamoDB::Table'))
       expect(Properties['StreamSpecification']).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
   });
 
-  test('has a replica of each key there, retained, with a policy that names the roles of that region', () => {
+  test('has a retained replica of each key there, with a policy for the roles of that region', () => {
     const [replica, ...more] = stacks.replicas;
     if (replica === undefined) throw new Error('There is no replica stack.');
     expect(more).toEqual([]);
@@ -107,7 +107,7 @@ describe('a stage with a stand-by region', () => {
     expect(JSON.stringify(keys[0]?.Properties['KeyPolicy'])).toContain('spelo-byok-dev-token-eu-west-1');
   });
 
-  test('is no more than that: other stages have keys of one region, and no image of a key in a stream', () => {
+  test('differs from other stages, which have single-region keys and no key image in a stream', () => {
     const plain = templateOf(exampleApp().data);
     for (const { Properties } of ofType(plain, 'AWS::KMS::Key')) {
       expect(Properties).not.toHaveProperty('MultiRegion');

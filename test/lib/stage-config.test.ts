@@ -272,13 +272,13 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
 describe('the default prefix of the sign-in page', () => {
   const pool = { ...valid, signIn: { cognito: { callbackUrls: ['http://localhost:8789/callback'] } } };
 
-  test('is refused if the name of the stage has a word that Cognito reserves', () => {
+  test('is refused if the stage name contains a word that Cognito reserves', () => {
     expect(messageOf('aws-test', { 'aws-test': pool })).toContain(
       'stages.aws-test.signIn.cognito.domainPrefix must be given',
     );
   });
 
-  test('serves every other stage', () => {
+  test('is valid for every other stage', () => {
     expect(parseStageConfig('team-a', { 'team-a': pool }).signIn).toEqual(pool.signIn);
   });
 });
@@ -327,13 +327,13 @@ describe('the configuration of a stage', () => {
     expect(parseStageConfig('dev', { dev: { ...valid, ...settings } })).toMatchObject(settings);
   });
 
-  test.each(MISTAKES)('%s gives one sentence', (_, settings, sentence) => {
+  test.each(MISTAKES)('%s is refused with one sentence', (_, settings, sentence) => {
     expect(faultOf(settings)).toBe(
       sentence.startsWith(' ') ? `stages.dev${sentence}` : `stages.dev.${sentence}`,
     );
   });
 
-  test('names every fault at once, one sentence each', () => {
+  test('is refused with one sentence for each fault, all at once', () => {
     const faulty = {
       region: 'Frankfurt',
       signIn: { issuer: 'http://issuer.example.com' },
@@ -358,7 +358,7 @@ describe('the configuration of a stage', () => {
     ]);
   });
 
-  test('never repeats a value, which could be a secret in the wrong place', () => {
+  test('never repeats a value in an error, because it could be a misplaced secret', () => {
     const misplaced = 'a-secret-in-the-wrong-place';
     const faulty = {
       region: misplaced,
@@ -371,13 +371,13 @@ describe('the configuration of a stage', () => {
   });
 
   test.each([[undefined], ['Dev'], ['a-name-that-is-too-long'], ['dev/1'], [7]])(
-    'refuses the stage %p',
+    'refuses the stage name %p',
     (stage) => {
       expect(messageOf(stage, { dev: valid })).toMatch(/^The stage must be a lower-case name/);
     },
   );
 
-  test('says which stages there are when the one asked for is not among them', () => {
+  test('lists the existing stages if the requested one does not exist', () => {
     expect(messageOf('prod', { dev: valid, staging: valid })).toBe(
       'The stage prod is not among the stages of cdk.json (dev, staging).',
     );
@@ -389,7 +389,7 @@ describe('the plans file of a stage', () => {
   const stages = { dev: { ...valid, plansFile: 'plans.json' } };
   const plans = BUILT_IN_PLANS.map(statedPlan);
 
-  test('becomes the variable that the functions read, without a space too many', () => {
+  test('becomes the environment variable of the functions, without spaces', () => {
     const text = JSON.stringify(plans, null, 2);
     expect(parseStageConfig('dev', stages, () => text).plans).toBe(JSON.stringify(plans));
   });

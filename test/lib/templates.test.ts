@@ -21,7 +21,7 @@ const templatesOf = (stage: (typeof EXAMPLE_STAGES)[number]): readonly StackTemp
 describe.each(EXAMPLE_STAGES)('the stage %s', (stage) => {
   // A logical id that changes destroys its resource and makes another one.
   it.each(templatesOf(stage).map((template) => [template.stackName, template] as const))(
-    'has in the stack %s these resources under these logical ids',
+    'has the recorded resources and logical IDs in the stack %s',
     (_, { resources, outputs }) => {
       expect([
         ...resources.map(({ logicalId, Type, DeletionPolicy, UpdateReplacePolicy }) =>
@@ -66,7 +66,7 @@ describe('the settings of the stage prod', () => {
     };
 
   it.each(templates.map((template) => [template.stackName, template] as const))(
-    'in the stack %s are these, where no other test states them',
+    'in the stack %s are the recorded ones, unless another test checks them',
     (_, template) => {
       const lines = template.resources
         .filter(({ Type }) => SETTINGS.test(Type))
@@ -76,7 +76,7 @@ describe('the settings of the stage prod', () => {
   );
 });
 
-describe('roles and keys', () => {
+describe('roles and keys of dev and prod', () => {
   const [dev, prod] = EXAMPLE_STAGES.map((stage) => {
     const templates = templatesOf(stage);
     const plain = (text: string): string =>
@@ -97,7 +97,7 @@ describe('roles and keys', () => {
       templates.flatMap((template) => ofType(template, type).flatMap((found) => textOf(template, found)));
   });
 
-  it.each(['AWS::IAM::Role', 'AWS::KMS::Key'])('of the type %s are the same on dev and prod', (type) => {
+  it.each(['AWS::IAM::Role', 'AWS::KMS::Key'])('of the type %s are the same', (type) => {
     expect(prod?.(type).length).toBeGreaterThan(50);
     expect(prod?.(type)).toEqual(dev?.(type));
   });

@@ -44,7 +44,7 @@ const clock = () => new Date(nowMs);
 let stack: TestStack;
 beforeAll(async () => {
   beginAt(0);
-  stack = await startTestStack({ runtime: { clock } });
+  stack = await startTestStack({ audited: false, runtime: { clock } });
 });
 afterAll(async () => stack.close());
 
@@ -101,8 +101,8 @@ const documents = () =>
     },
   );
 
-describe('a burst', () => {
-  it('suspends the key where the workspace asks for that: the next mint is refused with 423', async () => {
+describe('a detected burst', () => {
+  it('suspends the key if the workspace has chosen that, and the next mint is refused with 423', async () => {
     const tenant = await tenantWith('suspend');
     await historyThenBurst(tenant);
 
@@ -124,7 +124,7 @@ describe('a burst', () => {
     expect(verdict.data.intact).toBe(true);
   });
 
-  it('can be followed by a resume: mints continue', async () => {
+  it('can be followed by a resume, after which mints continue', async () => {
     const tenant = await tenantWith('suspend');
     await historyThenBurst(tenant);
     const resume = `/v1/workspaces/${tenant.workspaceId}/openai-key/resume`;
@@ -132,7 +132,7 @@ describe('a burst', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('is only recorded and announced where the workspace asks to be notified', async () => {
+  it('is only recorded and announced if the workspace has chosen notification', async () => {
     const tenant = await tenantWith('notify');
     await historyThenBurst(tenant);
 
@@ -146,7 +146,7 @@ describe('a burst', () => {
     expect(announcedFor(tenant)).toMatchObject([{ kind: 'burst', observed: BURST, siteId: tenant.siteId }]);
   });
 
-  it('leads to a new version of the key where the workspace asks for rotation, and mints continue', async () => {
+  it('makes a new version of the key if the workspace has chosen rotation, and mints continue', async () => {
     const tenant = await tenantWith('rotate');
     await historyThenBurst(tenant);
 
@@ -163,7 +163,7 @@ describe('a burst', () => {
     ]);
   });
 
-  it('suspends the key at every scope at which the same OpenAI key is stored and was used', async () => {
+  it('suspends the key in every scope in which the same OpenAI key is stored and was used', async () => {
     beginAt(HISTORY_DAYS + 1);
     const tenant = await makeTenant(stack, { anomaly_response: 'suspend' });
     const key = fakeKey();
@@ -176,8 +176,8 @@ describe('a burst', () => {
   });
 });
 
-describe('authentication failures', () => {
-  it('suspend a key that OpenAI has revoked', async () => {
+describe('a run of authentication failures', () => {
+  it('suspends a key that OpenAI has revoked', async () => {
     const tenant = await makeTenant(stack, { anomaly_response: 'suspend' });
     await putWorkspaceKey(stack, tenant, fakeKey());
     stack.openAi?.inject({ status: 401, body: { error: { code: 'invalid_api_key', message: '' } } });
@@ -188,12 +188,12 @@ describe('authentication failures', () => {
   });
 });
 
-describe('refused origins', () => {
+describe('requests from refused origins', () => {
   const foreign = (tenant: Tenant) => mint(stack, tenant, {}, FOREIGN_ORIGIN);
   const errorsOf = async (tenant: Tenant) =>
     (await stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/errors`, { as: tenant.owner })).data.items;
 
-  it('share one row per minute, which stops counting at its budget', async () => {
+  it('share one row per minute, which stops counting at its limit', async () => {
     beginAt(0);
     const tenant = await tenantWith('notify');
     for (let i = 0; i < 70; i++) expect((await foreign(tenant)).status).toBe(403);
@@ -207,7 +207,7 @@ describe('refused origins', () => {
     expect(await errorsOf(tenant)).toEqual([]);
   });
 
-  it('are announced and never touch a key, whatever the workspace asks for: strangers could cause it', async () => {
+  it('are announced and never change a key, because strangers can cause them', async () => {
     beginAt(0);
     const tenant = await tenantWith('suspend');
     for (let i = 0; i < ANOMALY_PARAMETERS.refusedOrigins.floorPerHour; i++) await foreign(tenant);
@@ -218,8 +218,8 @@ describe('refused origins', () => {
   });
 });
 
-describe('a key that was changed in the meantime', () => {
-  it('is not suspended for what another OpenAI key did', async () => {
+describe('a key that was changed after an anomaly', () => {
+  it('is not suspended for the usage of another OpenAI key', async () => {
     const tenant = await tenantWith('suspend');
     const keys = useCasePorts(stack).keys;
     const workspaceId = tenant.workspaceId as WorkspaceId;
@@ -261,7 +261,7 @@ describe('a key that was changed in the meantime', () => {
     expect(opened).toHaveLength(1);
   });
 
-  it('fails on an event that is no rotation request', async () => {
+  it('makes an event fail that is not a re-encryption request', async () => {
     const environment = parseEnvironment(ENVIRONMENTS['rotate-on-request'], stack.variables);
     const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });
     await expect(rotate({ detail: { workspace_id: 'x' } })).rejects.toThrow();
@@ -282,7 +282,7 @@ const incident = (workspaceId: WorkspaceId): Incident => ({
   keys: [],
 });
 
-describe('delivery', () => {
+describe('a stream delivery to the detector', () => {
   const refusedRow = (tenant: Tenant, count: number, sequence: string): DynamoDBRecord =>
     ({
       eventID: sequence,
@@ -301,7 +301,7 @@ describe('delivery', () => {
       },
     }) as DynamoDBRecord;
 
-  it('a delivery that fails while an incident is announced is repeated: announced again, on record once', async () => {
+  it('that fails while an incident is announced is repeated: the incident is announced again and recorded once', async () => {
     const tenant = await tenantWith('notify');
     const heard: string[] = [];
     let broken = true;
@@ -329,7 +329,7 @@ describe('delivery', () => {
     expect(rowsOf(await auditOf(tenant), 'anomaly.detected')).toHaveLength(1);
   });
 
-  it('a delivery of the same batch twice leaves the same record', async () => {
+  it('of the same batch twice leaves the same record', async () => {
     const tenant = await tenantWith('notify');
     await historyThenBurst(tenant);
     const records = dynamoDbAnomalies(documents(), { limits: 'limits', tenancy: 'tenancy' });
@@ -367,7 +367,7 @@ describe('delivery', () => {
     subjects[Number(dynamodb?.SequenceNumber)] ?? '';
   const log = localRuntime(() => undefined).log;
 
-  it('a batch is read and written once per key, in the order of its records', async () => {
+  it('reads and writes once per key, in the order of its records', async () => {
     const watched: [string, number][] = [];
     const handler = anomalyDetector({
       noticeOf: () => undefined,
@@ -391,7 +391,7 @@ describe('delivery', () => {
     ]);
   });
 
-  it('a failed batch names the first record of the earliest key that failed, and still handles the others', async () => {
+  it('that fails names the first record of the earliest failed key, and still handles the others', async () => {
     const watched: string[] = [];
     const handler = anomalyDetector({
       noticeOf: () => undefined,
@@ -412,7 +412,7 @@ describe('delivery', () => {
     expect(watched).toEqual(['a']);
   });
 
-  it('a record that cannot be read stops the batch there: the records before it are handled', async () => {
+  it('stops at a record that cannot be read, and handles the records before it', async () => {
     const watched: string[] = [];
     const handler = anomalyDetector({
       noticeOf: () => undefined,

@@ -71,7 +71,7 @@ const rowsIn = (objects: ReadonlyMap<string, string>): AuditRow[] =>
   [...objects.values()].flatMap((text) => parseArchivedRows(text));
 
 describe('the audit archiver', () => {
-  it('writes one object per workspace and batch, named by its first and last sequence, every row as it was', async () => {
+  it('writes one object per workspace and batch, named by its first and last sequence, with unchanged rows', async () => {
     const [a, b] = [chainOf('wa', 3), chainOf('wb', 2)];
     const { objects, handler } = archiveOf();
     const Records = [a[0], b[0], a[1], b[1], a[2]].flatMap((row) =>
@@ -90,7 +90,7 @@ describe('the audit archiver', () => {
     }
   });
 
-  it('leaves markers alone, and rows that a person changed or removed', async () => {
+  it('ignores markers, and rows that a person changed or removed', async () => {
     const [row] = chainOf('wa', 1);
     const { objects, handler } = archiveOf();
     const Records = [
@@ -103,7 +103,7 @@ describe('the audit archiver', () => {
     expect(objects.size).toBe(0);
   });
 
-  it('gives the same objects when a batch is delivered twice', async () => {
+  it('writes the same objects when a batch is delivered twice', async () => {
     const Records = chainOf('wa', 5).map(recordOf);
     const { objects, handler } = archiveOf();
     await handler({ Records });
@@ -112,7 +112,7 @@ describe('the audit archiver', () => {
     expect(objects).toEqual(once);
   });
 
-  it('reports the first record of the first object that could not be written; the rest is archived or comes again', async () => {
+  it('reports the first record of the first object that it could not write, and the rest is archived or repeated', async () => {
     const [a, b] = [chainOf('wa', 2).map(recordOf), chainOf('wb', 2).map(recordOf)];
     const [a1, a2] = a;
     const [b1, b2] = b;
@@ -135,7 +135,7 @@ describe('the audit archiver', () => {
     expect([...later.objects.keys()].sort()).toEqual([archiveNameOf('wa', 2, 2), archiveNameOf('wb', 1, 2)]);
   });
 
-  it('stops at a row that it cannot read: what comes before is archived, it is reported, what follows is not lost', async () => {
+  it('stops at a row that it cannot read, archives the rows before, and reports it so that nothing is lost', async () => {
     const [a1, a2, a3] = chainOf('wa', 3);
     if (!a1 || !a2 || !a3) throw new Error('A chain is short.');
     const broken = record('AUDIT#wa', '0000000002', { ...a2, type: 'unknown' });

@@ -47,8 +47,8 @@ const failing = (name: string) => async (asked: string) => {
   if (asked === name) throw new Error('Refused.');
 };
 
-describe('The projector', () => {
-  test('lets no workspace wait for another', async () => {
+describe('the audit projector', () => {
+  test('handles one workspace without waiting for another', async () => {
     let began = (): void => undefined;
     const second = new Promise<void>((resolve) => {
       began = resolve;
@@ -73,14 +73,14 @@ describe('The projector', () => {
     expect(appended.filter((name) => name.startsWith('b'))).toEqual(['b:1', 'b:2']);
   });
 
-  test('appends nothing of a workspace after what failed in it, and reports that', async () => {
+  test('appends no event of a workspace after a failed one, and reports the failed one', async () => {
     const { appended, logged, answer } = projecting(['a:1', 'a:2', 'b:1', 'a:3'], failing('a:2'));
     expect(await answer).toEqual({ batchItemFailures: [{ itemIdentifier: '1' }] });
     expect(appended.toSorted()).toEqual(['a:1', 'b:1']);
     expect(logged).toEqual(['1']);
   });
 
-  test('reports the earliest of several failures, so that nothing is skipped', async () => {
+  test('reports the earliest of several failures, so that no record is skipped', async () => {
     const { answer } = projecting(['b:1', 'a:1', 'b:2', 'a:2'], async (name) => {
       if (name === 'a:1') throw new Error('Refused at once.');
       if (name !== 'b:1') return;
@@ -90,7 +90,7 @@ describe('The projector', () => {
     expect(await answer).toEqual({ batchItemFailures: [{ itemIdentifier: '0' }] });
   });
 
-  test('lets nothing overtake a record that it cannot read', async () => {
+  test('handles no record after one that it cannot read', async () => {
     const { appended, answer } = projecting(['a:1', '?', 'a:2'], async () => undefined);
     expect(await answer).toEqual({ batchItemFailures: [{ itemIdentifier: '1' }] });
     expect(appended).toEqual(['a:1']);

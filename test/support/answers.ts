@@ -3,7 +3,7 @@ import { BUNDLED, type TestAnswer } from './stack.ts';
 
 const ERROR_FIELDS = new Set(['code', 'message', 'request_id', 'retry_after', 'details']);
 
-/** Checks the headers that the contract puts on every answer, a refusal or not. */
+/** Checks the headers that the contract requires on every answer, also on a refusal. */
 export const expectCommonHeaders = ({ headers }: TestAnswer): void => {
   expect(headers.get('cache-control')).toBe('no-store');
   expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -18,7 +18,7 @@ export const expectSuccess = (answer: TestAnswer, status = 200): TestAnswer['dat
   return answer.data;
 };
 
-/** A refusal in the contract's envelope, with every header that goes with it. */
+/** A refusal in the contract's envelope, with every required header. */
 export const expectRefusal = (answer: TestAnswer, status: number, code: string): void => {
   if (BUNDLED && status === 401 && answer.error === undefined) {
     expectGatewayRefusal(answer);

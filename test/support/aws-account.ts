@@ -11,7 +11,7 @@ export interface AwsRequest {
   /** As in the endpoint's name, such as `cognito-idp`. */
   readonly service: string;
   readonly operation: string;
-  /** The members of the input, nested as the service's model has them. */
+  /** The members of the input, nested as in the service's model. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly region: string;
 }
@@ -52,7 +52,7 @@ export interface AwsAccountState {
   /** Prefixes of sign-in pages that are taken, in all of AWS. */
   readonly prefixes: Map<string, { readonly account: string; readonly pool: string }>;
   readonly users: Map<string, StandInUser>;
-  /** Answers of AWS that replace its own, by operation. */
+  /** Answers that replace the usual ones, by operation. */
   readonly refusals: Map<
     string,
     { readonly status: number; readonly code: string; readonly message: string }

@@ -1,14 +1,14 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One call of an AWS SDK client, as it stood on the wire. */
+/** One call of an AWS SDK client, as it was sent. */
 export interface AwsCall {
   /** `UpdateItem`, `Decrypt` */
   readonly operation: string;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Which caller it is: the path of the endpoint that the caller was given, without its slash. */
+  /** The caller: the path of its endpoint, without the slash. */
   readonly caller: string;
-  /** The same for every try of one call; another for every call. */
+  /** The same for every attempt of one call, and different for each call. */
   readonly invocation: string;
 }
 
@@ -18,35 +18,35 @@ export type AwsIntervention =
       readonly errorName: string;
       readonly status?: number;
       readonly message?: string;
-      /** Of the error besides its name and message, such as `CancellationReasons`. */
+      /** Further fields of the error, such as `CancellationReasons`. */
       readonly fields?: Readonly<Record<string, unknown>>;
     }
   /** Answers this success instead of the service. */
   | { readonly answer: Readonly<Record<string, unknown>> }
-  /** The service does its work; its answer is lost on the way. */
+  /** The service handles the call, and its answer is lost. */
   | 'lose-answer'
-  /** The connection breaks before the service has heard of the call. */
+  /** The connection breaks before the service has received the call. */
   | 'reset'
-  /** The call is taken and never answered; the service does not learn of it. */
+  /** The call is accepted and never answered; the service does not receive it. */
   | 'hang'
-  /** As `hang`, but the service does its work. */
+  /** As `hang`, but the service handles the call. */
   | 'hang-after'
-  /** The service gets another request in place of this one. */
+  /** The service gets another request instead of this one. */
   | { readonly body: Readonly<Record<string, unknown>> }
   | undefined;
 
 type Intervene = (call: AwsCall) => AwsIntervention | Promise<AwsIntervention>;
 
-/** Stands between the handlers and a local DynamoDB or KMS. */
+/** A proxy between the handlers and a local DynamoDB or KMS. */
 export interface AwsProxy {
   readonly url: string;
-  /** A separate endpoint for one of several callers, whose calls can then be identified. */
+  /** A separate endpoint for one of several callers, so that its calls can be identified. */
   urlFor(caller: string): string;
-  /** Every call, oldest first, whatever became of it. */
+  /** Every call, oldest first, whatever its result. */
   readonly calls: readonly AwsCall[];
-  /** Where calls continue to; set once the service is up. */
+  /** The target of the calls; set when the service has started. */
   forwardTo(endpoint: string): void;
-  /** Decides about each call from now on; without it every call goes through. */
+  /** Decides about each later call. Without it, every call passes. */
   intervene(decide?: Intervene): void;
   /** Called for each call that the service has answered, before its caller gets the answer. */
   onAnswered(listener: (call: AwsCall) => void): void;

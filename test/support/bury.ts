@@ -39,7 +39,7 @@ export const addIncident = async (stack: TestStack, tenant: Tenant): Promise<voi
   await stack.streams.drain();
 };
 
-/** Puts this many sessions on the trail, past the streams, as busy days do. */
+/** Adds this many sessions to the trail without the streams, as on a busy day. */
 export const buryTrail = async (stack: TestStack, tenant: Tenant, count: number): Promise<void> => {
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
   const documents = DynamoDBDocumentClient.from(client);

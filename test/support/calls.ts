@@ -10,7 +10,7 @@ export interface OpenedCall {
   readonly sdp: string;
 }
 
-/** The canned offer with a data channel alongside its sound, as browsers make it. */
+/** The canned offer with audio and a data channel, as browsers make it. */
 export const DATA_CHANNEL_OFFER = `${CANNED_OFFER.trimEnd()}\r\n${[
   'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
   'c=IN IP4 0.0.0.0',
@@ -27,7 +27,7 @@ export const openCall = (
 ): Promise<TestAnswer> =>
   stack.call('POST', `/v1/${tenant.siteId}/calls`, { origin, body: { sdp: CANNED_OFFER, ...body } });
 
-/** A call that continues; anything but a success ends the test. */
+/** Opens a call that continues. The test ends if this fails. */
 export const openedCall = async (
   stack: Caller,
   tenant: Pick<Tenant, 'siteId'>,
@@ -52,7 +52,7 @@ export const slotsTaken = async (stack: TestStack, tenant: Tenant): Promise<numb
   return keys.reduce((sum: number, { active }: { active: number }) => sum + active, 0);
 };
 
-/** Ids of the sessions that run now. */
+/** IDs of the sessions that are live now. */
 export const liveSessions = async (stack: TestStack, tenant: Tenant): Promise<readonly string[]> => {
   const { items } = expectSuccess(
     await stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/live`, { as: tenant.owner }),

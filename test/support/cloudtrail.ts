@@ -5,7 +5,7 @@ import type { TestStack } from './stack.ts';
 
 const ACCOUNT = '000000000000';
 
-/** A record as CloudTrail writes one for a KMS call. A refused call has neither resources nor, often, parameters. */
+/** A CloudTrail record of a KMS call. A refused call has neither resources nor, often, parameters. */
 export const kmsRecord = (call: KmsCall, eventTime: string) => ({
   eventVersion: '1.11',
   userIdentity: {
@@ -28,7 +28,7 @@ export const kmsRecord = (call: KmsCall, eventTime: string) => ({
 
 export type TrailRecord = ReturnType<typeof kmsRecord>;
 
-/** CloudTrail of the local stack: delivers the calls of the local KMS into the bucket of the trail. */
+/** The CloudTrail of the local stack. It delivers the calls of the local KMS to the bucket of the trail. */
 export class LocalTrail {
   readonly #stack: TestStack;
   #delivered = 0;
@@ -44,14 +44,14 @@ export class LocalTrail {
     return calls.map((call) => kmsRecord(call, at.toISOString()));
   }
 
-  /** Puts a zipped file with `records` where CloudTrail would at `at`. */
+  /** Puts a zipped file with `records` at the key that CloudTrail uses at `at`. */
   deliver(records: readonly TrailRecord[], at: Date, region = 'us-east-1'): void {
     const [day = '', time = ''] = at.toISOString().split('T');
     const minute = `${day.replaceAll('-', '')}T${time.slice(0, 5).replace(':', '')}Z`;
     const folder = `AWSLogs/${ACCOUNT}/CloudTrail/${region}/${day.replaceAll('-', '/')}`;
     const name = `${ACCOUNT}_CloudTrail_${region}_${minute}_${randomUUID().slice(0, 16)}.json.gz`;
     this.put(`${folder}/${name}`, gzipSync(JSON.stringify({ Records: records })));
-    // The digests lie next to the logs, and are not logs.
+    // The digests are next to the logs, and are not logs.
     this.put(
       `AWSLogs/${ACCOUNT}/CloudTrail-Digest/${region}/${minute}_${randomUUID()}.json.gz`,
       gzipSync('{}'),

@@ -4,7 +4,7 @@ import type { KmsCall } from '../../local/kms/server.ts';
 import type { RecordedRequest } from '../../local/openai/server.ts';
 import type { Item } from './key-tables.ts';
 
-/** A place where a secret might have got to, and what is there. */
+/** A place where a secret could be found, and its content. */
 export interface Sink {
   readonly where: string;
   readonly content: string | Uint8Array;
@@ -25,7 +25,7 @@ const bytesIn = (value: unknown): Uint8Array[] => {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(bytesIn) : [];
 };
 
-/** Every file below a folder, as it lies on the disk. */
+/** Every file below a folder, byte for byte. */
 export const sinksOfFiles = (folder: string): Sink[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -38,7 +38,7 @@ export const sinksOfCalls = (kms: readonly KmsCall[], openAi: readonly RecordedR
   ...openAi.map((call): Sink => ({ where: `OpenAI ${call.path}`, content: JSON.stringify(call) })),
 ];
 
-/** Records all that this process writes to its standard streams and consoles, from now until `stop`; `silent` swallows it. */
+/** Records everything that this process writes to its standard streams and consoles until `stop`. `silent` suppresses it. */
 export const watchOutput = ({ silent = false } = {}): { readonly sinks: () => Sink[]; stop(): void } => {
   const written: string[] = [];
   const restore: (() => void)[] = [];

@@ -1,8 +1,8 @@
-/** Characters of a secret that, found together anywhere, count as a leak. */
+/** The number of neighbouring characters of a secret that count as a leak. */
 const WINDOW = 12;
 /** The ends that the product may show: `sk-proj-...AbCd`. The first window, `sk-proj-` and four more, is already a leak. */
 const SHOWN_SUFFIX = 4;
-/** Base64 characters that a window fixes whatever stands before it; the same at each of the three alignments. */
+/** Base64 characters that a window determines for any text before it; the same at each of the three alignments. */
 const BASE64_WINDOW = 15;
 
 export type Encoding = 'plain' | 'utf-16' | 'escaped' | 'hex' | 'base64';
@@ -11,12 +11,12 @@ export interface Finding {
   /** Name of the secret, never the secret. */
   readonly secret: string;
   readonly encoding: Encoding;
-  /** Where in the (normalised) haystack it begins. */
+  /** Its offset in the (normalised) haystack. */
   readonly at: number;
 }
 
 export interface SecretFinder {
-  /** The first trace of each secret in each encoding; empty when there is none. */
+  /** The first trace of each secret in each encoding. Empty without a leak. */
   find(haystack: string | Uint8Array): readonly Finding[];
 }
 
@@ -47,7 +47,7 @@ export const secretFinder = (secrets: Readonly<Record<string, string>>): SecretF
           ? Buffer.from(haystack, 'utf8')
           : Buffer.from(haystack.buffer, haystack.byteOffset, haystack.byteLength)
       ).toString('latin1');
-      // Both byte orders of UTF-16 put a zero byte alongside each of these characters.
+      // Both byte orders of UTF-16 put a zero byte next to each of these characters.
       const withoutZeros = text.replaceAll('\0', '');
       const unescaped = unescapeText(text);
       return [
@@ -66,7 +66,7 @@ const unescapeText = (text: string): string =>
     String.fromCharCode(Number.parseInt(String(groups.slice(0, 3).find((group) => group !== undefined)), 16)),
   );
 
-/** The characters of a base64 text that come from `window` alone, when 0, 1 or 2 bytes stand before it. */
+/** The base64 characters that depend only on `window`, if 0, 1 or 2 bytes precede it. */
 const base64Windows = (window: string): readonly string[] =>
   [0, 1, 2].map((before) => {
     const encoded = Buffer.from(`${'\0'.repeat(before)}${window}`, 'latin1').toString('base64');

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lambdas/use-cases/ports/runtime.ts';
 
-/** A clock that stands still until it is moved: minutes, leases and budgets end when the test says so. */
+/** A clock that stands still until the test moves it, and with it minutes, leases and budgets. */
 export interface FrozenClock {
   /** For `startTestStack({ world: { clock } })`. */
   readonly clock: Clock;

@@ -15,10 +15,10 @@ import type { KeyAddress } from '../../lambdas/domain/keys/stored-key.ts';
 export type TableName = keyof typeof TABLES;
 export type Item = Readonly<Record<string, unknown>>;
 
-/** A sealed key as it lies in an item: whose it is, and which version, is said by its place and by the head. */
+/** A sealed key as stored in an item. Its place and the item `KEY` determine its owner and version. */
 export type SealedRecord = Omit<SealedKey, keyof KeyBinding>;
 
-/** The head of a scope as the table has it. */
+/** The item `KEY` of a scope, as stored. */
 export interface KeyItem extends Item {
   readonly pk: string;
   readonly revision: number;
@@ -27,7 +27,7 @@ export interface KeyItem extends Item {
   readonly sealed: SealedRecord;
 }
 
-/** An earlier version that a rollback can still go back to. */
+/** An earlier version that a rollback can still restore. */
 export interface RetainedItem extends Item {
   readonly pk: string;
   readonly sk: string;
@@ -40,18 +40,18 @@ export const addressAt = (scope: KeyScope, scopeId: string): KeyAddress => ({
   workspaceId: scope === 'site' ? (workspaceOfSite(scopeId as SiteId) ?? scopeId) : scopeId,
 });
 
-/** The record of a head with the identity that it was sealed for. */
+/** The record in an item `KEY`, with the identity that it was sealed for. */
 export const sealedKeyOf = ({ pk, version, sealed }: KeyItem): SealedKey => {
   const [scope = '', scopeId = ''] = pk.split('#');
   return { ...addressAt(scope.toLowerCase() as KeyScope, scopeId), version, ...sealed };
 };
 
-/** The tables behind the handlers' backs, as a person with access to DynamoDB would use them. */
+/** Direct access to the tables without the handlers, as for a person with access to DynamoDB. */
 export interface Tables {
   scan(table: TableName): Promise<readonly Item[]>;
   keyItem(scope: KeyScope, scopeId: string): Promise<KeyItem>;
   retainedItem(scope: KeyScope, scopeId: string, version: number): Promise<RetainedItem>;
-  /** Everything that is stored about the key of a scope: head, history, retained record. */
+  /** Everything stored about the key of a scope: the item `KEY`, the history and the retained record. */
   keyItemsOf(scope: KeyScope, scopeId: string): Promise<readonly Item[]>;
   putKeyItem(item: Item): Promise<void>;
   putItem(table: TableName, item: Item): Promise<void>;
@@ -63,7 +63,7 @@ export interface Tables {
   slotsOf(workspaceId: string): Promise<readonly Item[]>;
   /** Items of one partition, in the order of their sort keys. */
   itemsOf(table: TableName, pk: string): Promise<readonly Item[]>;
-  /** Items of the usage table under one partition key: meters of a site, or totals of a workspace. */
+  /** Items of the usage table under one partition key: session usage of a site, or totals of a workspace. */
   usageOf(pk: string): Promise<readonly Item[]>;
   close(): void;
 }

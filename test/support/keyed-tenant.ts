@@ -14,7 +14,7 @@ export interface KeyedTenant extends Tenant {
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A tenant whose workspace has a key. Nothing of the preparation is left in the logs of KMS and OpenAI. */
+/** A tenant whose workspace has a key. The logs of KMS and OpenAI are cleared afterwards. */
 export const makeKeyedTenant = async (
   stack: TestStack,
   workspace: Settings = {},
@@ -28,40 +28,73 @@ export const makeKeyedTenant = async (
   return { ...tenant, key };
 };
 
-/** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
-export const makeFullTenant = async (
+type Prepare = (stack: TestStack, tenant: KeyedTenant) => Promise<Readonly<Record<string, string>>>;
+
+/** Everything that a route can be about, in the order in which it is made; each step returns the ids that it made. */
+const PARTS = {
+  siteKey: async (stack, tenant) => {
+    expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+    return {};
+  },
+  budgets: async (stack, tenant) => {
+    const budget = { period: 'month', amount_usd: 1_000, action: 'notify' };
+    for (const path of [`/v1/sites/${tenant.siteId}`, `/v1/workspaces/${tenant.workspaceId}`])
+      await asOwner(stack, tenant, 'PUT', `${path}/budget`, budget);
+    return {};
+  },
+  embedKey: async (stack, tenant) => {
+    await asOwner(stack, tenant, 'PUT', `/v1/sites/${tenant.siteId}/embed-key`, { algorithm: 'HS256' });
+    return {};
+  },
+  session: async (stack, tenant) => ({ sessionId: expectSuccess(await mint(stack, tenant)).session_id }),
+  mail: async (stack, tenant) => {
+    await verifyMail(stack, tenant);
+    return {};
+  },
+  webhook: async (stack, tenant) => {
+    const webhooks = `/v1/workspaces/${tenant.workspaceId}/webhooks`;
+    const body = { url: 'https://receiver.invalid/webhooks' };
+    const { webhook_id: webhookId } = await asOwner(stack, tenant, 'POST', webhooks, body);
+    const sent = await stack.call('POST', `${webhooks}/${webhookId}/test`, { as: tenant.owner });
+    return { webhookId, deliveryId: expectSuccess(sent, 202).delivery_id };
+  },
+  invitation: async (stack, tenant) => {
+    const body = { email: 'invited@customer.example', role: 'viewer' };
+    const path = `/v1/workspaces/${tenant.workspaceId}/invitations`;
+    return { invitationId: (await asOwner(stack, tenant, 'POST', path, body)).invitation_id };
+  },
+  token: async (stack, tenant) => {
+    const path = `/v1/workspaces/${tenant.workspaceId}/api-tokens`;
+    const body = { name: 'report', role: 'viewer' };
+    return { tokenId: (await asOwner(stack, tenant, 'POST', path, body)).token_id };
+  },
+  member: async (stack, tenant) => ({ member: await addMember(stack, tenant, 'viewer') }),
+} satisfies Readonly<Record<string, Prepare>>;
+export type TenantPart = keyof typeof PARTS;
+
+type PartIds = Record<
+  'member' | 'sessionId' | 'webhookId' | 'deliveryId' | 'invitationId' | 'tokenId',
+  string
+>;
+
+/** A keyed tenant on a plan with room for more, and the named parts. */
+export const makeTenantWith = async (
   stack: TestStack,
-): Promise<
-  KeyedTenant &
-    Record<'member' | 'sessionId' | 'webhookId' | 'deliveryId' | 'invitationId' | 'tokenId', string>
-> => {
+  parts: readonly TenantPart[],
+): Promise<KeyedTenant & Partial<PartIds>> => {
   const tenant = await makeKeyedTenant(stack);
   await putOnPlan(stack, tenant, 'enterprise');
-  expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
-  const budget = { period: 'month', amount_usd: 1_000, action: 'notify' };
-  for (const path of [`/v1/sites/${tenant.siteId}`, `/v1/workspaces/${tenant.workspaceId}`])
-    await asOwner(stack, tenant, 'PUT', `${path}/budget`, budget);
-  await asOwner(stack, tenant, 'PUT', `/v1/sites/${tenant.siteId}/embed-key`, { algorithm: 'HS256' });
-  const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
-  await verifyMail(stack, tenant);
-  const webhooks = `/v1/workspaces/${tenant.workspaceId}/webhooks`;
-  const body = { url: 'https://receiver.invalid/webhooks' };
-  const { webhook_id: webhookId } = await asOwner(stack, tenant, 'POST', webhooks, body);
-  const sent = await stack.call('POST', `${webhooks}/${webhookId}/test`, { as: tenant.owner });
-  const { delivery_id: deliveryId } = expectSuccess(sent, 202);
-  const invited = { email: 'invited@customer.example', role: 'viewer' };
-  const invitations = `/v1/workspaces/${tenant.workspaceId}/invitations`;
-  const { invitation_id: invitationId } = await asOwner(stack, tenant, 'POST', invitations, invited);
-  const tokens = `/v1/workspaces/${tenant.workspaceId}/api-tokens`;
-  const { token_id: tokenId } = await asOwner(stack, tenant, 'POST', tokens, {
-    name: 'report',
-    role: 'viewer',
-  });
-  const member = await addMember(stack, tenant, 'viewer');
-  return { ...tenant, sessionId, webhookId, deliveryId, invitationId, tokenId, member };
+  let made: KeyedTenant & Partial<PartIds> = tenant;
+  for (const [part, prepare] of Object.entries<Prepare>(PARTS))
+    if (parts.some((wanted) => wanted === part)) made = { ...made, ...(await prepare(stack, tenant)) };
+  return made;
 };
 
-/** Another site of the same workspace, which is put on a plan with room for it. */
+/** A tenant with every kind of item, so that each route that reads, changes or ends one finds it. Its limits are not reached. */
+export const makeFullTenant = async (stack: TestStack): Promise<KeyedTenant & PartIds> =>
+  (await makeTenantWith(stack, Object.keys(PARTS) as TenantPart[])) as KeyedTenant & PartIds;
+
+/** Another site of the same workspace, which gets a plan that allows it. */
 export const addSite = async (stack: TestStack, tenant: Tenant): Promise<Tenant> => {
   await putOnPlan(stack, tenant, 'enterprise');
   const body = { name: 'Another', allowed_origins: [ORIGIN] };
@@ -69,7 +102,7 @@ export const addSite = async (stack: TestStack, tenant: Tenant): Promise<Tenant>
   return { ...tenant, siteId: site.site_id };
 };
 
-/** `data` of what the owner asked for; anything but a success ends the test. */
+/** `data` of the owner's request. The test ends if the request fails. */
 export const asOwner = async (
   stack: TestStack,
   tenant: Tenant,

@@ -1,4 +1,4 @@
-/** Proofs that play many more cases at night than on a push. */
+/** Proofs with many more cases at night than on a push. */
 export type Proof = 'custody' | 'faults' | 'hostile' | 'model';
 
 const wanted = (process.env['LONG_FORMS'] ?? '').split(' ');

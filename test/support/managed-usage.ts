@@ -9,7 +9,7 @@ import type { Tenant } from './tenant.ts';
 /** Seconds that the free plan includes in a month. */
 export const FREE_SECONDS = 100 * 60;
 
-/** Says that the workspace has used `seconds` of managed voice in the month of `now`. Notices of the month stay. */
+/** Stores that the workspace has used `seconds` of managed voice in the month of `now`. Notices of the month are kept. */
 export const setManagedSeconds = async (
   stack: TestStack,
   { workspaceId }: Tenant,

@@ -21,7 +21,7 @@ export const markdownFiles = (): readonly MarkdownFile[] => {
   return walk('').map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 };
 
-/** The text without code, in which a bracket is no link and a `#` no heading. */
+/** The text without code, because a bracket in code is not a link and a `#` not a heading. */
 export const withoutCode = (text: string): string =>
   text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*(?:\n[^`\n]+)?`/g, '`');
 

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Whether moto, an emulator of AWS that others wrote, is on this machine. It is not part of the project. */
+/** True if the third-party AWS emulator moto is installed on this machine. It is not part of the project. */
 export const hasMoto = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
 
 export interface Moto {

@@ -35,7 +35,7 @@ export const mintRefused = (
   body: { error: { type: 'invalid_request_error', param: null, code: null, ...error } },
 });
 
-/** A mint that OpenAI answers with `body`, whatever that is. */
+/** A mint that OpenAI answers with any `body`. */
 export const mintAnswered = (
   body: unknown,
   status = 200,

@@ -4,7 +4,7 @@ import { expectSuccess } from './answers.ts';
 import type { TestStack } from './stack.ts';
 import type { Tenant } from './tenant.ts';
 
-/** A new person, a member of nothing. */
+/** A new person without a workspace. */
 export const newPerson = (name: string): string => `${name}-${randomBytes(6).toString('hex')}`;
 
 /** Invites the person `sub`, who accepts. */

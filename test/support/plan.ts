@@ -2,7 +2,7 @@ import type { TestStack } from './stack.ts';
 import { setOnWorkspace } from './tables.ts';
 import type { Tenant } from './tenant.ts';
 
-/** Puts the workspace on a plan, past the operator's command and its audit event. */
+/** Puts the workspace on a plan without the operator's command and its audit event. */
 export const putOnPlan = (
   stack: Pick<TestStack, 'dynamoDb'>,
   { workspaceId }: Pick<Tenant, 'workspaceId'>,

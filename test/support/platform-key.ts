@@ -13,7 +13,7 @@ import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-ke
 import { operatorAuditEvents } from '../../tools/operator/operator.ts';
 import type { TestStack } from './stack.ts';
 
-/** Operator's ports of the platform's key, and what closes them. */
+/** The operator's ports for the platform key, and a function that closes them. */
 export const platformKeyPorts = ({ variables }: Pick<TestStack, 'variables'>) => {
   const environment = parseEnvironment(ENVIRONMENTS.keys, variables);
   const { MASTER_KEY_ARN: masterKeyArn, FINGERPRINT_KEY_ARN: fingerprintKeyArn } = environment;
@@ -42,7 +42,7 @@ export const platformKeyPorts = ({ variables }: Pick<TestStack, 'variables'>) =>
   return { ports, close };
 };
 
-/** Stores the platform's own key as the operator's command does. */
+/** Stores the platform key as the operator's command does. */
 export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: string): Promise<void> => {
   const { ports, close } = platformKeyPorts(stack);
   try {

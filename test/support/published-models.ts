@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { AwsRequest } from './aws-account.ts';
 
-/** The models of its services that AWS publishes with its SDKs, read from a botocore that is installed on this machine. */
+/** The service models that AWS publishes with its SDKs, read from the installed botocore. */
 
 const shape = z.object({
   type: z.string(),
@@ -51,7 +51,7 @@ const modelOf = (folder: string, service: string): Model => {
   return read;
 };
 
-/** Everything of the request that the published model does not allow, one line each. */
+/** Each part of the request that the published model does not allow, one line each. */
 export const modelFaults = (folder: string, { service, operation, input }: AwsRequest): readonly string[] => {
   const { operations, shapes } = modelOf(folder, service);
   const found = operations[operation];

@@ -4,14 +4,14 @@ import type { TestAnswer, TestStack } from './stack.ts';
 export interface RawRequest {
   readonly method: string;
   readonly path: string;
-  /** Sent as they are, nothing added but Host and the length. */
+  /** Sent unchanged; only Host and the length are added. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** An address of 127.0.0.0/8 to call from: each has a separate budget. */
   readonly from?: string;
 }
 
-/** For what fetch would not send as it is: no content type, another source address, a path that is not normal. */
+/** Sends requests that fetch would change: without a content type, from another source address, or with a path that is not normalised. */
 export const rawRequest = async (
   stack: TestStack,
   { method, path, headers = {}, body, from }: RawRequest,

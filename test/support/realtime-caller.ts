@@ -3,18 +3,18 @@ import { MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket, usePCMU } fr
 import { encodeMuLaw } from '../../local/openai/realtime/mu-law.ts';
 import { type EventList, eventList, type RealtimeEvent } from './realtime-events.ts';
 
-/** A browser's side of a call, in Node: an honest page, or one that does what no page should do. */
+/** A browser's side of a call, in Node: an honest page or a hostile one. */
 export interface RealtimeCaller {
-  /** The SDP offer, for whichever route takes it. */
+  /** The SDP offer, for any route. */
   readonly offer: string;
   /** Events from the data channel, in order. Stays empty without one. */
   readonly events: readonly RealtimeEvent[];
-  /** Milliseconds of sound that came back. */
+  /** Milliseconds of audio received. */
   readonly heardMs: number;
   readonly isConnected: boolean;
   /** True once the other side has closed the data channel or the connection. */
   readonly hasEnded: boolean;
-  /** Takes the SDP answer. Resolves when sound, and events if there is a data channel, can flow. */
+  /** Accepts the SDP answer. Resolves when audio, and events on a data channel, can flow. */
   connect(answer: string): Promise<void>;
   /** Sends a client event, well-formed or not. Throws without a data channel. */
   send(event: Record<string, unknown> | string): void;
@@ -27,19 +27,19 @@ export interface RealtimeCaller {
   event(type: string, nth?: number): Promise<RealtimeEvent>;
   /** Resolves when the other side has ended the call. */
   ended(): Promise<void>;
-  /** Leaves as a closed tab does. */
+  /** Leaves like a closed tab. */
   close(): Promise<void>;
 }
 
 export interface CallerOptions {
-  /** false: an offer of sound only, as on locked sites. Default: true. */
+  /** false: an audio-only offer, as on locked sites. Default: true. */
   readonly dataChannel?: boolean;
 }
 
 const FRAME_MS = 20;
 const WAIT_MS = 30_000;
 
-/** Prepares a call up to its offer. Close it in any case. */
+/** Prepares a call up to its offer. Always close it. */
 export const prepareCall = async ({ dataChannel = true }: CallerOptions = {}): Promise<RealtimeCaller> => {
   const connection = new RTCPeerConnection({
     codecs: { audio: [usePCMU()] },

@@ -13,7 +13,7 @@ import { isInWindow, type Reconciliation, reconcile } from '../../lambdas/domain
 import { encryptionContextOf, type KeyBinding } from '../../lambdas/domain/keys/sealed-key.ts';
 import { archiveLineOf } from '../../lambdas/streams/audit-archiver.ts';
 
-/** CloudTrail's records and audit rows of sessions, as text, and what the reconciliation says about them. */
+/** CloudTrail records and audit rows of sessions, as text, and the result of their reconciliation. */
 
 export const MASTER_KEY = 'arn:aws:kms:us-east-1:000000000000:key/master';
 export const AT = '2026-11-05T12:00:00.000Z';
@@ -28,7 +28,7 @@ interface TrailRecord {
   readonly eventTime?: string;
 }
 
-/** A record as CloudTrail writes one for a KMS call. A refused call has neither resources nor, often, parameters. */
+/** A CloudTrail record of a KMS call. A refused call has neither resources nor, often, parameters. */
 export const trailRecord = ({ requestID, encryptionContext, errorCode, keyArn, ...event }: TrailRecord) => ({
   eventVersion: '1.11',
   userIdentity: {

@@ -10,12 +10,12 @@ export interface MintedSession {
 }
 
 export interface ReportOptions extends Pick<CallOptions, 'headers'> {
-  /** When it is signed; the stack's own clock must agree within five minutes. */
+  /** The time of the signature; the clock of the stack must agree within five minutes. */
   readonly signedAt: Date;
   readonly origin?: string;
   readonly rawBody?: string;
   readonly secret?: string;
-  /** As a beacon sends it: in the query, without a header, as text. */
+  /** Like a beacon: the signature is in the query, without a header, as text. */
   readonly beacon?: boolean;
 }
 

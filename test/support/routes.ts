@@ -6,7 +6,7 @@ export interface NamedRoute extends Route {
   readonly id: RouteId;
 }
 
-/** Every route that asks for a token, from the table that the gateways are made of. */
+/** Every route that requires a token, from the route table. */
 export const SIGNED_IN_ROUTES: readonly NamedRoute[] = Object.entries(ROUTES)
   .map(([id, route]): NamedRoute => ({ ...(route satisfies Route), id: id as RouteId }))
   .filter(({ access }) => access !== 'public');
@@ -14,7 +14,7 @@ export const SIGNED_IN_ROUTES: readonly NamedRoute[] = Object.entries(ROUTES)
 /** Routes that need a role in a workspace. */
 export const ROLE_ROUTES = SIGNED_IN_ROUTES.filter(({ access }) => access !== 'any');
 
-/** A valid body for the routes that take one. A route that is missing here is called without. */
+/** Valid bodies of the routes with a body. Other routes are called without one. */
 const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   createWorkspace: () => ({ name: 'New' }),
   changeWorkspace: () => ({ name: 'Renamed' }),
@@ -37,10 +37,10 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   changeWebhook: () => ({ enabled: false }),
 };
 
-/** A body that a route takes; undefined for one that takes none. */
+/** A valid body of a route; undefined for a route without a body. */
 export const validBodyOf = (id: RouteId): unknown => BODIES[id]?.();
 
-/** Ids that a path can hold. */
+/** IDs in a path. */
 export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
   readonly sessionId?: string;
   readonly webhookId?: string;
@@ -49,10 +49,10 @@ export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
   readonly tokenId?: string;
 }
 
-/** As session ids are, and of no session. */
+/** In the form of a session ID, but of no session. */
 const NO_SESSION = `ses_${'0'.repeat(26)}`;
 
-/** As their ids are, and of none. */
+/** In the form of their IDs, but of no item. */
 const NO_WEBHOOK = `whk_${'0'.repeat(20)}`;
 const NO_INVITATION = `inv_${'0'.repeat(36)}`;
 const NO_TOKEN = `tok_${'0'.repeat(16)}`;
@@ -70,7 +70,7 @@ export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string 
     .replace('{deliveryId}', tenant.deliveryId ?? NO_DELIVERY)
     .replace('{sub}', encodeURIComponent(sub));
 
-/** Calls a route as a client that knows the contract would. */
+/** Calls a route like a client that knows the contract. */
 export const callRoute = (
   stack: TestStack,
   route: NamedRoute,

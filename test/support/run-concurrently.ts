@@ -1,4 +1,4 @@
-/** Runs a job after another in each of `lanes` lanes side by side; the results in the order of the jobs. */
+/** Runs the jobs one after another in each of `lanes` parallel lanes. Returns the results in the order of the jobs. */
 export const runConcurrently = async <Job, Result>(
   lanes: number,
   jobs: readonly Job[],

@@ -23,12 +23,12 @@ let issuerKey: ReturnType<typeof newSigningKey> | undefined;
 /** A local stack with a clock that tests move and logs that they read. */
 export interface TestStack extends LocalStack {
   readonly logs: readonly string[];
-  /** The handlers' current time, where the test did not give a clock. */
+  /** The handlers' current time, if the test has not set a clock. */
   now(): Date;
   /** Moves the clock of the handlers; OpenAI, KMS and the issuer keep real time. */
   advance(milliseconds: number): void;
   call(method: string, path: string, options?: CallOptions): Promise<TestAnswer>;
-  /** An access token for `sub`. */
+  /** An access token for `sub`, not older than a minute. */
   tokenFor(sub: string): Promise<string>;
 }
 
@@ -36,7 +36,7 @@ export interface CallOptions {
   /** `sub` of a signed-in caller; none for a public route. */
   readonly as?: string;
   readonly body?: unknown;
-  /** Sent as it is, instead of `body`. */
+  /** Sent unchanged, instead of `body`. */
   readonly rawBody?: string;
   readonly origin?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -62,7 +62,7 @@ export interface TestAnswer {
 export interface TestStackOptions
   extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages' | 'webhooks'>> {
   readonly runtime?: Partial<Runtime>;
-  /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
+  /** false: the functions behind streams, which cost as much as the requests, run only while `streams.drain()` waits. */
   readonly audited?: boolean;
 }
 
@@ -79,11 +79,12 @@ export const startTestStack = async ({
     port: 0,
     ...(BUNDLED && { assembly: deployedAssembly() }),
     onLine: (line) => {
-      // Besides log lines a function writes its metrics, which tests of logs have no use for.
+      // A function also writes metrics, which tests of logs do not need.
       if (!line.includes('"_aws"')) logs.push(line);
     },
     path: process.env['PATH'],
     issuerKey,
+    followsStreams: audited,
     ...options,
     // The clocks that tests make stand still until they are moved.
     clockStands: options.runtime?.clock !== undefined,
@@ -103,16 +104,16 @@ export const startTestStack = async ({
       ...options.variables,
     },
   });
-  if (!audited) await stack.streams.close();
-  // A bundle checks expiry by the clock that the test moves.
+  // A bundle checks the expiry by the clock of the test.
   const aheadSeconds = (): number => (BUNDLED ? Math.max(0, (clock().getTime() - Date.now()) / 1_000) : 0);
-  const tokenFor = (sub: string): Promise<string> =>
+  const newToken = (sub: string): Promise<string> =>
     stack.issuer.issue({
       sub,
       expiresInSeconds: Math.ceil(aheadSeconds()) + 3_600,
-      // It also judges by that clock how long ago a person signed in.
+      // The recent sign-in is checked by the same clock.
       ...(aheadSeconds() > 0 && { claims: { auth_time: Math.floor(clock().getTime() / 1_000) } }),
     });
+  const tokenFor = reusedFor(TOKEN_REUSE_MS, clock, newToken);
   return {
     ...stack,
     logs,
@@ -125,7 +126,28 @@ export const startTestStack = async ({
   };
 };
 
-/** Calls the API at `url` as a browser or a person's program does. */
+/** How long a person uses a token before the tests ask for another one. Programs use one until it expires. */
+const TOKEN_REUSE_MS = 60_000;
+
+/** Makes one token of each person serve for `reuseMs` of real time and of the clock of the test, which may also go back. */
+const reusedFor = (
+  reuseMs: number,
+  clock: () => Date,
+  newToken: (sub: string) => Promise<string>,
+): TestStack['tokenFor'] => {
+  const issued = new Map<string, { readonly token: Promise<string>; readonly at: readonly number[] }>();
+  return (sub) => {
+    const at = [Date.now(), clock().getTime()];
+    const known = issued.get(sub);
+    const ages = known?.at.map((issuedAt, i) => (at[i] ?? 0) - issuedAt) ?? [];
+    if (known !== undefined && ages.every((age) => age >= 0 && age < reuseMs)) return known.token;
+    const token = newToken(sub);
+    issued.set(sub, { token, at });
+    return token;
+  };
+};
+
+/** Calls the API at `url` like a browser or a person's program. */
 export const callerAt =
   (url: () => string, tokenFor: TestStack['tokenFor']): TestStack['call'] =>
   async (method, path, { as, body, rawBody, origin, headers } = {}) => {

@@ -12,7 +12,7 @@ export const strictPort = <Port extends object>(name: string, methods: Port): Po
     },
   });
 
-/** The same ports, each of them strict; what is no object stays as it is. */
+/** The same ports, each of them strict. Values that are not objects are unchanged. */
 export const strictPorts = <Ports extends object>(ports: Ports): Ports =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => [

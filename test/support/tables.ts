@@ -8,7 +8,7 @@ import type { TestStack } from './stack.ts';
 type TableName = keyof typeof TABLES;
 type Item = Readonly<Record<string, unknown>>;
 
-/** The tables of a stack, behind the handlers' backs. The caller closes them. */
+/** Direct access to the tables of a stack, without the handlers. The caller closes it. */
 export const openTables = (stack: TestStack) => {
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
   const documents = DynamoDBDocumentClient.from(client);
@@ -37,7 +37,7 @@ export const openTables = (stack: TestStack) => {
   };
 };
 
-/** Changes one attribute of a workspace that exists, behind the handlers' backs. */
+/** Changes one attribute of an existing workspace directly in the table. */
 export const setOnWorkspace = async (
   stack: Pick<TestStack, 'dynamoDb'>,
   workspaceId: string,

@@ -11,7 +11,7 @@ export interface Tenant {
   readonly siteId: string;
 }
 
-/** Whatever takes requests: a stack, or one container of it. */
+/** A target of requests: a stack, or one container of it. */
 export type Caller = Pick<TestStack, 'call'>;
 
 /** A fresh fake key, made at run time; `suffix` chooses a failure that the stand-in plays. */

@@ -111,7 +111,7 @@ export type UseCasePorts = ReturnType<typeof useCasePorts>;
 /** A signed-in person, from this machine. */
 export const callerOf = (sub: string): Caller => ({ sub, sourceIp: '127.0.0.1' });
 
-/** Limits wide enough to be out of the way. */
+/** Limits that no test reaches. */
 export const RATE_LIMITS = {
   ...DEFAULT_RATE_LIMITS,
   perIp: { perMinute: 100_000 },

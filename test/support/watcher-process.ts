@@ -7,11 +7,11 @@ import { openAiOf } from './openai.ts';
 import { prepareCall, type RealtimeCaller } from './realtime-caller.ts';
 import type { TestStack } from './stack.ts';
 
-/** A watcher in a separate process, as on Lambda, that follows a call which has had one turn. */
+/** A watcher in a separate process, as on Lambda, of a call that has had one turn. */
 export interface WatcherProcess {
   readonly pid: number;
   readonly caller: RealtimeCaller;
-  /** Returns when the process has done it. */
+  /** Returns after the process has executed it. */
   order(order: Order): Promise<void>;
   close(): Promise<void>;
 }

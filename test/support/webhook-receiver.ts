@@ -39,13 +39,13 @@ export interface ReceivedNotice {
   readonly body: string;
 }
 
-/** Answers a notice; without one it is 204. */
+/** Answers a notice. The default is 204. */
 export type Respond = (response: ServerResponse, notice: ReceivedNotice) => void;
 
 export interface WebhookReceiver {
   readonly port: number;
   readonly received: readonly ReceivedNotice[];
-  /** How many TCP connections were made. */
+  /** The number of TCP connections. */
   readonly connections: number;
   respondWith(respond: Respond | undefined): void;
   forget(): void;
@@ -97,7 +97,7 @@ export const startReceiver = async (certificate: Certificate): Promise<WebhookRe
   };
 };
 
-/** Verifies a notice as docs/notices.md tells receivers to, with a secret as it was shown. */
+/** Verifies a notice as docs/notices.md describes, with the displayed secret. */
 export const isSignedWith = (secret: string, { headers, body }: ReceivedNotice): boolean => {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   const expected = createHmac('sha256', key)

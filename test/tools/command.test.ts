@@ -19,7 +19,7 @@ const greeting = (change: Partial<Command<{ name: { type: 'string' } }>> = {}) =
 };
 
 describe('a command', () => {
-  it('gets its parsed options, and its result is the exit status', async () => {
+  it('gets its parsed options, and returns its exit status', async () => {
     const { calls, play } = greeting();
     expect(await play('--name', 'Ada')).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(calls).toEqual(['Ada']);
@@ -27,7 +27,7 @@ describe('a command', () => {
     expect((await greeting({ run: async () => 2 }).play()).status).toBe(2);
   });
 
-  it('prints its usage for --help and does nothing else, whatever else is given', async () => {
+  it('only prints its usage for --help, whatever the other arguments', async () => {
     const { calls, play } = greeting();
     expect(await play('--help', '--name', 'Ada')).toEqual({ status: 0, stdout: USAGE, stderr: '' });
     expect(calls).toEqual([]);
@@ -45,7 +45,7 @@ describe('a command', () => {
     expect(calls).toEqual([]);
   });
 
-  it('gets positional arguments where it takes them', async () => {
+  it('gets positional arguments if it accepts them', async () => {
     let given: readonly string[] = [];
     const { play } = greeting({
       allowPositionals: true,
@@ -58,7 +58,7 @@ describe('a command', () => {
     expect(given).toEqual(['one', 'two']);
   });
 
-  it('answers an error with one message and status 1, or its own text and status', async () => {
+  it("prints one message for an error with status 1, or the error's own text and status", async () => {
     const run = () => {
       throw new Error('The table is not there.');
     };
@@ -75,7 +75,7 @@ describe('a command', () => {
     expect([status, stderr]).toEqual([2, 'Nothing was changed.\n']);
   });
 
-  it('shows its usage after a wrong argument that only it can recognise', async () => {
+  it('prints its usage after a wrong argument that only the command recognises', async () => {
     const { stderr } = await greeting({
       run: () => {
         throw new UsageError('Name a person.');
@@ -85,7 +85,7 @@ describe('a command', () => {
     expect(stderr).toBe(`Name a person.\n\n${USAGE}`);
   });
 
-  it('never prints control characters of a foreign text', async () => {
+  it('never prints control characters in foreign text', async () => {
     const { stderr } = await greeting({
       run: () => {
         throw new Error('row \u001b[2J is\r damaged\nand so on');
@@ -95,7 +95,7 @@ describe('a command', () => {
     expect(printable('a\nb')).toBe('a?b');
   });
 
-  it('answers what is no error without its content', async () => {
+  it('prints no content of a thrown value that is not an error', async () => {
     const { stderr } = await greeting({
       run: () => {
         throw 'sk-secret';
@@ -113,7 +113,7 @@ describe('the commands of package.json', () => {
     ...new Set(Object.values(scripts).flatMap((script) => script.match(/tools\/\S+\.ts/g) ?? [])),
   ];
 
-  it.each(files)('%s parses its arguments and exits by runCommand alone', (file) => {
+  it.each(files)('include %s, which parses its arguments and exits only through runCommand', (file) => {
     const source = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
     expect(source).toContain('await runCommand({');
     expect(source).not.toMatch(/parseArgs|process\.argv|process\.exitCode|process\.exit\([^)]/);

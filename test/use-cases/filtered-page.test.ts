@@ -43,8 +43,8 @@ const walk = async (list: ReturnType<typeof listOf>, limit: number): Promise<rea
 
 const sizes = fc.integer({ min: 1, max: 7 });
 
-describe('a list behind a filter', () => {
-  it('gives every row that is wanted once and in order, whatever the size of pages and reads', async () => {
+describe('a filtered list', () => {
+  it('returns each matching row once and in order, for any size of pages and reads', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.boolean(), { maxLength: 40 }),
@@ -60,24 +60,24 @@ describe('a list behind a filter', () => {
     );
   });
 
-  it('has no further page where the last wanted row was the last of all', async () => {
+  it('has no further page if the last matching row was the last of all', async () => {
     expect(await walk(listOf([true, true], 2), 2)).toHaveLength(1);
     expect(await walk(listOf([false, true, false, true], 2), 2)).toHaveLength(1);
   });
 
-  it('continues after the last row that was given, not behind the last that was read', async () => {
+  it('continues after the last returned row, not after the last read row', async () => {
     const list = listOf([true, true, true, true], 4);
     expect(await list.page(3, undefined)).toEqual({ items: list.rows.slice(0, 3), next: '3' });
     expect(await list.page(3, '3')).toEqual({ items: list.rows.slice(3), next: undefined });
   });
 
-  it('reads no further than it needs for a full page', async () => {
+  it('reads no more than a full page needs', async () => {
     const list = listOf(Array(100).fill(true), 10);
     await list.page(10, undefined);
     expect(list.reads).toEqual([10]);
   });
 
-  it('looks at two thousand rows for one page and no more, and continues from there', async () => {
+  it('examines at most two thousand rows for one page, and continues there', async () => {
     const list = listOf([...Array(4_500).fill(false), true], 200);
     expect(await list.page(10, undefined)).toEqual({ items: [], next: '2000' });
     expect(list.reads).toEqual(Array(10).fill(200));

@@ -52,8 +52,8 @@ const EVENT: AuditEvent = {
   facts: {},
 };
 
-describe('a write that met another one waits longer each time before it is tried again', () => {
-  it('an admission, which then uses what it reads again', async () => {
+describe('a write after a conflict is repeated with longer waits', () => {
+  it('for an admission, which then uses the new state', async () => {
     const { waits, write, backOff } = contended(3);
     let reads = 0;
     const period = { usedSeconds: 0, committedSeconds: 0, notices: {} };
@@ -110,13 +110,13 @@ describe('a write that met another one waits longer each time before it is tried
       backOff,
     })(EVENT);
 
-  it('an audit row', async () => {
+  it('for an audit row', async () => {
     const race = contended(2);
     expect(await append(race)).toBe('appended');
     expect(race.waits).toEqual([1, 2]);
   });
 
-  it('and it is given up after twenty, for the record to be delivered again', async () => {
+  it('for an audit row, and fails after twenty attempts so that the record is delivered again', async () => {
     const race = contended(Number.POSITIVE_INFINITY);
     await expect(append(race)).rejects.toThrow(ConflictError);
     expect(race.writes()).toBe(20);
@@ -152,7 +152,7 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
   },
 });
 
-describe('a site that is created while another person writes the workspace', () => {
+describe('the creation of a site while another person writes the workspace', () => {
   /** The result of the second read, after the write that was lost. */
   const created = (siteCount: number, write: () => Promise<void>) => {
     let reads = 0;
@@ -169,20 +169,20 @@ describe('a site that is created while another person writes the workspace', () 
     }));
   };
 
-  it('finds out that the last place is taken', async () => {
+  it('is refused if the last place was taken meanwhile', async () => {
     expect(await created(1, lost)).toEqual({ outcome: 'site_limit_reached', reads: 2 });
   });
 
-  it('may be tried again where there still is room', async () => {
+  it('fails with a conflict if there is still room', async () => {
     expect((await created(0, lost)).outcome).toBeInstanceOf(ConflictError);
   });
 
-  it('is an outage where the table does not answer, even after a lost race', async () => {
+  it('fails with the outage if the table fails', async () => {
     expect(await created(1, failing)).toEqual({ outcome: OUTAGE, reads: 1 });
   });
 });
 
-describe('a site that is archived by two people at once', () => {
+describe('the archiving of a site by two people at the same time', () => {
   const archived = (left: unknown, write: () => Promise<void>) => {
     let reads = 0;
     const ports = portsWith({
@@ -196,20 +196,20 @@ describe('a site that is archived by two people at once', () => {
     return outcomeOf(archiveSite(ports)(CALLER, SITE_ID));
   };
 
-  it('is gone for the second', async () => {
+  it('returns site_not_found to the second person', async () => {
     expect(await archived(undefined, lost)).toBe('site_not_found');
   });
 
-  it('may be archived again where it still stands: its workspace was written', async () => {
+  it('fails with a conflict if the site still exists, because only its workspace was written', async () => {
     expect(await archived(aSite(), lost)).toBeInstanceOf(ConflictError);
   });
 
-  it('is an outage where the table does not answer', async () => {
+  it('fails with the outage if the table fails', async () => {
     expect(await archived(undefined, failing)).toBe(OUTAGE);
   });
 });
 
-describe('a workspace that is deleted while one of its sites is archived', () => {
+describe('the deletion of a workspace while one of its sites is archived', () => {
   const deleted = (left: unknown, write: () => Promise<void>) =>
     outcomeOf(
       deleteWorkspace(
@@ -222,20 +222,20 @@ describe('a workspace that is deleted while one of its sites is archived', () =>
       )(CALLER, WORKSPACE_ID, 'Shop'),
     );
 
-  it('is deleted anyway', async () => {
+  it('succeeds', async () => {
     expect(await deleted(undefined, lost)).toBe('done');
   });
 
-  it('is not called deleted while the site still stands', async () => {
+  it('fails with a conflict while the site still exists', async () => {
     expect(await deleted(aSite(), lost)).toBeInstanceOf(ConflictError);
   });
 
-  it('is not called deleted if the table does not answer', async () => {
+  it('fails with the outage if the table fails', async () => {
     expect(await deleted(undefined, failing)).toBe(OUTAGE);
   });
 });
 
-describe('of two changes at once the second is told so, and an outage is no conflict', () => {
+describe('the second of two simultaneous changes fails with version_conflict, and an outage with its own error', () => {
   it.each([
     ['of a site', (write: unknown) => changeSite(portsWith({ changeSite: write }))(CALLER, SITE_ID, {})],
     [
@@ -252,7 +252,7 @@ describe('of two changes at once the second is told so, and an outage is no conf
   });
 });
 
-describe('a kill switch that meets other changes of the key', () => {
+describe('the kill switch during other changes of the key', () => {
   const target = { scope: 'workspace', workspaceId: WORKSPACE_ID } as const;
   const KEY = { scope: 'workspace', scopeId: WORKSPACE_ID, version: 3 } as const;
 
@@ -274,7 +274,7 @@ describe('a kill switch that meets other changes of the key', () => {
       expect.any(ConflictError),
     ],
   ] as const)(
-    '%s uses the new state up to five times and then refuses, and repeats no outage',
+    '%s uses the new state up to five times and then fails, and does not repeat after an outage',
     async (_, suspend, givenUp) => {
       const waits: number[] = [];
       const backOff = async (attempt: number): Promise<void> => {

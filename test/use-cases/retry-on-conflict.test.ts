@@ -20,7 +20,7 @@ const retried = async (maxAttempts: number, errors: readonly Error[]) => {
 };
 
 describe('retryOnConflict', () => {
-  it('runs an attempt that succeeds once and never waits', async () => {
+  it('runs a successful attempt once without waiting', async () => {
     expect(await retried(3, [])).toEqual({ outcome: 'saved', attempts: [1], waits: [] });
   });
 
@@ -44,7 +44,7 @@ describe('retryOnConflict', () => {
     });
   });
 
-  it('repeats no other error', async () => {
+  it('does not repeat after other errors', async () => {
     const outage = new BrokerError('unavailable');
     expect(await retried(3, [outage])).toEqual({ outcome: outage, attempts: [1], waits: [] });
   });

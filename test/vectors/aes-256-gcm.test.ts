@@ -122,7 +122,7 @@ describe.each(KNOWN_ANSWERS)("the platform's AES-256-GCM: $source", (answer) => 
     expect(decrypt(answer)).toBe(answer.plaintext);
   });
 
-  it('refuses a flipped bit anywhere in tag, IV, additional data, ciphertext or key', () => {
+  it('refuses one flipped bit in the tag, IV, additional data, ciphertext or key', () => {
     const fields = ['tag', 'iv', 'aad', 'ciphertext', 'key'] as const;
     const damaged = fields.flatMap((field) =>
       flipsOf(answer[field]).map((flipped) => ({ ...answer, [field]: flipped })),
@@ -131,14 +131,14 @@ describe.each(KNOWN_ANSWERS)("the platform's AES-256-GCM: $source", (answer) => 
     expect(damaged.filter((copy) => !isRefused(copy))).toEqual([]);
   });
 
-  it('refuses every shorter tag, although it is the beginning of the right one, and every longer one', () => {
+  it('refuses every shorter tag, even a prefix of the right one, and every longer one', () => {
     const lengths = Array.from({ length: 33 }, (_, length) => length).filter((length) => length !== 16);
     const padded = `${answer.tag}${'00'.repeat(16)}`;
     const accepted = lengths.filter((length) => !isRefused({ ...answer, tag: padded.slice(0, length * 2) }));
     expect(accepted).toEqual([]);
   });
 
-  it('refuses tags of zeros, of ones and of the inverted bits', () => {
+  it('refuses a tag of zeros, of ones and of inverted bits', () => {
     const inverted = Buffer.from(hex(answer.tag).map((byte) => byte ^ 0xff)).toString('hex');
     for (const tag of ['00'.repeat(16), 'ff'.repeat(16), inverted])
       expect(isRefused({ ...answer, tag })).toBe(true);
@@ -146,7 +146,7 @@ describe.each(KNOWN_ANSWERS)("the platform's AES-256-GCM: $source", (answer) => 
 });
 
 describe("the platform's HKDF", () => {
-  it('gives the published output of RFC 5869, test case 1', () => {
+  it('returns the published output of RFC 5869, test case 1', () => {
     const derived = hkdfSync(
       'sha256',
       hex('0b'.repeat(22)),

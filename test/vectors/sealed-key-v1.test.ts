@@ -89,32 +89,38 @@ describe('the frozen records of format 1', () => {
     expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([23, 303]);
   });
 
-  it.each(vectors)('open: $title', ({ record, dataKeySeed, plaintext }) => {
+  it.each(vectors)('can be opened: $title', ({ record, dataKeySeed, plaintext }) => {
     const secret = openSealedKey(record, dataKeyFrom(dataKeySeed));
     expect(secret.bytes().toString()).toBe(plaintextFrom(plaintext));
     secret.destroy();
   });
 
-  it.each(vectors)('are written today exactly as they were: $title', ({ record, dataKeySeed, plaintext }) => {
-    const { scope, scopeId, workspaceId, version, masked, fingerprint, wrappedDataKey, kmsKeyArn, iv } =
-      record;
-    const secret = Secret.fromText(plaintextFrom(plaintext));
-    const again = sealKey(
-      secret,
-      { scope, scopeId, workspaceId, version, masked, fingerprint },
-      { plaintext: dataKeyFrom(dataKeySeed), wrapped: wrappedDataKey, kmsKeyArn },
-      () => iv,
-    );
-    secret.destroy();
-    expect(Object.keys(again).sort()).toEqual(Object.keys(record).sort());
-    expect({ ...again, ...hexFieldsOf(again) }).toEqual({ ...record, ...hexFieldsOf(record) });
-  });
+  it.each(vectors)(
+    'are written today byte for byte as before: $title',
+    ({ record, dataKeySeed, plaintext }) => {
+      const { scope, scopeId, workspaceId, version, masked, fingerprint, wrappedDataKey, kmsKeyArn, iv } =
+        record;
+      const secret = Secret.fromText(plaintextFrom(plaintext));
+      const again = sealKey(
+        secret,
+        { scope, scopeId, workspaceId, version, masked, fingerprint },
+        { plaintext: dataKeyFrom(dataKeySeed), wrapped: wrappedDataKey, kmsKeyArn },
+        () => iv,
+      );
+      secret.destroy();
+      expect(Object.keys(again).sort()).toEqual(Object.keys(record).sort());
+      expect({ ...again, ...hexFieldsOf(again) }).toEqual({ ...record, ...hexFieldsOf(record) });
+    },
+  );
 
-  it.each(vectors)('open from their description alone: $title', ({ record, dataKeySeed, plaintext }) => {
-    expect(openFromDescription(record, dataKeyFrom(dataKeySeed))).toBe(plaintextFrom(plaintext));
-  });
+  it.each(vectors)(
+    'can be opened from their description alone: $title',
+    ({ record, dataKeySeed, plaintext }) => {
+      expect(openFromDescription(record, dataKeyFrom(dataKeySeed))).toBe(plaintextFrom(plaintext));
+    },
+  );
 
-  it('open with no data key but their own', () => {
+  it('can be opened only with their own data key', () => {
     const opened = vectors.flatMap(({ record }, at) =>
       vectors.filter(({ dataKeySeed }, other) => {
         if (other === at) return false;

@@ -34,8 +34,8 @@ const opened = ({ key, iv, aad, ct, tag }: Vector): string => {
   }
 };
 
-describe('the step that opens a stored key, on the AES-GCM vectors of Wycheproof', () => {
-  it('has all vectors with a 256-bit key, a 96-bit nonce and a 128-bit tag', () => {
+describe('the decryption of a stored key, with the AES-GCM vectors of Wycheproof', () => {
+  it('is tested with all vectors that have a 256-bit key, a 96-bit nonce and a 128-bit tag', () => {
     const lengths = VECTORS.map(({ key, iv, tag }) => [key.length * 4, iv.length * 4, tag.length * 4]);
     expect(VECTORS).toHaveLength(66);
     expect(new Set(lengths.map(String))).toEqual(new Set(['256,96,128']));
@@ -56,7 +56,7 @@ describe('the step that opens a stored key, on the AES-GCM vectors of Wycheproof
   );
 
   it.each(VECTORS.filter(({ tcId }) => NO_LENGTH_OF_A_KEY.has(tcId)))(
-    'refuses the valid vector $tcId, because no OpenAI key has its length',
+    'refuses the valid vector $tcId, whose length no OpenAI key has',
     (vector) => {
       const bytes = vector.ct.length / 2;
       expect(vector.result).toBe('valid');

@@ -34,8 +34,8 @@ const pass = (activity: Activity, from: number, ms: number, levels: Levels): num
   return from + ms;
 };
 
-describe('the idle time of a call', () => {
-  it('runs again after any events in any order, also late, repeated and lost ones', () => {
+describe('the idle timer of a call', () => {
+  it('runs again after any events in any order, even late, repeated or lost ones', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 30 }), (events) => {
         const activity = new Activity();
@@ -51,7 +51,7 @@ describe('the idle time of a call', () => {
     );
   });
 
-  it('does not run while the visitor speaks, however long, and whatever events of other turns arrive', () => {
+  it('is stopped while the visitor speaks, however long, even if events of other turns arrive', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 10 }), (events) => {
         const activity = new Activity();
@@ -72,7 +72,7 @@ describe('the idle time of a call', () => {
     );
   });
 
-  it('does not run while the assistant is heard although the event that starts its sound was lost', () => {
+  it('is stopped while the assistant is heard, even if the event that starts the audio was lost', () => {
     const activity = new Activity();
     activity.restart(0);
     activity.hear({ type: 'response.created', response: { id: 'r1' } }, 0);

@@ -35,7 +35,7 @@ describe('the built widget', () => {
     expect(manifest.gzip_bytes).toBeLessThanOrEqual(MAX_GZIP_BYTES);
   });
 
-  it('loads at most 5 KB more when the panel opens, by name and integrity', () => {
+  it('loads at most 5 KB more when the panel opens, by name and integrity hash', () => {
     const { file, gzip_bytes } = manifest.extras;
     const extras = readFileSync(join(folder, file));
     expect(gzip_bytes).toBe(gzipSync(extras, { level: 9 }).byteLength);
@@ -45,7 +45,7 @@ describe('the built widget', () => {
     expect(code).toContain(`sha256-${createHash('sha256').update(extras).digest('base64')}`);
   });
 
-  it('has every sentence in each language, and loads it by name and integrity', () => {
+  it('has every sentence in each language, and loads them by name and integrity hash', () => {
     const code = readFileSync(join(folder, manifest.file), 'utf8');
     for (const language of LANGUAGES) {
       const file = readdirSync(folder).find((name) => name.includes(`-${language}-`)) ?? '';
@@ -59,7 +59,7 @@ describe('the built widget', () => {
     }
   });
 
-  it('has files named by version and content, a stable name too, and its integrity in the manifest', async () => {
+  it('has files named by version and content, a stable name, and its integrity hash in the manifest', async () => {
     expect(
       readdirSync(folder)
         .filter((name) => !/-[a-z]{2}-/.test(name))
@@ -72,11 +72,11 @@ describe('the built widget', () => {
     expect((await buildWidget(folder)).file).toBe(manifest.file);
   });
 
-  it('shortens no name of a sentence, which is also looked up as a text', () => {
+  it('never shortens the name of a sentence, which is also looked up as text', () => {
     expect(Object.keys(ENGLISH).filter((name) => OWN_PROPERTIES.test(name))).toEqual([]);
   });
 
-  it('evaluates no text as code and writes no markup', () => {
+  it('never evaluates text as code and never writes markup', () => {
     const code = [manifest.file, manifest.extras.file]
       .map((file) => readFileSync(join(folder, file), 'utf8'))
       .join();

@@ -33,7 +33,7 @@ export const advance = (state: AnomalyState, at: number, parameters: AnomalyPara
   };
 };
 
-/** The hour has ended; the one that no window reaches any more is learned. */
+/** The hour has ended; the hour that has left every window is learned. */
 const learnHour = (state: AnomalyState, count: number, parameters: AnomalyParameters): AnomalyState => {
   const [oldest, ...others] = [...state.unlearned, count];
   const withRefused = { ...state, refusedMean: refusedMeanAfter(state, parameters) };

@@ -8,10 +8,10 @@ export interface BurstWindow {
   readonly factor: number;
 }
 
-/** Every number that decides. Chosen by bench/anomaly.ts; docs/anomaly.md says what each costs and buys. */
+/** Every parameter of the detection. Chosen by bench/anomaly.ts; docs/anomaly.md explains the effect of each. */
 export interface AnomalyParameters {
   readonly burst: {
-    /** Hours since the key was first seen before a burst can be told from a beginning. */
+    /** Hours since the key was first seen before a burst can be distinguished from a start. */
     readonly minHistoryHours: number;
     /** Until then not every weekday has been seen, and thresholds are multiplied by `youngScale`. */
     readonly youngUntilHours: number;
@@ -22,14 +22,14 @@ export interface AnomalyParameters {
     readonly deviations: number;
     /** Weight of the newest hour in the mean of its slot (weekday or weekend, by hour of day) when it was busier. */
     readonly learningRate: number;
-    /** The same when it was quieter: slower, so that a holiday is not forgotten work. */
+    /** The same when it was quieter: slower, so that a holiday does not erase the usual load. */
     readonly unlearningRate: number;
     readonly coolDownHours: number;
   };
   readonly days: {
     /** Whole days that daily totals are compared with. */
     readonly remembered: number;
-    /** Whole days before daily totals are compared at all: a week and a day, so that every weekday is in. */
+    /** Whole days before daily totals are compared: a week and a day, so that every weekday is included. */
     readonly minimum: number;
   };
   readonly originSpread: {
@@ -56,7 +56,7 @@ export interface AnomalyParameters {
     readonly coolDownHours: number;
   };
   readonly falseClaims: {
-    /** Calls whose page claims more tokens than the watcher counted. One cannot happen by itself. */
+    /** Calls whose page claims more tokens than the watcher counted. Even one does not happen by chance. */
     readonly calls: number;
     readonly coolDownHours: number;
   };

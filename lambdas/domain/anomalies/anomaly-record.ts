@@ -2,7 +2,7 @@ import type { WorkspaceId } from '../identifiers.ts';
 import type { AnomalyState } from './anomaly-state.ts';
 import type { Incident, KeyInUse } from './incident.ts';
 
-/** Whose use is watched: one OpenAI key within one workspace, or the origins of one site. */
+/** The subject of the detection: one OpenAI key within one workspace, or the origins of one site. */
 export interface AnomalySubject {
   readonly workspaceId: WorkspaceId;
   /** Fingerprint of the key, or `SITE#<id>`. */
@@ -14,8 +14,8 @@ export interface AnomalyRecord {
   /** 0: not stored yet. */
   readonly revision: number;
   readonly state: AnomalyState;
-  /** Stored keys that were used lately, latest last. */
+  /** Stored keys that were used recently, the latest last. */
   readonly keys: readonly KeyInUse[];
-  /** On record, and not yet acted upon to the end. */
+  /** Recorded incidents whose response is not complete. */
   readonly pending: readonly Incident[];
 }

@@ -14,10 +14,10 @@ export type Observation =
       readonly sessionId: string;
       /** Unix milliseconds, as everywhere here. */
       readonly at: number;
-      /** Keyed hash of the address, another one each UTC day. */
+      /** Keyed hash of the address; it differs on each UTC day. */
       readonly ipHash: string;
       readonly origin: string | undefined;
-      /** The longest that the session may last. */
+      /** The longest allowed duration of the session. */
       readonly maxSeconds: number;
     }
   | {
@@ -31,7 +31,7 @@ export type Observation =
       readonly maxSeconds: number;
     }
   | {
-      /** A session's real length is known; takes the place of the longest possible one. */
+      /** A session's real length is known; it replaces the longest possible one. */
       readonly type: 'usage';
       readonly sessionId: string;
       readonly at: number;
@@ -50,13 +50,13 @@ export type Observation =
       readonly type: 'refused_origins';
       readonly at: number;
       readonly count: number;
-      /** The row of the minute, 0 to 7: each origin has a separate one, as far as there are rows. */
+      /** The row of the minute, 0 to 7. Each origin has its own row while there are enough. */
       readonly slot?: number | undefined;
     };
 
 type Unlimited<Kind> = Kind extends Observation ? Omit<Kind, 'maxSeconds'> : never;
 
-/** As the records tell it, without the site's longest session, which they do not know. */
+/** As recorded, without the site's longest session, which the records do not contain. */
 export type BareObservation = Unlimited<Observation>;
 
 /** `bare`, on a site that allows sessions of `maxSeconds`. */
@@ -65,7 +65,7 @@ export const limitedBy = (bare: BareObservation, maxSeconds: number): Observatio
 
 export interface Detection {
   readonly kind: AnomalyKind;
-  /** Time of the observation that tipped it. */
+  /** Time of the observation that triggered it. */
   readonly at: number;
   readonly observed: number;
   readonly expected: number;
@@ -84,9 +84,9 @@ export type DayTotals = readonly [
 /** [start, count], ascending, sparse. */
 export type Counts = readonly (readonly [start: number, count: number])[];
 
-/** Everything that is remembered of a key. About 5 KB at its fullest. */
+/** Everything that is stored about a key. About 5 KB at most. */
 export interface AnomalyState {
-  /** Unix hour of the first observation and of the newest; undefined: nothing yet. */
+  /** Unix hour of the first observation and of the newest; undefined: none yet. */
   readonly firstHour: number | undefined;
   readonly hour: number;
   /** Marks of the latest observations, oldest first. */
@@ -95,7 +95,7 @@ export interface AnomalyState {
   readonly buckets: Counts;
   /** Sessions of the current clock hour. */
   readonly hourCount: number;
-  /** Sessions of the hours before it that are not learned yet, oldest first: what is being judged must not judge itself. */
+  /** Sessions of the previous hours that are not learned yet, oldest first: an hour must not be compared with itself. */
   readonly unlearned: readonly number[];
   /** Mean sessions per hour: 24 hours of a weekday, then 24 of a weekend day (UTC). */
   readonly means: readonly number[];
@@ -121,7 +121,7 @@ export interface AnomalyState {
   readonly silentUntil: Readonly<Partial<Record<AnomalyKind, number>>>;
 }
 
-/** A key of which nothing is known. */
+/** The state of a key without observations. */
 export const initialAnomalyState: AnomalyState = {
   firstHour: undefined,
   hour: 0,
@@ -159,7 +159,7 @@ export const slotOf = (hour: number): number => {
 
 export const SLOTS = 48;
 
-/** Sessions that this key makes in that hour of the week. A slot never seen borrows from the other kind of day. */
+/** Usual sessions of this key in that hour of the week. A slot without data uses that of the other kind of day. */
 export const meanOf = (state: AnomalyState, hour: number): number => {
   const slot = slotOf(hour);
   const known = (state.visits[slot] ?? 0) > 0 ? slot : (slot + 24) % SLOTS;

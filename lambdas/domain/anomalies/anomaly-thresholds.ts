@@ -11,7 +11,7 @@ import {
   total,
 } from './anomaly-state.ts';
 
-/** The highest of the hour and its neighbours, so that a rhythm that moves by one (daylight saving) is no surprise. */
+/** The highest of the hour and its neighbours, so that a shift by one hour (daylight saving) is no anomaly. */
 const highestAround = (state: AnomalyState, hour: number): number =>
   Math.max(meanOf(state, hour - 1), meanOf(state, hour), meanOf(state, hour + 1));
 

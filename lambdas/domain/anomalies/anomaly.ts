@@ -16,10 +16,10 @@ import {
 import { burstOf, costSpikeOf, spreadsOf } from './anomaly-thresholds.ts';
 
 /**
- * Anomalous use of one OpenAI key, judged from its own past. Pure: a state of bounded size goes in with one observation,
- * the next state comes out with what was detected. Times are those of the observations; there is no clock.
+ * Anomalous use of one OpenAI key, compared with its past. Pure: the input is a state of bounded size and one observation,
+ * the output is the next state and the detections. Times are those of the observations; there is no clock.
  *
- * What each kind means, the parameters and how they were chosen: docs/anomaly.md, `npm run bench:anomaly`.
+ * docs/anomaly.md explains the kinds, the parameters and their choice (`npm run bench:anomaly`).
  */
 
 export interface Observed {
@@ -28,7 +28,7 @@ export interface Observed {
 }
 
 /**
- * The next state, and what this observation tipped. The same observation again changes nothing, as long as it is among
+ * The next state, and the detections of this observation. A repeated observation changes nothing while it is among
  * the last `ANOMALY_BOUNDS.seen`. Observations of an hour that has ended are too late to count.
  */
 export const observe = (
@@ -45,7 +45,7 @@ export const observe = (
   return emitDue(next, candidates, observation.at);
 };
 
-/** Session ids end in 80 random bits; 40 of them tell the last few hundred apart. */
+/** Session ids end in 80 random bits; 40 of them distinguish the last few hundred. */
 const markOf = (observation: Observation): string | undefined =>
   observation.type === 'refused_origins'
     ? undefined
@@ -121,7 +121,7 @@ const recordOutcome = (
 ): Recorded => {
   const denied = openAiFailure !== undefined && AUTH_FAILURES.has(openAiFailure);
   const charged = issued ? state : addCost(state, { at }, -maxSeconds);
-  // A success that is older than the last failure, or told of again, ends no run.
+  // A success that is older than the last failure, or delivered again, ends no run.
   const ended = issued && at > state.deniedAt;
   const authRun = ended ? 0 : denied ? Math.min(state.authRun + 1, MAX_RUN) : state.authRun;
   const next = { ...charged, authRun, ...(denied && { deniedAt: Math.max(at, state.deniedAt) }) };
@@ -148,7 +148,7 @@ const falseClaimOf = ({ falseClaims }: AnomalyParameters): Candidate => ({
 
 const MAX_RUN = 1_000;
 
-/** Failures that say: this key does not open this account any more. Settings, credit and load are not among them. */
+/** Failures that mean: this key no longer opens this account. Settings, credit and load are not among them. */
 const AUTH_FAILURES: ReadonlySet<string> = new Set([
   'key_invalid',
   'key_expired',
@@ -206,7 +206,7 @@ const upsertBucket = (
   return [...rest, [start, change(known)] as const].sort(([one], [other]) => one - other);
 };
 
-/** By the clock hour, so that what is over stays over, in whatever order observations come. */
+/** By the clock hour, so that an ended hour stays ended, in any order of observations. */
 const bucketSpan = ({ hour }: AnomalyState) => ({
   span: REMEMBERED_BUCKETS,
   latest: hour * BUCKETS_PER_HOUR,
@@ -223,7 +223,7 @@ const withNewOrigin = (state: AnomalyState, origin: string): readonly string[] =
     : withMark(state.newOrigins, mark, ANOMALY_BOUNDS.knownOrigins);
 };
 
-/** FNV-1a, 32 bits: tells a few dozen origins of one customer apart; nothing depends on it being hard to guess. */
+/** FNV-1a, 32 bits: distinguishes a few dozen origins of one customer. It need not be hard to guess. */
 const originMark = (origin: string): string => {
   let hash = 0x811c9dc5;
   for (const character of origin) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);

@@ -20,12 +20,12 @@ export interface KeyInUse {
   readonly version: number;
 }
 
-/** A detection, with what is done about it. */
+/** A detection and its response. */
 export interface Incident {
-  /** Unique; the same incident told of again has the same id. */
+  /** Unique; the same incident reported again has the same id. */
   readonly incidentId: string;
   readonly workspaceId: WorkspaceId;
-  /** The site whose visitor tipped it. */
+  /** The site whose visitor triggered it. */
   readonly siteId: string | null;
   readonly kind: AnomalyKind;
   /** RFC 3339. */
@@ -40,8 +40,8 @@ export interface Incident {
 }
 
 /**
- * The response to a detection. Only as much as can help, and never an action that a stranger could provoke for nothing:
- * requests from foreign origins open no key, and any page can claim what it likes, so no key is touched for them; re-encrypting does not help a key that
+ * The response to a detection: an action that can help, and that no stranger can provoke for free. Requests from foreign
+ * origins open no key, and any page can make false claims, so these change no key; re-encrypting does not help a key that
  * OpenAI refuses; one customer's incident cannot switch off the platform's own key.
  */
 export const responseTo = (

@@ -6,6 +6,6 @@ export interface RotationRequest {
   readonly workspaceId: WorkspaceId;
   readonly scope: 'site' | 'workspace';
   readonly scopeId: string;
-  /** The version that is meant; any other is left unchanged. */
+  /** The version to re-encrypt; any other is left unchanged. */
   readonly version: number;
 }

@@ -19,7 +19,7 @@ export const TAMPERING_KINDS = [
 export type TamperingKind = (typeof TAMPERING_KINDS)[number];
 
 export interface Tampering {
-  /** The same for the same finding, however often it is made. */
+  /** The same for the same finding, however often it is found. */
   readonly incidentId: string;
   readonly kind: TamperingKind;
   readonly workspaceId: string;
@@ -30,13 +30,13 @@ export interface Tampering {
   readonly at: string;
 }
 
-/** Where an incident goes that names no workspace of ours. */
+/** The workspace ID of an incident that names no workspace of ours. */
 const PLATFORM = 'platform';
 const MAX_SUBJECT = 128;
 
 /**
- * The incident of a finding. `state`: in which the item was found, so that a later change is another incident. Ids and subject
- * come from what was written into a table: what is no id of ours becomes none, and no character starts a new line.
+ * The incident of a finding. `state`: the state of the item, so that a later change is another incident. Ids and subject
+ * come from a table that others can write: text that is not an id of ours is dropped, and no character starts a new line.
  */
 export const tampering = (
   { kind, workspaceId, siteId, subject, at }: Omit<Tampering, 'incidentId'>,

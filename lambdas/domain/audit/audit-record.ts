@@ -63,8 +63,8 @@ export const AUDIT_EVENT_TYPES = [
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
 /**
- * True for types that have a separate index, so that a rare event is found however many sessions came after it.
- * Sessions have none: they are nearly all of the trail.
+ * True for types with a separate index, so that a rare event is found among many sessions.
+ * Sessions have no index, because most rows are sessions.
  */
 export const isIndexedType = (type: AuditEventType): boolean => !type.startsWith('session.');
 
@@ -85,14 +85,14 @@ export interface AuditEvent {
   readonly actor: string;
   readonly siteId: string | null;
   readonly sessionId: string | null;
-  /** Keyed hash of the address that it came from. */
+  /** Keyed hash of the caller's address. */
   readonly ipHash: string | null;
   readonly facts: AuditFacts;
 }
 
 /** An event at its place in the chain. */
 export interface AuditRow extends Omit<AuditEvent, 'type'> {
-  /** `row.damaged` is never written: it stands for a row that can no longer be read. */
+  /** `row.damaged` is never written: it replaces a row that can no longer be read. */
   readonly type: AuditEventType | 'row.damaged';
   /** 1, 2, 3, … without a gap. */
   readonly sequence: number;
@@ -102,7 +102,7 @@ export interface AuditRow extends Omit<AuditEvent, 'type'> {
   readonly hash: string;
 }
 
-/** Where a chain ends. A new chain ends at 0. */
+/** The end of a chain. A new chain ends at 0. */
 export interface ChainHead {
   readonly sequence: number;
   readonly hash: string;
@@ -143,7 +143,7 @@ export interface ChainVerification {
   /** How many rows were sound. */
   readonly rows: number;
   readonly head: ChainHead;
-  /** The first row that is not as it was written. */
+  /** The first row that differs from the written one. */
   readonly broken: { readonly sequence: number; readonly fault: ChainFault } | undefined;
 }
 
@@ -153,10 +153,10 @@ export class ChainVerifier {
   #head: ChainHead;
   #beforeHead: ChainHead;
   #broken: ChainVerification['broken'];
-  /** The highest sequence that is known to have been there. */
+  /** The highest sequence that is known to have existed. */
   #seen: number;
 
-  /** From the first row on, or from the row after `checked`, which an earlier check has called sound and went past. */
+  /** Starts at the first row, or at the row after `checked`, which an earlier check has verified. */
   constructor(workspaceId: string, chainKey: Uint8Array, checked?: ChainHead) {
     this.#chainKey = chainKey;
     this.#head = checked ?? emptyChain(workspaceId);
@@ -164,14 +164,14 @@ export class ChainVerifier {
     this.#seen = checked === undefined ? 0 : checked.sequence + 1;
   }
 
-  /** A fault is found: no row after it changes the verdict. */
+  /** True after a fault: no later row changes the verdict. */
   get decided(): boolean {
     return this.#broken !== undefined;
   }
 
   /**
-   * Where another check can continue: one row before the head, so that it meets the last row of this one again and notices
-   * when that is another by then, or gone.
+   * Where another check can continue: one row before the head, so that it reads the last row of this check again and notices
+   * if that row has changed or is gone.
    */
   get checked(): ChainHead {
     return this.#beforeHead;
@@ -207,7 +207,7 @@ export class ChainVerifier {
   }
 }
 
-/** For how long a check can be gone on with: it speaks of the rows as they were when it read them. */
+/** How long a check can be continued: its result is about the rows at the time of its reads. */
 const CONTINUATION_MS = 3_600_000;
 
 const continuationMac = (
@@ -217,7 +217,7 @@ const continuationMac = (
   chainKey: Uint8Array,
 ): Buffer =>
   createHmac('sha256', chainKey)
-    // No row is spelled so: its canonical form begins with a number.
+    // No row has this form: the canonical form of a row begins with a number.
     .update(JSON.stringify(['checked until', workspaceId, head.sequence, head.hash, validUntilMs]), 'utf8')
     .digest();
 

@@ -4,7 +4,7 @@ import { type Explanation, RESTORED, type TenancyChange } from './explained-chan
 
 type Image = Readonly<Record<string, unknown>>;
 
-/** A budget as a stream record with both images shows it. */
+/** A budget in a stream record with both images. */
 export interface ChangedBudget {
   readonly pk: string;
   readonly sk: string;
@@ -12,7 +12,7 @@ export interface ChangedBudget {
   readonly before: Image | undefined;
   /** undefined for one that was removed. */
   readonly after: Image | undefined;
-  /** When it was written, as DynamoDB says, and when this is examined. */
+  /** The time of the write by DynamoDB's clock, and the time of this examination. */
   readonly at: Date;
   readonly now: Date;
 }
@@ -20,7 +20,7 @@ export interface ChangedBudget {
 export interface BudgetChange {
   /** The change that needs an explanation; undefined: only counts moved, as costs move them. */
   readonly change: TenancyChange | undefined;
-  /** The spent amount of this period became less, which the totals have to bear out. */
+  /** The spent amount of this period was lowered, which the totals must confirm. */
   readonly lowered:
     | {
         readonly workspaceId: string;
@@ -107,7 +107,7 @@ export const budgetChangeOf = (changed: ChangedBudget): BudgetChange => {
 
 const NOTHING: BudgetChange = { change: undefined, lowered: undefined };
 
-/** The facts and the actor that the event of these settings has. */
+/** The facts and the actor in the event of these settings. */
 const settingsOf = (after: Image, { facts }: { readonly facts: Explanation['facts'] }) => ({
   actor: String(after['changedBy']),
   facts: {
@@ -118,7 +118,7 @@ const settingsOf = (after: Image, { facts }: { readonly facts: Explanation['fact
   },
 });
 
-/** Every write of the product keeps this. */
+/** Every write of the product fulfils this. */
 const addsUp = (after: Image): boolean => {
   const [amount, spent, reserved, remaining] = [
     after['amountMicroCents'],
@@ -136,7 +136,7 @@ const HOUR_MS = 3_600_000;
 /** Time zones are at most this far behind and ahead of UTC, hours. A write that is tried again adds minutes. */
 const [BEHIND_HOURS, AHEAD_HOURS] = [12.5, 14];
 
-/** True where a period of now begins after an earlier one, without the marks of that. */
+/** True if a current period begins after an earlier one, without the marks of the earlier one. */
 const beginsPeriod = ({ before, at, now }: ChangedBudget, after: Image): boolean => {
   const name = String(after['periodName']);
   const nameAt = (ms: number): string => periodNameOf(new Date(ms), after['period'] as BudgetPeriod, 'UTC');

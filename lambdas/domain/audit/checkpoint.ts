@@ -29,11 +29,11 @@ export interface ChainPosition extends ChainHead {
   readonly previousHash: string;
 }
 
-/** The findings of one run of the reconciliation, and where the next one begins. */
+/** The findings of one run of the reconciliation, and the start of the next run. */
 export interface Checkpoint {
   /** When the run began, RFC 3339. */
   readonly at: string;
-  /** The first moment that was ever judged. */
+  /** The first moment that any run has judged. */
   readonly begun: string;
   /** The window that is judged: `from` inclusive, `to` exclusive. */
   readonly from: string;
@@ -71,7 +71,7 @@ export interface Records {
 export const MAX_FINDINGS = 1_000;
 
 /**
- * Whether a person has to look. A session without an outcome is a crash, and a decrypt that KMS refused for another reason than
+ * True if a person must investigate. A session without an outcome is a crash, and a decrypt that KMS refused for another reason than
  * a missing right has opened nothing.
  */
 export const isIncident = ({ kind, detail }: Difference): boolean =>

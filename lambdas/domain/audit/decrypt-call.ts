@@ -1,4 +1,4 @@
-/** One call of KMS Decrypt, as CloudTrail tells it. */
+/** One KMS Decrypt call from CloudTrail. */
 export interface DecryptCall {
   readonly requestId: string;
   readonly eventId: string;
@@ -7,7 +7,7 @@ export interface DecryptCall {
   readonly encryptionContext: Readonly<Record<string, string>>;
   /** undefined: it succeeded. */
   readonly errorCode: string | undefined;
-  /** ARN of who called. */
+  /** ARN of the caller. */
   readonly principal: string | undefined;
 }
 
@@ -19,7 +19,7 @@ const keyOf = (arn: string): string => MULTI_REGION_ID.exec(arn)?.[1] ?? arn;
 
 /**
  * The calls that are about sealed keys: on one of `masterKeyArns` or a replica of it, or with the encryption context of a sealed key.
- * A call that was refused may name no key, and one without a context is exactly what ought to be seen.
+ * A refused call may name no key, and a call without a context must be reported.
  */
 export const aboutSealedKeys = (
   calls: readonly DecryptCall[],

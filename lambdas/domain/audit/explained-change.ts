@@ -19,14 +19,14 @@ export interface Explanation {
   readonly facts?: AuditEvent['facts'];
 }
 
-/** Whether the event says that its writer made this change. */
+/** True if the event records that its writer made this change. */
 export const explains = ({ types, siteId, actor, facts = {} }: Explanation, event: AuditEvent): boolean =>
   types.includes(event.type) &&
   (siteId === undefined || event.siteId === siteId) &&
   (actor === undefined || event.actor === actor) &&
   Object.entries(facts).every(([name, value]) => event.facts[name] === value);
 
-/** An item of the tenancy table as a stream record shows it. */
+/** An item of the tenancy table in a stream record. */
 export interface ChangedItem {
   readonly pk: string;
   readonly sk: string;
@@ -35,7 +35,7 @@ export interface ChangedItem {
   readonly image: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A command that copies items back writes this event for each workspace before it does. */
+/** A command that restores items writes this event for each workspace before it copies. */
 export const RESTORED: Explanation = { writer: 'restore', types: ['workspace.restored'] };
 
 /** The change that needs an explanation; undefined for items that change without an event. */
@@ -64,7 +64,7 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
     case 'MEMBER':
       return of(`member ${id}`, memberExplanations(change, id, image?.['role']));
     case 'INVITATION':
-      // One that ends gives nobody a right: by acceptance, which the member's own event explains, or by its expiry.
+      // An invitation that ends gives nobody a right. It ends by acceptance, which the member's event explains, or by its expiry.
       return change === 'REMOVE' ? undefined : of(`invitation ${id}`, [invited(id, image?.['role'])]);
     case 'API_TOKEN':
       return of(`API token ${id}`, apiTokenExplanations(change, id, image));
@@ -147,6 +147,6 @@ const webhookExplanations = (change: ChangedItem['change']): readonly Explanatio
   return [{ writer: 'manage', types: ['webhook.changed', 'webhook.secret_rotated'] }];
 };
 
-/** An item is never removed: an address that is no longer the workspace's gets no mail. */
+/** The product never removes the item. An address that the workspace no longer has gets no mail. */
 const mailExplanations = (change: ChangedItem['change']): readonly Explanation[] =>
   change === 'REMOVE' ? [] : [{ writer: 'manage', types: ['mail_alerts.verified', 'mail_alerts.changed'] }];

@@ -1,2 +1,2 @@
-/** The chain of heartbeats in place of a workspace. No workspace has such an id. */
+/** The ID of the heartbeats' chain. No workspace has such an id. */
 export const HEARTBEAT_CHAIN = 'heartbeat';

@@ -72,8 +72,8 @@ const subjectOf = ({ sessionId, facts }: ReconciledRow): string | null =>
   typeof facts['use_id'] === 'string' ? `${sessionId} ${facts['use_id']}` : sessionId;
 
 /**
- * Joins CloudTrail's decrypts with the audit rows that carry their request ids, one to one, and tells every
- * disagreement. Both may repeat themselves (files twice, overlapping archive objects); only differing repetitions count.
+ * Joins CloudTrail's decrypts with the audit rows that carry their request ids, one to one, and returns every
+ * disagreement. Both may contain duplicates (files twice, overlapping archive objects); only different ones count.
  */
 export const reconcile = (
   given: { readonly decrypts: readonly DecryptCall[]; readonly rows: readonly ReconciledRow[] },
@@ -131,7 +131,7 @@ const judge = (
   const [row] = rows;
   const findings: Finding[] = [];
   if (call.errorCode !== undefined) findings.push(callFinding('failed_decrypt', call, row, call.errorCode));
-  // A call that KMS refused has opened nothing that a row would have to report.
+  // A call that KMS refused opened no key, so no row reports it.
   if (row === undefined && call.errorCode !== undefined) return { matched: false, findings };
   if (row === undefined) return { matched: false, findings: [callFinding('decrypt_without_row', call)] };
   const calls = decryptsById.get(call.requestId) ?? [];
@@ -144,7 +144,7 @@ const judge = (
   return { matched: rows.length === 1 && calls.length === 1 && differing.length === 0, findings };
 };
 
-/** The context that a decrypt for this row's session must have had; of its version and scope, nothing else. */
+/** The context that the decrypt of this row's session must have: its version and scope, and nothing else. */
 const expectedContext = (row: ReconciledRow): Readonly<Record<string, string>> => {
   const scope = String(row.facts['key_scope']);
   const version = Number(row.facts['key_version']);

@@ -1,11 +1,11 @@
 import type { CurrentBudget } from './budget.ts';
 import { periodEnd, periodStart } from './budget-period.ts';
 
-/** The share of a period that must be over before its spending predicts anything. */
+/** The share of a period that must have passed before its spending is used for a forecast. */
 const EARLIEST_SHARE = 0.1;
 
 /**
- * Returns what the period will have cost at its end if spending continues at its current rate, whole micro-cents. null while
+ * Returns the cost at the end of the period if spending continues at its current rate, whole micro-cents. null while
  * less than a tenth of the period has passed: one conversation would be multiplied by hundreds.
  */
 export const forecastMicroCents = (

@@ -54,7 +54,7 @@ const HOUR_MS = 3_600_000;
 /** More than any zone is away from UTC: from -12 to +14 hours today, up to 16 in the past. */
 const FARTHEST_OFFSET_MS = 16 * HOUR_MS;
 
-/** The first instant, to the second, at which the local date is `date` or later. Midnight itself may not exist there. */
+/** The first instant, to the second, at which the local date is `date` or later. Local midnight may not exist. */
 const firstInstantOf = (date: string, timeZone: string): Date => {
   const utcMidnight = Date.parse(`${date}T00:00:00Z`);
   let before = (utcMidnight - FARTHEST_OFFSET_MS) / 1_000;

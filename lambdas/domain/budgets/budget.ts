@@ -31,17 +31,17 @@ export interface Budget extends BudgetScope, BudgetSettings {
   readonly spentMicroCents: number;
   /** Highest possible cost of responses that have not ended yet. */
   readonly reservedMicroCents: number;
-  /** Amount less spent less reserved; negative once the amount is passed. */
+  /** Amount minus spent minus reserved; negative once the amount is exceeded. */
   readonly remainingMicroCents: number;
-  /** When each threshold was noticed, RFC 3339. */
+  /** When the notice of each threshold was recorded, RFC 3339. */
   readonly notices: Readonly<Partial<Record<NoticePercent, string>>>;
   /** When the running calls were ended because the amount was spent; null: they were not. */
   readonly callsEndedAt: string | null;
-  /** When it was first set, RFC 3339: another budget of the scope has another time. null: set before this was kept. */
+  /** When it was first set, RFC 3339: another budget of the scope has another time. null: set before this field existed. */
   readonly createdAt: string | null;
   readonly changedAt: string;
   readonly changedBy: string;
-  /** Grows with each change by a person; costs leave it as it is. */
+  /** Grows with each change by a person; costs do not change it. */
   readonly revision: number;
 }
 
@@ -52,7 +52,7 @@ export interface CurrentBudget extends Budget {
 }
 
 /**
- * The budget in the period that contains `now`. A period never goes back: where the workspace moved to a time zone in
+ * The budget in the period that contains `now`. A period never goes back: if the workspace moved to a time zone in
  * which it is still yesterday, the period that has begun continues.
  */
 export const currentBudget = (stored: Budget, now: Date, timeZone: string): CurrentBudget => {
@@ -89,8 +89,8 @@ export const dueNotices = ({
   );
 
 /**
- * True when no session may be opened: the amount is spent, and the budget does more than notify. With `never_exceed` also
- * where less than the highest cost of one response is not spent.
+ * True when no session may be opened: the amount is spent, and the budget does more than notify. With `never_exceed` also if
+ * the rest is less than the highest cost of one response.
  */
 export const isExhausted = (
   { action, amountMicroCents, spentMicroCents, remainingMicroCents }: Budget,
@@ -100,7 +100,7 @@ export const isExhausted = (
   (remainingMicroCents <= 0 ||
     (action === 'never_exceed' && amountMicroCents - spentMicroCents < responseMicroCents));
 
-/** True when running calls have to be ended and were not yet. */
+/** True when live calls must be ended and were not ended yet. */
 export const endsCalls = (budget: Budget): boolean =>
   budget.action === 'end_calls' && budget.remainingMicroCents <= 0 && budget.callsEndedAt === null;
 
@@ -129,8 +129,8 @@ export const needsWatcher = (action: BudgetAction): boolean =>
   action === 'end_calls' || action === 'never_exceed';
 
 /**
- * The site's control, or the stricter one that a budget asks for. The two differ only where a site and a budget were
- * changed in the same moment.
+ * The site's control, or the stricter one that a budget requires. The two differ only if a site and a budget were
+ * changed at the same moment.
  */
 export const controlInForce = (control: Control, budgets: readonly Pick<Budget, 'action'>[]): Control =>
   budgets

@@ -20,16 +20,16 @@ const INPUT_KINDS: readonly TokenKind[] = [
 /** The parts of a session and a turn that bound the cost of the response. */
 export interface ResponseLimits {
   readonly instructions: string;
-  /** How long the visitor spoke at most, milliseconds. */
+  /** The longest possible speech of the visitor, milliseconds. */
   readonly turnMs: number;
   /** `max_output_tokens` of the session. */
   readonly maxOutputTokens: number;
 }
 
 /**
- * Returns the most that one response can cost, whole micro-cents. Its input is the instructions, the part of the
+ * Returns the highest possible cost of one response, whole micro-cents. Its input is the instructions, the part of the
  * conversation that the session keeps and the visitor's latest turn; its output ends at `maxOutputTokens`. A token of
- * text has at least one byte. Every other token is taken at the dearest rate of the model.
+ * text has at least one byte. Every other token counts at the highest rate of the model.
  */
 export const highestCostOfResponse = (
   { rates, upliftPercent }: Pick<Price, 'rates' | 'upliftPercent'>,

@@ -6,9 +6,9 @@ export interface ResponseReservation {
   /** Sent to OpenAI with the request, and returned with the response. */
   readonly id: string;
   readonly microCents: number;
-  /** The budgets that set it aside. */
+  /** The budgets that reserve it. */
   readonly budgets: readonly ReservingBudget[];
-  /** The call ended and nobody saw what the response cost: all of it counts as spent. */
+  /** The call ended and the cost of the response is unknown: the whole amount counts as spent. */
   readonly lost: boolean;
 }
 
@@ -30,14 +30,14 @@ const RESERVATION_ID = /^rsv_[0-9a-f]{24}$/;
 
 export const isReservationId = (text: string): boolean => RESERVATION_ID.test(text);
 
-/** Returns the budget as a reservation names it. */
+/** Returns the reference of a reservation to the budget. */
 export const reservingBudget = ({ siteId, createdAt, periodName }: Budget): ReservingBudget => ({
   siteId,
   createdAt,
   periodName,
 });
 
-/** True if the reference names this budget, in whatever period. A budget that was removed and set again is another. */
+/** True if the reference names this budget, in any period. A budget that was removed and set again is another one. */
 const isOf = (named: ReservingBudget, { siteId, createdAt }: Budget): boolean =>
   named.siteId === siteId && named.createdAt === createdAt;
 

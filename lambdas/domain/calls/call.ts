@@ -20,7 +20,7 @@ export const callIdOf = (location: string | null): CallId | undefined => {
   return id !== undefined && isCallId(id) ? id : undefined;
 };
 
-/** Who ended a session. `lost`: nobody, since the broker could not hang it up. */
+/** Who ended a session. `lost`: nobody, because the broker could not hang it up. */
 export const ENDED_BY = [
   'visitor',
   'openai',

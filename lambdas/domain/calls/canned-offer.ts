@@ -1,8 +1,8 @@
 /**
- * An offer of sound without a data channel, for trying whether OpenAI creates calls with a key: create a call with it,
- * then hang it up. No certificate has its fingerprint, so nobody can ever connect to such a call.
+ * An audio offer without a data channel, to check whether OpenAI creates calls with a key: create a call with it,
+ * then hang it up. No certificate has its fingerprint, so nobody can connect to such a call.
  *
- * Opus is OpenAI's sound format; PCMU is the one that every WebRTC implementation has (RFC 7874, section 3).
+ * Opus is OpenAI's audio format; PCMU is supported by every WebRTC implementation (RFC 7874, section 3).
  */
 export const CANNED_OFFER = [
   'v=0',

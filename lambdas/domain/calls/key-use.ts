@@ -29,19 +29,19 @@ export interface KeyUse {
   readonly ipHash: string;
   readonly actor: string;
   readonly createdAt: string;
-  /** Days that it is kept, as its session; undefined: the default. */
+  /** Retention in days, like its session; undefined: the default. */
   readonly keptDays?: number | undefined;
 }
 
 export interface KeyUseOutcome {
   readonly at: string;
-  /** `ok`, or the name of what kept OpenAI from doing as asked. */
+  /** `ok`, or the name of the failure. */
   readonly result: string;
   readonly kmsRequestId?: string | undefined;
   readonly openAiRequestId?: string | undefined;
 }
 
-/** The record of opening `sealed`, whose version need not be the one that the session began with. */
+/** The record of an opening of `sealed`, whose version can differ from the version at the start of the session. */
 export const newKeyUse = (
   session: ReservedSession & { readonly siteId: SiteId },
   sealed: Pick<SealedKey, 'scope' | 'version'>,

@@ -1,8 +1,8 @@
 /**
  * Reads the SDP offer of a call: RFC 8866 (SDP), RFC 8829 (JSEP), RFC 8841 (data channels).
  *
- * OpenAI's reader must not see another offer than this one does: a data channel that only OpenAI sees would unlock a
- * locked site. So every line must have the form `x=value` in printable ASCII, and whatever two readers could
+ * OpenAI's reader and this one must read the same offer: a data channel that only OpenAI sees would unlock a
+ * locked site. So every line must have the form `x=value` in printable ASCII, and everything that two readers could
  * understand differently (a lone CR, a blank line, a repeated direction) is refused.
  */
 
@@ -22,7 +22,7 @@ const SOUND_PROTOCOLS: readonly string[] = ['UDP/TLS/RTP/SAVPF', 'TCP/DTLS/RTP/S
 const DATA_PROTOCOLS: readonly string[] = ['UDP/DTLS/SCTP', 'TCP/DTLS/SCTP'];
 const MAX_PORT = 65_535;
 
-/** Without these no connection comes about. Lengths: RFC 8839, section 5.4; fingerprint: RFC 8122, section 5. */
+/** No connection is possible without these. Lengths: RFC 8839, section 5.4; fingerprint: RFC 8122, section 5. */
 const CONNECTION_ATTRIBUTES: readonly RegExp[] = [
   /^a=ice-ufrag:[A-Za-z0-9+/]{4,256}$/,
   /^a=ice-pwd:[A-Za-z0-9+/]{22,256}$/,
@@ -32,7 +32,7 @@ const DIRECTION = /^a=(sendrecv|sendonly|recvonly|inactive)$/;
 
 /** An offer that the broker forwards. */
 export type SdpOffer = {
-  /** The offer with the line ends that RFC 8866 demands (CRLF). Send this one: it was checked. */
+  /** The checked offer with the line ends that RFC 8866 requires (CRLF). Send this one. */
   readonly sdp: string;
   /** True if the page could send and receive events: the offer has an `m=application` section, whatever its port. */
   readonly hasDataChannel: boolean;

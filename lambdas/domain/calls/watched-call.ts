@@ -33,7 +33,7 @@ export type WatchedEvent =
 /** The fields of a session that are compared, each as canonical JSON. */
 export type SessionFields = Readonly<Record<string, string>>;
 
-/** The turn of the first message, which has no item of the visitor. */
+/** The turn ID of the first message, which answers no item of the visitor. */
 export const FIRST_TURN = 'first_message';
 
 export interface WatchedCall {
@@ -47,26 +47,26 @@ export interface WatchedCall {
   readonly expected: SessionFields;
   /** OpenAI has answered the first session.update. */
   readonly attached: boolean;
-  /** Attached before the page had the answer, so nothing can have come before; or while another watcher still watched. */
+  /** Attached before the page had the answer, so it missed nothing; or while another watcher still watched. */
   readonly strict: boolean;
-  /** Begun in the middle of the call: its first item follows one that this watcher has not seen. */
+  /** Started in the middle of the call: its first item follows one that this watcher has not seen. */
   readonly joined: boolean;
   readonly restored: boolean;
-  /** A restore is under way: its answer is awaited, and what came before it is not held against the page. */
+  /** A restore is in progress: the page is not blamed for changes before its answer. */
   readonly restoring: boolean;
   /** A budget is spent: no response may run until the call is hung up. */
   readonly stopped: boolean;
-  /** Ids of items that were seen. */
+  /** Ids of the items seen. */
   readonly items: ReadonlySet<string>;
   readonly active: ReadonlySet<string>;
   readonly speaking: boolean;
-  /** A turn of the visitor that no response has answered yet. */
+  /** A turn of the visitor without a response. */
   readonly turnPending: boolean;
   /** The item of the latest turn; undefined: none was seen. */
   readonly turnId: string | undefined;
-  /** Where the visitor began to speak; undefined: not seen. */
+  /** The offset at which the visitor began to speak; undefined: not seen. */
   readonly speechFromMs: number | undefined;
-  /** How long the visitor spoke last, milliseconds; undefined: its beginning was not seen. */
+  /** The length of the visitor's last speech, milliseconds; undefined: its beginning was not seen. */
   readonly turnMs: number | undefined;
 }
 
@@ -101,7 +101,7 @@ export const newWatchedCall = (
   items: new Set(),
   active: new Set(),
   speaking: false,
-  // A turn may have come before the attach, and then its response is no surprise. Turn by turn, the watcher before has asked
+  // A turn may have preceded the attach, so its response is expected. Turn by turn, the previous watcher has asked
   // for it, or nobody answers.
   turnPending: !admitted.turnByTurn && (!admitted.strict || admitted.joined),
   turnId: undefined,
@@ -125,7 +125,7 @@ interface Taken {
   readonly steps: readonly WatchedStep[];
 }
 
-/** The call after one event, and what the watcher has to do about it, in this order. */
+/** The call after one event, and the steps for the watcher, in this order. */
 export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken =>
   call.stopped ? whileStopped(taken(call, event), event) : withAnswer(taken(call, event));
 
@@ -137,10 +137,10 @@ const whileStopped = ({ call, steps }: Taken, { type }: WatchedEvent): Taken => 
 
 const NOTES: ReadonlySet<WatchedStep['do']> = new Set(['count', 'note_attached', 'release', 'gap']);
 
-/** The call once a budget of it is spent. */
+/** The call after one of its budgets is spent. */
 export const stopped = (call: WatchedCall): WatchedCall => ({ ...call, stopped: true });
 
-/** Asks for the answer to a turn as soon as nobody speaks. */
+/** Requests the answer to a turn as soon as nobody speaks. */
 const withAnswer = ({ call, steps }: Taken): Taken => {
   const { turnByTurn, attached, turnPending, turnId, turnMs, active, speaking } = call;
   const isDue = turnByTurn && attached && turnPending && active.size === 0 && !speaking;
@@ -188,7 +188,7 @@ const taken = (call: WatchedCall, event: WatchedEvent): Taken => {
     case 'refused': {
       const { reservationId } = event;
       if (reservationId === undefined) return { call, steps: call.restoring ? [{ do: 'hang_up' }] : [] };
-      // Another response was still under way: the turn is answered after it.
+      // Another response was still active: the turn is answered after it.
       const next = { ...call, turnPending: call.turnPending || (call.turnByTurn && call.active.size > 0) };
       return { call: next, steps: [{ do: 'release', reservationId }] };
     }
@@ -216,7 +216,7 @@ const afterSession = (call: WatchedCall, fields: SessionFields): Taken => {
   if (isEqual) return { call: { ...attached, restoring: false }, steps: first };
   if (!call.restored)
     return { call: { ...attached, restored: true, restoring: true }, steps: [...first, { do: 'restore' }] };
-  // An update that the page had sent before the restore arrived may still be answered in between.
+  // An update that the page sent before the restore may still be answered first.
   if (call.restoring) return { call: attached, steps: first };
   return { call: attached, steps: [...first, { do: 'hang_up' }] };
 };
@@ -233,7 +233,7 @@ const afterItem = (
   return { call: next, steps: follows ? [] : [{ do: 'gap' }] };
 };
 
-/** True once the whole conversation was seen from its first item, and no response is cut off by an end now. */
+/** True if the whole conversation was seen from its first item, and an end now would cut off no response. */
 export const sawEverything = ({ strict, items, active, attached }: WatchedCall): boolean =>
   attached && active.size === 0 && (strict || items.size > 0);
 

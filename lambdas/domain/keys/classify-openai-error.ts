@@ -2,7 +2,7 @@ import { blamed, OpenAiFailure, type OpenAiFailureName } from '../openai-failure
 import type { OpenAiErrorBody } from './openai-error-body.ts';
 import { meaningOfCode, meaningsOfMessage } from './openai-error-meanings.ts';
 
-/** An answer that is no success. */
+/** An answer that is not a success. */
 export interface OpenAiErrorAnswer {
   readonly status: number;
   /** undefined: the body was empty, cut off, a page for people, or JSON without an error of OpenAI. */
@@ -19,7 +19,7 @@ const TRY_AGAIN =
 
 /**
  * Total: every answer that is not a success becomes exactly one failure. Only an error object in OpenAI's own form, in an
- * answer of status 4xx, can blame a key. Money is OpenAI's to speak of under any status.
+ * answer of status 4xx, can blame a key. Errors about money are recognised under any status.
  */
 export const classifyErrorAnswer = (answer: OpenAiErrorAnswer): OpenAiFailure => {
   const { status, requestId, error } = answer;
@@ -57,10 +57,10 @@ const meaningOfAnswer = (status: number, error: OpenAiErrorBody | undefined): Op
     return blames === 'account' || (form === 'object' && (isRefusal || blames === 'nobody'));
   };
   const meaning = meanings.find((name) => name !== undefined && isBelievable(name));
-  // OpenAI asks to slow down under 503 too, when it is overloaded itself.
+  // OpenAI also asks to slow down under 503, when it is overloaded.
   if (meaning === 'rate_limited' && status >= 500) return 'upstream_error';
   if (meaning !== undefined) return meaning;
-  // Every error of OpenAI has a type; that of a proxy often has not.
+  // Every error of OpenAI has a type; an error of a proxy often has none.
   return form === 'object' && isRefusal && type !== undefined ? meaningOfRefusal(status) : byStatus;
 };
 

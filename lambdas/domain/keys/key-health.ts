@@ -2,15 +2,15 @@ import type { BrokerError } from '../broker-error.ts';
 import { brokerErrorOfOpenAiFailure, OpenAiFailure, type OpenAiFailureName } from '../openai-failure.ts';
 
 /**
- * Failures that browsers met after a good mint: OpenAI says there that the credit is gone or the model closed. They are
+ * Failures in browsers after a successful mint, for example if the credit is used up or the model closed. They are
  * claims of visitors, so one visitor alone changes nothing: it takes a quorum of addresses within a window, a session
- * that works ends it at once, and it wears off by itself.
+ * that works ends the degradation at once, and it expires automatically.
  */
 export interface KeyHealth {
-  /** The version of the key that the reports are about; those about an older one are forgotten. */
+  /** The version of the key that the reports are about; reports about an older version are dropped. */
   readonly version: number;
   readonly reports: readonly HealthReport[];
-  /** When a session last got a whole response with this key after reports, milliseconds; null: not since. */
+  /** When a session last got a complete response with this key after reports, milliseconds; null: not since then. */
   readonly workedAtMs: number | null;
   readonly revision: number;
 }
@@ -41,10 +41,10 @@ export type DegradingFailure = (typeof DEGRADING_FAILURES)[number];
 export const QUORUM = 3;
 export const QUORUM_WINDOW_SECONDS = 600;
 
-/** For how long after the latest report visitors are refused; then one is let in again, and shows how things are. */
+/** How long visitors are refused after the latest report. Then one is admitted again as a trial. */
 export const DEGRADED_SECONDS = 60;
 
-/** Reports that are remembered. More addresses than the quorum add nothing. */
+/** Stored reports. More addresses than the quorum add nothing. */
 const MAX_REPORTS = 12;
 
 export const newKeyHealth = (version: number): KeyHealth => ({
@@ -82,7 +82,7 @@ export const withSuccess = (health: KeyHealth, version: number, now: Date): KeyH
 const recent = ({ reports }: KeyHealth, now: Date): HealthReport[] =>
   reports.filter(({ atMs }) => now.getTime() - atMs < QUORUM_WINDOW_SECONDS * 1_000);
 
-/** Recent reports that no later success has disproved. */
+/** Recent reports without a later success. */
 const openReports = (health: KeyHealth, now: Date): HealthReport[] =>
   recent(health, now).filter(({ atMs }) => health.workedAtMs === null || atMs > health.workedAtMs);
 
@@ -110,7 +110,7 @@ export const degradationOf = (
 };
 
 /**
- * The error for a visitor meanwhile: the same as if OpenAI had answered it at the mint. undefined once the wait has
+ * The error for a visitor during the wait: the same as if OpenAI had returned it at the mint. undefined after the wait has
  * ended.
  */
 export const brokerErrorOfDegradation = (degradation: Degradation, now: Date): BrokerError | undefined => {

@@ -18,7 +18,7 @@ export interface KeyChange<Head extends StoredKey = StoredKey> {
   /** 0: the scope has never held a key. -1: the head's revision was lost to damage. */
   readonly expectedRevision: number;
   readonly currentKey: Head;
-  /** Line of history for a version that this change creates. */
+  /** The history entry of a version that this change creates. */
   readonly created: KeyVersionRecord | undefined;
   /** Becomes the retained version. */
   readonly retain: RetainedKey | undefined;
@@ -115,7 +115,7 @@ export const storeReencrypted = (
 });
 
 /**
- * Back to the retained version, under its own number; the version that was current is retained in its place. undefined
+ * Rolls back to the retained version, which keeps its number; the current version is retained instead. undefined
  * when nothing is retained any more.
  */
 export const rollBack = (
@@ -156,7 +156,7 @@ export const switchState = (currentKey: LiveKey, state: LiveKey['state'], stamp:
   shred: undefined,
 });
 
-/** Nothing that can be decrypted is left of any version; the counters stay as a tombstone. */
+/** Deletes the key: no version can be decrypted any more, and the counters stay as a tombstone. */
 export const deleteKey = (currentKey: LiveKey, stamp: ChangeStamp): KeyChange => {
   const tombstone: DeletedKey = { ...touched(currentKey, stamp), state: 'deleted' };
   return {

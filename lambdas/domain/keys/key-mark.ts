@@ -24,7 +24,7 @@ export const markOf = (key: StoredKey): KeyMark => ({
   previousVersion: key.state === 'deleted' ? 0 : (key.previousVersion ?? 0),
 });
 
-/** One spelling for one mark: what its MAC is computed over. */
+/** The canonical text of a mark, over which its MAC is computed. */
 export const fieldsOf = (mark: KeyMark): readonly string[] => [
   String(mark.revision),
   String(mark.lastVersion),
@@ -34,8 +34,8 @@ export const fieldsOf = (mark: KeyMark): readonly string[] => [
 ];
 
 /**
- * Whether a key is as its mark says. What is left of a deleted key holds nothing that could be used, so it needs no mark;
- * a live key does.
+ * True if a key matches its mark. The remains of a deleted key cannot be used, so they need no mark;
+ * a live key needs one.
  */
 export const matchesMark = (key: StoredKey | undefined, mark: KeyMark | undefined): boolean => {
   if (mark === undefined) return key === undefined || key.state === 'deleted';
@@ -43,8 +43,8 @@ export const matchesMark = (key: StoredKey | undefined, mark: KeyMark | undefine
 };
 
 /**
- * Stands in for a key that does not match its mark. Nothing opens it, its owner sees `needs_reentry`, and the next change
- * counts on from the mark, so that no version is issued twice. A scope whose key was deleted by the product stays deleted.
+ * Replaces a key that does not match its mark. It cannot be opened, its owner sees `needs_reentry`, and the next change
+ * continues from the mark, so that no version is issued twice. A scope whose key was deleted by the product stays deleted.
  */
 export const refusedKey = (
   address: KeyAddress,
@@ -67,7 +67,7 @@ export const refusedKey = (
     verdict: damagedVerdict(NOT_KNOWN),
     createdAt: gone ? NOT_KNOWN : key.createdAt,
     createdBy: gone ? 'unknown' : key.createdBy,
-    // Of the mark alone: an attribute of the key could name a version that was shredded.
+    // Only from the mark: an attribute of the key could name a shredded version.
     previousVersion: gone || mark === undefined || mark.previousVersion === 0 ? null : mark.previousVersion,
   };
 };

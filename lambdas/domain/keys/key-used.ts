@@ -8,7 +8,7 @@ export interface KeyUsed {
   readonly at: string;
 }
 
-/** How accurate the last use of a key is, milliseconds: a key that is used all the time has one write in it. */
+/** The accuracy of the last use of a key, milliseconds: a key in constant use has one write in this time. */
 export const LAST_USE_ACCURACY_MS = 60_000;
 
 /** The change that a use makes to the notes on its key. */

@@ -59,8 +59,8 @@ const OF_SETTINGS: ReadonlySet<OpenAiFailureName> = new Set([
 export const isOfSettings = ({ reason: failure }: OpenAiFailure): boolean => OF_SETTINGS.has(failure);
 
 /**
- * The failure that speaks for a key with which nothing could be minted: what is wrong with the key or its account, else
- * what left a use undecided, else what is wrong with the settings.
+ * The failure of a key that could mint nothing: the fault of the key or its account, else
+ * the reason why a use is undecided, else the fault of the settings.
  */
 export const decisiveFailure = (failures: readonly OpenAiFailure[]): OpenAiFailure | undefined => {
   const blames = (failure: OpenAiFailure): boolean => attributionOf(failure) !== 'nobody';

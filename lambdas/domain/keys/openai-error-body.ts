@@ -15,7 +15,7 @@ export interface OpenAiErrorBody {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Maximum text that is read: OpenAI's longest message fits. */
+/** Maximum length of text that is read: OpenAI's longest message fits. */
 const MAX_TEXT = 10_000;
 const MAX_DEPTH = 4;
 const MAX_LEAVES = 20;

@@ -21,14 +21,14 @@ export const HARMLESS_IN_SESSION = [
 
 const ROWS: readonly OpenAiErrorRow[] = Object.values(OPENAI_ERRORS);
 
-/** OpenAI has added codes about money several times. Whatever they are called, they do not blame the key. */
+/** OpenAI has added codes about money several times. Under any name, they do not blame the key. */
 const ABOUT_A_LIMIT = /(?:spend|spending|usage|budget|cost)_limit|(?:hard|soft)_limit/;
 const ABOUT_MONEY = /billing|payment|quota|credit|prepaid|insufficient_funds/;
 
-/** Long names are no codes; they are not searched. */
+/** Long names are not codes and are not searched. */
 const CODE = /^[a-z][a-z0-9_.-]{1,79}$/;
 
-/** The meaning of one value of `code` or `type`, in a refusal or in a session; undefined when it does not tell. */
+/** The meaning of one value of `code` or `type`, in a refusal or in a session; undefined if it has none. */
 export const meaningOfCode = (
   text: string | undefined,
   { vague = true }: { readonly vague?: boolean } = {},
@@ -41,6 +41,6 @@ export const meaningOfCode = (
   return ABOUT_MONEY.test(code) ? 'quota_exhausted' : undefined;
 };
 
-/** Every meaning that a message has, the first row first. */
+/** Every meaning of a message, in the order of the rows. */
 export const meaningsOfMessage = (message: string): readonly OpenAiFailureName[] =>
   ROWS.filter(({ says }) => says?.test(message)).map(({ means }) => means);

@@ -1,8 +1,8 @@
 import type { OpenAiFailureName } from '../openai-failure.ts';
 
-/** One kind of error answer that OpenAI sends, and what it means here. docs/openai.md shows these rows as a table. */
+/** One kind of error answer of OpenAI, and its meaning here. docs/openai.md shows these rows as a table. */
 export interface OpenAiErrorRow {
-  /** An answer as OpenAI sends it. `message` is its beginning. */
+  /** An example answer of OpenAI. `message` is its beginning. */
   readonly example: {
     readonly status: number;
     readonly code: string | null;
@@ -21,7 +21,7 @@ export interface OpenAiErrorRow {
 const INVALID_REQUEST = 'invalid_request_error';
 
 /**
- * OpenAI's errors, in the order in which they are looked for. The classification, the stand-in for OpenAI, the fault
+ * OpenAI's errors, in the order in which they are checked. The classification, the stand-in for OpenAI, the fault
  * matrix and docs/openai.md use these rows. Sources: OpenAI's error-code guide and OpenAPI description; answers that
  * people have published.
  */

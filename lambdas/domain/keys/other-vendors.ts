@@ -35,6 +35,6 @@ const VENDORS: readonly (readonly [shape: RegExp, vendor: string])[] = [
   [/^[A-Za-z0-9]{32}$/, 'Mistral or another vendor with keys of 32 letters and digits'],
 ];
 
-/** Whose key this is; undefined for a text that may be OpenAI's, or is not a key that we know. */
+/** The vendor of a key; undefined for text that may be an OpenAI key, or is not a known key. */
 export const vendorOf = (text: string): string | undefined =>
   VENDORS.find(([shape]) => shape.test(text))?.[1];

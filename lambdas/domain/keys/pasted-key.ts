@@ -1,6 +1,6 @@
 import { vendorOf } from './other-vendors.ts';
 
-/** Why a pasted text is not accepted. */
+/** The reason why a pasted text is not accepted. */
 export type PastedKeyFault =
   | 'empty'
   | 'admin_key'
@@ -15,7 +15,7 @@ export type PastedKeyFault =
 
 export interface RefusedPaste {
   readonly fault: PastedKeyFault;
-  /** For the person who pasted it: what it is and what to do. Never repeats the text. */
+  /** A sentence for the person who pasted it, with the next step. Never repeats the text. */
   readonly message: string;
 }
 
@@ -43,7 +43,7 @@ const MESSAGES: Readonly<Record<Exclude<PastedKeyFault, 'another_vendor'>, strin
  */
 const ACCEPTED = /^sk-(?!admin-)[A-Za-z0-9_-]{20,300}$/;
 
-/** A whole key of a format that is known exactly: whatever stands around it is not part of it. Source: gitleaks. */
+/** A complete key of an exactly known format: text around it is not part of it. Source: gitleaks. */
 const KNOWN_EXACTLY = new RegExp(
   `(?<![A-Za-z0-9_-])sk-(?:[a-z]{4,8}-)?(?:${[20, 58, 74]
     .map((half) => `[A-Za-z0-9_-]{${half}}T3BlbkFJ[A-Za-z0-9_-]{${half}}`)
@@ -51,7 +51,7 @@ const KNOWN_EXACTLY = new RegExp(
   'g',
 );
 
-/** Characters that show nothing: format characters, fillers and selectors. Copying adds them; no key has them. */
+/** Invisible characters: format characters, fillers and selectors. Copying adds them; no key has them. */
 const SHOWS_NOTHING = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Text around a key in a file, a command, a header or a sentence. Removed until nothing changes. */
@@ -72,8 +72,8 @@ const MAX_LAYERS = 12;
 const MASK = /\.{2,}|[…*•●∙█▪]|^sk-(?:[a-z]{4,8}-)?x{6,}$|^sk-.{0,8}your[-_]/iu;
 
 /**
- * The key in a pasted text, without what is certainly not part of it: characters that show nothing, white space and line
- * wraps, quotes, `Bearer`, assignments, punctuation behind it. Otherwise says which fault the text has.
+ * The key in a pasted text, without everything that is certainly not part of it: invisible characters, white space, line
+ * wraps, quotes, `Bearer`, assignments and punctuation after it. Otherwise the fault of the text.
  */
 export const readPastedKey = (pasted: string): { readonly text: string } | RefusedPaste => {
   const shown = pasted.replace(SHOWS_NOTHING, '');
@@ -115,7 +115,7 @@ const faultOf = (text: string, shown: string): RefusedPaste | undefined => {
   return refused(text.length < 100 ? 'cut_off' : 'not_an_openai_key');
 };
 
-/** The longest text that is unwrapped; the contract takes none that is longer. */
+/** The longest text that is unwrapped; the contract accepts no longer one. */
 const MAX_LENGTH = 4_096;
 
 const bareOf = (shown: string): string => {

@@ -5,7 +5,7 @@ import { Secret } from '../secret.ts';
 /**
  * The envelope around one OpenAI key. A KMS-wrapped data key is expanded by HKDF-SHA-512 (RFC 5869) into an
  * AES-256-GCM key (NIST SP 800-38D) and a key commitment; the additional authenticated data binds every field
- * that says whose key this is. The same fields are the KMS encryption context, so a moved record fails twice.
+ * that identifies the owner of the key. The same fields are the KMS encryption context, so a moved record fails twice.
  */
 
 export const SEALED_KEY_FORMAT = 1;
@@ -18,7 +18,7 @@ const TAG_BYTES = 16;
 const COMMITMENT_BYTES = 32;
 /** A KMS ciphertext blob is at most 6,144 bytes: https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html */
 const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
-/** The longest accepted key is 303 characters; anything far beyond is not one of ours. */
+/** The longest accepted key has 303 characters; a much longer one is not ours. */
 const MAX_CIPHERTEXT_BYTES = 512;
 
 export const KEY_SCOPES = ['site', 'workspace', 'platform'] as const;
@@ -29,7 +29,7 @@ const SCOPES: ReadonlySet<string> = new Set(KEY_SCOPES);
 const ID = /^[a-z0-9]{1,64}$/;
 const LABEL = /^[\x21-\x7e]{0,128}$/;
 
-/** Whose key a record holds. Every field is authenticated. */
+/** The identity of the key in a record. Every field is authenticated. */
 export interface KeyBinding {
   readonly scope: KeyScope;
   /** The site id, the workspace id, or `platform`. */
@@ -59,7 +59,7 @@ export interface SealedKey extends KeyBinding, KeyLabel {
   readonly ciphertext: Uint8Array;
 }
 
-/** A data key as KMS gave it. The caller zeroes `plaintext`. */
+/** A data key from KMS. The caller zeroes `plaintext`. */
 export interface DataKey {
   readonly plaintext: Buffer;
   readonly wrapped: Uint8Array;
@@ -67,7 +67,7 @@ export interface DataKey {
 }
 
 /**
- * The one error of every damaged, moved, truncated or foreign record. It carries no cause and no detail, so that
+ * The only error for every damaged, moved, truncated or foreign record. It has no cause and no detail, so that
  * nobody can learn from it which byte was wrong.
  */
 export class SealedKeyUnreadableError extends Error {
@@ -77,7 +77,7 @@ export class SealedKeyUnreadableError extends Error {
   }
 }
 
-/** The KMS encryption context of a record. Plain text in CloudTrail: ids only, nothing of the customer's. */
+/** The KMS encryption context of a record. It is plain text in CloudTrail, so it contains only ids and no customer data. */
 export const encryptionContextOf = (binding: KeyBinding): Record<string, string> => ({
   'spelo:format': String(SEALED_KEY_FORMAT),
   'spelo:algorithm': SEALED_KEY_ALGORITHM,
@@ -161,7 +161,7 @@ const hasWellFormedIdentity = (identity: KeyBinding & KeyLabel): boolean =>
   LABEL.test(identity.masked) &&
   LABEL.test(identity.fingerprint);
 
-/** Whether a record has a known format and lengths that this product can have written. */
+/** True if a record has a known format, and lengths that this product can have written. */
 export const isWellFormed = (sealed: SealedKey): boolean =>
   sealed.format === SEALED_KEY_FORMAT &&
   sealed.algorithm === SEALED_KEY_ALGORITHM &&

@@ -3,7 +3,7 @@ import type { DataResidency } from '../openai-models.ts';
 import type { KeyUse, NamedSite } from './key-uses.ts';
 import { type ListedModel, type Verdict, type VerdictCode, verdictOnSuccess } from './verdict.ts';
 
-/** Whether a key serves one of the sites that use it. */
+/** The result of a key for one of the sites that use it. */
 export interface SiteVerdict extends NamedSite {
   /** null: not tried. */
   readonly ok: boolean | null;
@@ -11,7 +11,7 @@ export interface SiteVerdict extends NamedSite {
   readonly message: string;
 }
 
-/** A verdict as it is shown to the person who had the key tried; the sites are never stored. */
+/** A verdict as shown to the person who checked the key; the sites are never stored. */
 export type ShownVerdict = Verdict & { readonly sites?: readonly SiteVerdict[] };
 
 interface Tried extends KeyUse {
@@ -30,7 +30,7 @@ export const siteVerdicts = (
     ...unchecked.map((site): SiteVerdict => ({ ...site, ...NOT_CHECKED })),
   ].sort((one, other) => Number(one.ok === true) - Number(other.ok === true));
 
-/** Whether one verdict cannot speak for all sites. */
+/** True if one verdict cannot describe all sites. */
 export const sitesDiffer = (sites: readonly SiteVerdict[]): boolean =>
   new Set(sites.map(({ code }) => code)).size > 1;
 
@@ -49,7 +49,7 @@ const judged = (failure: OpenAiFailure | undefined): Omit<SiteVerdict, keyof Nam
 /** Sites that a message names; the answer lists all of them. */
 const NAMED_SITES = 3;
 
-/** The verdict on a key that minted for one of its uses at least. It says which sites the key does not serve. */
+/** The verdict on a key that minted for at least one of its uses. It names the sites that the key does not serve. */
 export const verdictOnUses = (
   tried: readonly Tried[],
   unchecked: readonly NamedSite[],

@@ -8,7 +8,7 @@ import {
 import type { ShownVerdict } from './site-verdicts.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Which key is meant, without its version. */
+/** The address of a key, without its version. */
 export type KeyAddress = Pick<KeyBinding, 'scope' | 'scopeId' | 'workspaceId'>;
 
 /** The address of the platform's own OpenAI key: a sealed key at a scope that no tenant can name. */
@@ -19,7 +19,7 @@ export const PLATFORM_ADDRESS = {
 } as const satisfies KeyAddress;
 
 /**
- * Every scope has one head: its current key, or what stays of a deleted one. `revision` grows with each change of any
+ * Every scope has one head: its current key, or the remains of a deleted one. `revision` grows with each change of any
  * kind and detects concurrent writers; `lastVersion` is the highest version ever assigned.
  */
 interface KeyHead {
@@ -60,7 +60,7 @@ export const nextVersionOf = (key: StoredKey | undefined): number => (key?.lastV
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Stands in for a record that is not what it should be. Nothing opens it, and KMS is never asked about it. */
+/** Replaces an invalid record. It cannot be opened, and KMS is never called for it. */
 export const damagedSealedKey = (binding: KeyBinding): SealedKey => ({
   ...binding,
   format: 0,
@@ -91,13 +91,13 @@ export interface KeyVersionRecord {
   readonly masked: string;
   readonly createdAt: string;
   readonly createdBy: string;
-  /** How this version came about. */
+  /** The reason for this version. */
   readonly reason: 'stored' | 'reencrypted';
 }
 
 export type KeyVersionState = 'current' | 'retained' | 'shredded';
 
-/** The current state of a version: the head's, still retained, or gone. */
+/** The state of a version: current, retained, or shredded. */
 export const versionState = (
   version: number,
   currentKey: StoredKey | undefined,
@@ -109,7 +109,7 @@ export const versionState = (
   return kept !== undefined && isRetained(kept, now) ? 'retained' : 'shredded';
 };
 
-/** Judged by the clock, not by whether the item has been removed yet. */
+/** Decided by the clock, not by the removal of the item. */
 export const isRetained = ({ retainedUntil }: RetainedKey, now: Date): boolean =>
   retainedUntil * 1_000 > now.getTime();
 
@@ -119,7 +119,7 @@ export const isRetained = ({ retainedUntil }: RetainedKey, now: Date): boolean =
  */
 export type ShownKeyState = 'active' | 'unverified' | 'degraded' | 'suspended' | 'needs_reentry';
 
-/** Facts that the use of a key leaves behind, apart from the key itself. */
+/** Facts about the use of a key, stored apart from the key. */
 export interface KeyActivity {
   /** The last use for a visitor, accurate to LAST_USE_ACCURACY_MS (key-used.ts). */
   readonly used: AtVersion | null;
@@ -129,7 +129,7 @@ export interface KeyActivity {
   readonly test: { readonly version: number; readonly verdict: Verdict } | null;
   /** Latest version that could not be decrypted although KMS responded. */
   readonly unreadableVersion: number | null;
-  /** When the session began that could not open it; null also where an older release noted it. */
+  /** When the session began that could not open it; null also if an older release recorded it. */
   readonly unreadableAt: string | null;
   /** Until when the key counts as degraded by what visitors reported. */
   readonly degraded: { readonly version: number; readonly until: string } | null;

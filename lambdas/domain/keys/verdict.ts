@@ -15,7 +15,7 @@ export const VERDICT_CODES = [
 ] as const;
 export type VerdictCode = (typeof VERDICT_CODES)[number];
 
-/** The result of a probe of a key against OpenAI. */
+/** The result of the check of a key at OpenAI. */
 export interface Verdict {
   /** True when the key minted a client secret for the site's session, or for that of one site at least. */
   readonly ok: boolean;
@@ -26,7 +26,7 @@ export interface Verdict {
   readonly latencyMs: number;
 }
 
-/** A model as `GET /v1/models` lists it. */
+/** A model in the answer of `GET /v1/models`. */
 export interface ListedModel {
   readonly id: string;
   /** `YYYY-MM-DD`, undefined when OpenAI has announced none. */
@@ -65,10 +65,10 @@ export const verdictOnFailure = (failure: OpenAiFailure, now: Date, latencyMs: n
   latencyMs,
 });
 
-/** True when the key may be stored although the probe did not succeed: OpenAI, not the key, was the trouble. */
+/** True if the key may be stored although the check failed: the cause was OpenAI, not the key. */
 export const provesNothingAboutKey = (failure: OpenAiFailure): boolean => attributionOf(failure) === 'nobody';
 
-/** Stands in for a verdict that was lost with its record. */
+/** Replaces a verdict that was lost with its record. */
 export const damagedVerdict = (checkedAt: string): Verdict => ({
   ok: false,
   code: 'record_damaged',

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { WorkspaceId } from '../identifiers.ts';
 import type { Notice } from './notice.ts';
 
-/** `pending`: not received yet. `failed`: given up on after a day. `skipped`: the webhook is gone or switched off. */
+/** `pending`: not received yet. `failed`: abandoned after a day. `skipped`: the webhook is gone or switched off. */
 export const DELIVERY_STATES = ['pending', 'delivered', 'failed', 'skipped'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** Why an attempt failed. */
+/** The reason why an attempt failed. */
 export const DELIVERY_FAILURES = [
   'http_status',
   'redirect',
@@ -19,7 +19,7 @@ export const DELIVERY_FAILURES = [
 ] as const;
 export type DeliveryFailure = (typeof DELIVERY_FAILURES)[number];
 
-/** One notice for one webhook or mail address, with what happened to it. */
+/** One notice for one webhook or mail address, with its state. */
 export interface Delivery {
   /** Derived from notice and webhook, so that a notice that arrives twice is one delivery. Sorts by time. */
   readonly deliveryId: string;
@@ -40,7 +40,7 @@ export interface Delivery {
   readonly lastAttemptAt: string | null;
   /** Not attempted before, Unix milliseconds. */
   readonly dueAtMs: number;
-  /** While this lies ahead an attempt is under way, Unix milliseconds. */
+  /** The end of the current attempt's claim, Unix milliseconds. */
   readonly claimedUntilMs: number;
 }
 
@@ -52,7 +52,7 @@ export const MAX_ATTEMPTS = WAIT_SECONDS.length + 1;
 /** Seconds until the next attempt after `attempts` of them; undefined: give up. */
 export const waitAfterAttempt = (attempts: number): number | undefined => WAIT_SECONDS[attempts - 1];
 
-/** Longer than an attempt can take, milliseconds, and shorter than the queue hides a message. */
+/** Longer than an attempt can take, milliseconds, and shorter than the visibility timeout of the queue. */
 export const CLAIM_MS = 60_000;
 
 const digest = (length: number, ...parts: readonly string[]): string =>

@@ -1,7 +1,7 @@
 import type { WorkspaceId } from '../identifiers.ts';
 import { NOTICE_TYPES, type Notice, type NoticeType } from './notice.ts';
 
-/** Mail to the address of a workspace. Nothing but codes is sent to an address before a code came back from it. */
+/** Mail to the address of a workspace. Before a code from the address is entered, only codes are sent to it. */
 export interface MailAlerts {
   readonly workspaceId: WorkspaceId;
   /** The address that the code was sent to. Another `alertEmail` of the workspace has to be verified again. */
@@ -18,21 +18,21 @@ export interface MailAlerts {
 /** `webhookId` of a delivery by mail. */
 export const MAIL_CHANNEL = 'mail';
 
-/** All but the end of each session, which would fill a mailbox. */
+/** All kinds except session ends, which would fill a mailbox. */
 export const DEFAULT_MAIL_EVENTS: readonly NoticeType[] = NOTICE_TYPES.filter(
   (type) => type !== 'session.ended',
 );
 
 export const CODE_MS = 30 * 60_000;
 export const CODE_TRIES = 5;
-/** Codes that a workspace can have sent in a day. */
+/** Codes that a workspace can request in a day. */
 export const CODES_PER_DAY = 5;
 
 /** Eight digits of 32 derived bytes. */
 export const codeText = (derived: Uint8Array): string =>
   String(Buffer.from(derived).readUInt32BE(0) % 100_000_000).padStart(8, '0');
 
-/** Whether mail goes to `alertEmail`. */
+/** True if mail is sent to `alertEmail`. */
 export const isVerified = (mail: MailAlerts, alertEmail: string | null): boolean =>
   mail.verifiedAt !== null && mail.address === alertEmail;
 
@@ -52,7 +52,7 @@ const TITLES: Readonly<Record<NoticeType, string>> = {
   'session.ended': 'A voice session has ended',
 };
 
-/** One notice as plain text. The subject holds nothing that a person has typed. */
+/** One notice as plain text. The subject contains no text that a person typed. */
 export const mailOf = (notice: Notice & { readonly type: NoticeType }, workspaceName: string): Mail => {
   const title = TITLES[notice.type];
   const facts = {

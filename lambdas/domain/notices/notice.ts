@@ -13,10 +13,10 @@ export const NOTICE_TYPES = [
 ] as const;
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 
-/** Sent on request only, to try a receiver out. */
+/** Sent only on request, to test a receiver. */
 export const TEST_NOTICE = 'webhook.test';
 
-/** Something that the people of a workspace want to hear about. */
+/** An event of which a workspace is notified. */
 export interface Notice {
   /** The id of the event behind it: the same event delivered again has the same id. */
   readonly eventId: string;

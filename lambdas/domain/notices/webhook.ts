@@ -12,13 +12,13 @@ export interface Webhook {
   readonly enabled: boolean;
   /** Counts up with each rotation; the secret is derived from it. */
   readonly secretVersion: number;
-  /** Until when the secret before this one signs as well, RFC 3339. */
+  /** The time until which the previous secret also signs, RFC 3339. */
   readonly previousSecretUntil: string | null;
   readonly createdAt: string;
   readonly createdBy: string;
 }
 
-/** For how long the former secret signs alongside the new one, milliseconds. */
+/** How long the previous secret signs together with the new one, milliseconds. */
 export const SECRET_OVERLAP_MS = 86_400_000;
 
 export const newWebhookId = (random: RandomBytes): string => `whk_${random(10).toString('hex')}`;
@@ -41,8 +41,8 @@ export type UrlFault = 'not_https' | 'credentials' | 'not_public' | 'too_long' |
 const MAX_URL_LENGTH = 500;
 
 /**
- * The canonical URL, or what is wrong with it. Names are resolved when a notice is sent, and their addresses checked then;
- * here only addresses that are written out are.
+ * The canonical URL, or its fault. Names are resolved when a notice is sent, and their addresses are checked then;
+ * only literal addresses are checked here.
  *
  * @param isAllowed whether a connection to this address is allowed.
  */

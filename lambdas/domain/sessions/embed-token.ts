@@ -6,7 +6,7 @@
 export const EMBED_ALGORITHMS = ['HS256', 'ES256'] as const;
 export type EmbedAlgorithm = (typeof EMBED_ALGORITHMS)[number];
 
-/** With which key a site's embed tokens are checked. The secret of HS256 is derived from `keyId` and stored nowhere. */
+/** The key that a site's embed tokens are checked with. The secret of HS256 is derived from `keyId` and not stored. */
 export interface EmbedKey {
   readonly algorithm: EmbedAlgorithm;
   readonly keyId: string;
@@ -37,7 +37,7 @@ export interface EmbedClaims {
 export const EMBED_FAULTS = ['missing', 'expired', 'replayed', 'signature'] as const;
 export type EmbedFault = (typeof EMBED_FAULTS)[number];
 
-/** A token may be good for this long at most, seconds. */
+/** Longest lifetime of a token, seconds. */
 export const LONGEST_EMBED_SECONDS = 300;
 
 /** A customer's clock may be ahead of ours by this much, seconds. */
@@ -48,7 +48,7 @@ export const MAX_VARIABLES = 20;
 export const MAX_VARIABLE_LENGTH = 500;
 export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
-/** Twice what a site can store: many placeholders cannot make a session arbitrarily expensive. */
+/** Twice the stored maximum of a site, so that placeholders cannot make a session arbitrarily expensive. */
 export const MAX_FILLED_INSTRUCTIONS = 32_000;
 
 /**
@@ -72,7 +72,7 @@ export interface VisitorDay {
   readonly seconds: number;
 }
 
-/** Less than this left of a visitor's minutes opens no session, seconds. */
+/** The fewest remaining seconds of a visitor's limit with which a session opens. */
 export const SHORTEST_VISIT_SECONDS = 5;
 
 /** Seconds that the visitor may still talk today; undefined: no limit. */

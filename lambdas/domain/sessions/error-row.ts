@@ -1,11 +1,11 @@
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
 import type { FailureSource } from './reported-failure.ts';
 
-/** A failure that the operator should know of; repeats within a minute are counted on one row. */
+/** A failure for the operator's list; repetitions within a minute are counted in one row. */
 export interface ReportedError {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId | undefined;
-  /** Name of the refusal, or of what a widget reported. */
+  /** Name of the refusal, or of the reported failure. */
   readonly code: string;
   /** Where it happened: at the mint, or in the visitor's browser. */
   readonly source: 'mint' | FailureSource;
@@ -15,7 +15,7 @@ export interface ReportedError {
   /** The refused origin in its canonical form; undefined for any other failure, and for a header that is no origin. */
   readonly origin?: string | undefined;
   readonly at: string;
-  /** Days that the row is kept after its last repeat. */
+  /** Retention of the row in days after its last repetition. */
   readonly keptDays: number;
 }
 
@@ -25,6 +25,6 @@ export interface ErrorRow extends Omit<ReportedError, 'at' | 'keptDays'> {
   readonly firstAt: string;
   readonly lastAt: string;
   readonly count: number;
-  /** Of several rows of one minute that name different origins: which. */
+  /** The index of this row among several rows of one minute with different origins. */
   readonly slot?: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { CLOCK_SKEW_SECONDS } from './session-usage.ts';
 
-/** `t=<unix seconds>,v1=<hex HMAC-SHA-256>`: what signs the reports of a session. */
+/** `t=<unix seconds>,v1=<hex HMAC-SHA-256>`: the signature of a session's events. */
 export interface EventSignature {
   /** Unix seconds of the browser's clock. */
   readonly t: number;
@@ -11,7 +11,7 @@ export interface EventSignature {
 
 const SIGNATURE = /^t=(\d{1,12}),v1=([0-9a-f]{64})$/;
 
-/** undefined for a text that is no signature. */
+/** undefined for text that is not a signature. */
 export const parseEventSignature = (text: string): EventSignature | undefined => {
   const [, t, v1] = SIGNATURE.exec(text) ?? [];
   return t === undefined || v1 === undefined ? undefined : { t: Number(t), v1 };
@@ -22,7 +22,7 @@ export const signEvents = (signingSecret: string, t: number, body: string): stri
   createHmac('sha256', Buffer.from(signingSecret, 'base64')).update(`${t}.${body}`, 'utf8').digest('hex');
 
 /**
- * Whether the signer of `body` knows the session's secret and signed within five minutes of `now`. In constant time.
+ * True if the signer of `body` knows the session's secret and signed within five minutes of `now`. In constant time.
  */
 export const signatureHolds = (
   { t, v1 }: EventSignature,

@@ -17,7 +17,7 @@ export const wantedHoldSeconds = (usage: SessionUsage): number => {
   return Math.max(holdSeconds, Math.min(wanted, longestSeconds - OVERTIME_SECONDS));
 };
 
-/** True when a session has used all that it holds. Its hold could not grow: nothing is left of the plan. */
+/** True if a session has used its whole hold, which could not grow because the plan is used up. */
 export const holdUsedUp = (usage: SessionUsage): boolean =>
   usage.holdSeconds > 0 &&
   usage.holdSeconds < usage.longestSeconds - OVERTIME_SECONDS &&

@@ -16,7 +16,7 @@ import {
 } from './session-usage.ts';
 import { claimsTooMuch } from './watched-usage.ts';
 
-/** The result of a session: who paid, for what, and how sure that is. */
+/** The result of a session: who paid, for what, and whether the sum is exact. */
 export interface Receipt {
   readonly payer: BillingMode;
   readonly state: 'issued' | 'live' | 'ended';

@@ -8,9 +8,9 @@ import type { ReservedSession, SessionOutcome } from './session.ts';
 import type { SessionUsage } from './session-usage.ts';
 import type { SlotLease } from './slots.ts';
 
-/** A session as a report finds it. */
+/** The stored facts of a session that an event needs. */
 export interface SessionSnapshot {
-  /** Only a session whose secret was handed out has reports. */
+  /** Only an issued session accepts events. */
   readonly session: ReservedSession & {
     readonly siteId: SiteId;
     /** The person or program that asked to end this call; undefined: nobody. */
@@ -27,13 +27,13 @@ export interface SessionSnapshot {
   readonly budgets: readonly Budget[];
 }
 
-/** A session as it is on record, whatever became of it. */
+/** A recorded session in any state. */
 export interface RecordedSession extends ReservedSession {
   readonly siteId: SiteId;
   readonly state: 'reserved' | SessionOutcome['state'];
   readonly refusal: string | null;
   readonly openAiFailure: string | null;
-  /** Who ended it; null while it lives, and where only its page said so. */
+  /** Who ended it; null while it is live, and if only its page reported the end. */
   readonly endedBy: EndedBy | null;
 }
 

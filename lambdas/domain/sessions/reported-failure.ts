@@ -7,17 +7,17 @@ import {
 } from '../openai-failure.ts';
 
 /**
- * A browser's failure after a good mint, in our words. The code that it reports is text from outside: it is only ever
- * compared, never kept.
+ * A browser's failure after a successful mint, in our words. The reported code is foreign text: it is only
+ * compared, never stored.
  */
 
 export const FAILURE_SOURCES = ['connect', 'response', 'media'] as const;
-/** Where it failed: on the way to OpenAI, in an answer of OpenAI, or at the visitor's microphone. */
+/** The place of the failure: the connection to OpenAI, an answer of OpenAI, or the visitor's microphone. */
 export type FailureSource = (typeof FAILURE_SOURCES)[number];
 
 const HARMLESS: ReadonlySet<string> = new Set(HARMLESS_IN_SESSION);
 
-/** Failures that are none of OpenAI's refusals, each with the next step for the operator. */
+/** Failures that are not OpenAI refusals, each with the next step for the operator. */
 const SENTENCES = {
   microphone_denied:
     'A visitor did not allow the microphone. No action needed. If it happens often, explain on the page why voice needs it.',
@@ -71,7 +71,7 @@ export interface ReportedFailure {
   readonly reason: string;
   /** One sentence and the next step, for the operator. */
   readonly message: string;
-  /** Set where OpenAI could have said it at the mint. */
+  /** Set if OpenAI could have returned it at the mint. */
   readonly openAiFailure: OpenAiFailureName | undefined;
 }
 

@@ -32,11 +32,11 @@ export const END_REASONS = [
 export type EndReason = (typeof END_REASONS)[number];
 
 export const USAGE_FLAGS = [
-  /** More tokens than can be spoken or heard in the time that has passed. */
+  /** More tokens than can be spoken or heard in the elapsed time. */
   'tokens_out_of_bounds',
   /** A time before the mint or in the future. */
   'time_out_of_bounds',
-  /** More reports than a session has. */
+  /** More reports than a session can have. */
   'too_many_reports',
 ] as const;
 export type UsageFlag = (typeof USAGE_FLAGS)[number];
@@ -59,7 +59,7 @@ const LATE_REPORT_SECONDS = 3_600;
 /** Time after its mint during which reports of a session are accepted, seconds. */
 const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS;
 
-/** Most digests of one session: two for each response. An hour of conversation has a few hundred. */
+/** The maximum number of digests per session, two for each response. An hour of conversation has a few hundred. */
 const MAX_SEEN = 4_000;
 
 /** Time until a lapsed watch is checked again, seconds. */
@@ -71,7 +71,7 @@ export const OVERTIME_SECONDS = 30;
 /** Tolerance for the clocks of browsers, seconds; the same as for signatures. */
 export const CLOCK_SKEW_SECONDS = 300;
 
-/** A report, reduced to what counts. `at` is the browser's clock, milliseconds since 1970. */
+/** A report, reduced to the relevant facts. `at` is the browser's clock, milliseconds since 1970. */
 export type SessionEvent =
   | { readonly type: 'connected' | 'heartbeat'; readonly id: string; readonly atMs: number }
   | {
@@ -140,7 +140,7 @@ export interface SessionUsage {
   readonly watch: SessionWatch | null;
 }
 
-/** The lease of a call's watcher, and what it saw. Times are milliseconds of our clock. */
+/** The lease of a call's watcher, and its observations. Times are milliseconds of our clock. */
 export interface SessionWatch {
   /** Grows with each watcher: a write of an earlier one is refused. */
   readonly generation: number;
@@ -207,7 +207,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   watch: null,
 });
 
-/** A call is connected when it is handed out; a client secret can still open a session until it has run out. */
+/** A call is connected when it is handed out; a client secret can open a session until it expires. */
 const quietUntilMsOf = ({ openedWith, admission, createdAt }: ReservedSession): number =>
   openedWith === 'call' ? Date.parse(createdAt) : (admission?.connectBy ?? 0) * 1_000;
 
@@ -310,7 +310,7 @@ const usageTaken = (
   if (usage.seen.has(responseDigest)) return { usage, outcome: 'duplicate' };
   if (usage.seen.size + 2 > MAX_SEEN) return flagged(usage, 'too_many_reports');
   const seen = new Set([...usage.seen, digest, responseDigest]);
-  // The watcher counts this call: what the page says is a sign of life, and a claim to compare.
+  // The watcher counts this call: a report of the page is a sign of life and a claim to compare.
   if (usage.watch !== null) {
     const watch = {
       ...usage.watch,

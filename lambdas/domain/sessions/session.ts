@@ -7,7 +7,7 @@ import type { BillingMode } from '../tenancy/workspace.ts';
 import type { SlotRef } from './slots.ts';
 
 /**
- * `visitor`: a widget asked for it. `test`: a person pressed Test voice. `reencryption`: a person had the key
+ * `visitor`: opened by a widget. `test`: a person pressed Test voice. `reencryption`: a person had the key
  * re-encrypted. The last two are never charged and take no slot; they are on record because a key was opened.
  */
 export const SESSION_KINDS = ['visitor', 'test', 'reencryption'] as const;
@@ -15,12 +15,12 @@ export type SessionKind = (typeof SESSION_KINDS)[number];
 
 /**
  * `reserved`: on record before its mint. `refused`: no secret was handed out. `used`: a person's own use of a key. `issued`:
- * minted, and nothing heard of it yet. `live` and `ended`: as it was reported.
+ * minted, without a report so far. `live` and `ended`: as reported.
  */
 export const SESSION_STATES = ['reserved', 'issued', 'live', 'ended', 'refused', 'used'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
-/** By the time of their mint. */
+/** Order by the time of the mint. */
 export const SESSION_ORDERS = ['newest_first', 'oldest_first'] as const;
 export type SessionOrder = (typeof SESSION_ORDERS)[number];
 
@@ -32,8 +32,8 @@ export const SESSION_PROBLEMS = ['refused', 'flagged', 'incomplete'] as const;
 export type SessionProblem = (typeof SESSION_PROBLEMS)[number];
 
 /**
- * A session before its mint, and the audit intent of its decrypt: no key is opened without one on record. It
- * pins who pays and with which key version, whatever changes later.
+ * A session before its mint, and the audit intent of its decrypt: no key is opened without a recorded one. It
+ * fixes who pays and the key version, whatever changes later.
  */
 export interface ReservedSession {
   readonly sessionId: SessionId;
@@ -62,7 +62,7 @@ export interface ReservedSession {
   readonly actor: string;
   readonly origin: string | undefined;
   readonly createdAt: string;
-  /** Days that it is kept, with its usage; undefined: the default. */
+  /** Retention in days, with its usage; undefined: the default. */
   readonly keptDays?: number | undefined;
   /** undefined for the uses of a person. */
   readonly openedWith?: OpenedWith;
@@ -78,7 +78,7 @@ export interface Admission {
   readonly maxDurationSeconds: number;
   /** Seconds of a hard-capped plan that are set aside for it; 0 without one. */
   readonly holdSeconds: number;
-  /** Until when it may connect before its slot comes back, unix seconds. */
+  /** The time until which it may connect before its slot is released, unix seconds. */
   readonly connectBy: number;
   /** The slots that it took, by pool. */
   readonly slots: readonly SlotRef[];
@@ -86,20 +86,20 @@ export interface Admission {
   readonly turnByTurn?: boolean | undefined;
 }
 
-/** How a reserved session ended up. */
+/** The outcome of a reserved session. */
 export interface SessionOutcome {
   /** `used`: the key was opened and no secret was minted. */
   readonly state: 'issued' | 'used' | 'refused';
   readonly at: string;
   /** Name of the refusal, for a refused session. */
   readonly refusal?: string;
-  /** OpenAI's failure, where it was one. */
+  /** OpenAI's failure, if there was one. */
   readonly openAiFailure?: string;
   /** Joins this row to CloudTrail's Decrypt. undefined: KMS was never asked, or never answered. */
   readonly kmsRequestId?: string;
   readonly openAiRequestId?: string;
   /** OpenAI's id of the minted session configuration (`sess_…`). */
   readonly openAiSessionId?: string;
-  /** OpenAI's id of the call, for one that was created. */
+  /** OpenAI's id of the call, if one was created. */
   readonly callId?: CallId;
 }

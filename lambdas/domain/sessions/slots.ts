@@ -13,19 +13,19 @@ export interface SlotLease extends SlotRef {
   readonly sessionId: SessionId;
   /** Truncated hash of the client address (`addressTagOf`). Absent on leases written before this field existed. */
   readonly address?: string | undefined;
-  /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
+  /** Unix seconds. The slot is free from that second, even if the item is not deleted yet. */
   readonly expiresAt: number;
   /** When the session is expected to end unless it shows signs of life, unix seconds; undefined: with the lease. */
   readonly expectedUntil?: number | undefined;
 }
 
-/** A pool, and how many sessions it admits at once. */
+/** A pool, and the number of concurrent sessions that it admits. */
 export interface SlotPool {
   readonly pool: string;
   readonly limit: number;
 }
 
-/** Enough of a fingerprint to tell the keys of one workspace apart: 48 bits. Every admission reads all leases. */
+/** Enough of a fingerprint to distinguish the keys of one workspace: 48 bits. Every admission reads all leases. */
 const POOL_DIGITS = 12;
 
 /** The name of a key's own pool of slots. */
@@ -55,7 +55,7 @@ const CONNECT_GRACE_SECONDS = 30;
 export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
   Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
 
-/** Enough of a keyed hash to tell the visitors of one key apart. Every mint reads all leases, so they are kept short. */
+/** Enough of a keyed hash to distinguish the visitors of one key. Every mint reads all leases, so they are short. */
 export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 8);
 
 /** The slots of `pool` that are taken at `now`. */
@@ -73,7 +73,7 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
   const held = new Set(taken.map(({ index }) => index));
   let open = limit;
   while (open > 0 && open + taken.filter(({ index }) => index >= open).length > limit) open--;
-  // Of its full length at once: a limit may be a thousand, and every mint makes this list.
+  // Allocated at its full length: a limit may be a thousand, and every mint makes this list.
   const free = new Array<number>(open);
   let count = 0;
   for (let index = 0; index < open; index++) if (!held.has(index)) free[count++] = index;

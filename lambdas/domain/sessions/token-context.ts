@@ -7,14 +7,14 @@ import type { VisitorDay } from './embed-token.ts';
 import type { SessionUsage } from './session-usage.ts';
 import type { SlotLease } from './slots.ts';
 
-/** Everything that decides one token request, read in one hop. */
+/** All data for the decision on one token request, read in one hop. */
 export interface TokenContext {
   readonly workspace: Workspace | undefined;
   readonly site: Site | undefined;
   readonly siteKey: StoredKey | undefined;
   readonly workspaceKey: StoredKey | undefined;
   readonly platformKey: StoredKey | undefined;
-  /** Calls that the site has spent of its budget in the current clock minute. */
+  /** Requests that count against the site's rate limit in the current clock minute. */
   readonly siteCalls: number;
   /** An operator stopped this workspace, or the stage. */
   readonly stopped: boolean;
@@ -41,9 +41,9 @@ export interface EmbedFacts {
   readonly visitorDay: VisitorDay;
 }
 
-/** The usage that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */
+/** The initial usage of a session, with the seconds of a hard-capped plan that it sets aside. */
 export interface QuotaReservation {
   readonly usage: SessionUsage;
-  /** The most that the period may hold, so that the hold still fits, seconds; undefined: the plan has no hard cap. */
+  /** The highest committed seconds of the period with which the hold still fits; undefined: the plan has no hard cap. */
   readonly maxCommittedSeconds: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { SESSION_DURATION_SECONDS } from '../openai-models.ts';
 import type { TokenCounts } from '../usage/token-counts.ts';
 
-/** The part of a session that was counted so far. */
+/** The counted part of a session. */
 interface CountedSession {
   readonly issuedAt: string;
   /** Until when the session may still connect, Unix milliseconds. */
@@ -18,7 +18,7 @@ const SLACK_SECONDS = 10;
 const HEARD_PER_SECOND = 10;
 const SPOKEN_PER_SECOND = 20;
 
-/** Speech is made faster than it is heard: one long answer, of some three and a half minutes, may be ahead of the clock. */
+/** Speech is generated faster than it is heard: one long answer, of about three and a half minutes, may be ahead of the clock. */
 const ANSWER_AHEAD_TOKENS = 4_096;
 
 /** Limits of the largest Realtime models: https://developers.openai.com/api/docs/models/gpt-realtime-2.1 */
@@ -26,11 +26,11 @@ const CONTEXT_TOKENS = 128_000;
 const LONGEST_TEXT_TOKENS = 32_000;
 
 /**
- * Whether a response can have used so much. Speech takes time: what was spoken in the whole session fits into it, and what
- * a response heard is at most the whole conversation so far. Text and images are bounded by the model's context.
+ * True if a response can have used so much. Speech takes time: all speech of the session fits into its length, and a
+ * response reads at most the whole conversation so far. Text and images are bounded by the model's context.
  */
 export const tokensArePossible = (usage: CountedSession, tokens: TokenCounts, now: Date): boolean => {
-  // OpenAI has ended it an hour after it might last connect: who waits longer cannot claim more.
+  // OpenAI has ended it an hour after the last possible connection, so later reports cannot claim more.
   const spokeUntilMs = Math.min(now.getTime(), usage.quietUntilMs + SESSION_DURATION_SECONDS.max * 1_000);
   const elapsedSeconds = Math.max(0, (spokeUntilMs - Date.parse(usage.issuedAt)) / 1_000);
   const allowance = (elapsedSeconds + SLACK_SECONDS) * MARGIN;

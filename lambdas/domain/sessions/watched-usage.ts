@@ -87,9 +87,9 @@ const withFirstWatch = (usage: SessionUsage, { callId, openedAtMs }: WatchStart,
   };
 };
 
-/** One thing that a watcher writes about its call. */
+/** One note of a watcher about its call. */
 export type WatchNote =
-  /** It sees every event from here on. */
+  /** It sees every event from now on. */
   | { readonly type: 'attached' }
   /** It still watches. */
   | { readonly type: 'renewed' }
@@ -101,11 +101,11 @@ export type WatchNote =
       /** The reservation that the response settles; undefined: it had none. */
       readonly reservationId?: string | undefined;
     }
-  /** OpenAI did not start the response of a reservation, or bills nothing for it. */
+  /** OpenAI did not start the response of a reservation, or does not bill it. */
   | { readonly type: 'released'; readonly reservationId: string }
   /** Something may have been missed. */
   | { readonly type: 'gap' }
-  /** It leaves while the call continues, and nobody watches. */
+  /** It leaves while the call continues without a watcher. */
   | { readonly type: 'left' }
   /** It has handed over, and written all that it saw. */
   | { readonly type: 'drained' }

@@ -35,6 +35,6 @@ export const effectiveRole = (
 /** A role, or the right to read the audit trail, which owners and auditor tokens have. */
 export type Right = Role | 'auditor';
 
-/** Whether a token of role `held` has this right. `auditor` and `admin` do not include each other; none is an owner. */
+/** True if a token of role `held` has this right. `auditor` and `admin` do not include each other; no token is an owner. */
 export const tokenRoleSuffices = (held: ApiTokenRole, required: Right): boolean =>
   required === 'viewer' || held === required;

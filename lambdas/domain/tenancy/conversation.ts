@@ -1,14 +1,14 @@
 import { MAX_OUTPUT_TOKENS } from '../openai-models.ts';
 import type { FirstMessage } from './first-message.ts';
 
-/** OpenAI's `semantic_vad`: how soon it takes the visitor's turn as finished. */
+/** OpenAI's `semantic_vad`: how soon it treats the visitor's turn as finished. */
 export const EAGERNESS = ['low', 'medium', 'high', 'auto'] as const;
 
 export const NOISE_REDUCTIONS = ['near_field', 'far_field'] as const;
 
 export const REASONING_EFFORTS = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 
-/** The models of OpenAI that write down what the visitor says, apart from those for speakers and live subtitles. */
+/** OpenAI's transcription models, except those for speakers and live subtitles. */
 export const TRANSCRIPTION_MODELS = ['gpt-4o-mini-transcribe', 'gpt-4o-transcribe', 'whisper-1'] as const;
 
 /** OpenAI's bounds of the speed of speech. Source: RealtimeSessionCreateRequestGA. */
@@ -37,13 +37,13 @@ export type TurnDetection =
       readonly interruptResponse: boolean;
     };
 
-/** How a site's sessions hear, speak and think. */
+/** The settings for listening, speaking and reasoning of a site's sessions. */
 export interface Conversation {
   /** null: OpenAI's default. */
   readonly turnDetection: TurnDetection | null;
   /** null: off. */
   readonly noiseReduction: (typeof NOISE_REDUCTIONS)[number] | null;
-  /** Writes down what the visitor says, for the captions of the page. OpenAI bills it under another model. null: off. */
+  /** Transcribes the visitor for the captions of the page. OpenAI bills it under another model. null: off. */
   readonly transcription: {
     readonly model: (typeof TRANSCRIPTION_MODELS)[number];
     /** ISO 639-1; null: OpenAI recognizes the language. */
@@ -74,7 +74,7 @@ export const canReason = (model: string): boolean => {
   return generation !== undefined && Number(generation) >= 2;
 };
 
-/** The sentence for a conversation that the model cannot hold; undefined if it can. */
+/** The sentence about a setting that the model does not support; undefined if there is none. */
 export const conversationFault = (
   model: string,
   { reasoningEffort }: Pick<Conversation, 'reasoningEffort'>,

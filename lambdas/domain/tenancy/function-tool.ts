@@ -2,7 +2,7 @@
 export interface FunctionTool {
   readonly name: string;
   readonly description: string;
-  /** A JSON Schema of an object, as JSON: nothing between the owner and OpenAI reads it. */
+  /** A JSON Schema of an object, as JSON. Only OpenAI reads it. */
   readonly parameters: string;
 }
 
@@ -13,8 +13,8 @@ export const MAX_TOOLS_LENGTH = 8_000;
 export const MAX_PARAMETERS_DEPTH = 12;
 
 /**
- * True for what JSON can express in at most `depth` levels, in valid Unicode: half a surrogate pair reaches nobody as it was
- * written. Never recurses deeper than that.
+ * True for a value that JSON can express in at most `depth` levels, in valid Unicode: half a surrogate pair is changed when it is
+ * encoded. Never recurses deeper than that.
  */
 export const isJsonWithin = (value: unknown, depth: number): boolean => {
   if (value === null || typeof value === 'boolean') return true;

@@ -25,7 +25,7 @@ export const INVITATIONS_PER_DAY = 50;
 
 const INVITATION_ID = /^inv_([a-z0-9]{12})[0-9a-f]{24}$/;
 
-/** The workspace that an invitation is for; undefined for a text that is no invitation ID. */
+/** The workspace of an invitation; undefined for text that is not an invitation ID. */
 export const workspaceOfInvitation = (invitationId: string): WorkspaceId | undefined =>
   INVITATION_ID.exec(invitationId)?.[1] as WorkspaceId | undefined;
 
@@ -48,13 +48,13 @@ export const invitationIdForSub = (workspaceId: WorkspaceId, sub: string): strin
 export const isExpired = ({ expiresAt }: Pick<Invitation, 'expiresAt'>, now: Date): boolean =>
   Date.parse(expiresAt) <= now.getTime();
 
-/** 32 derived bytes as they stand in a code. */
+/** 32 derived bytes in the form of a code. */
 export const secretText = (derived: Uint8Array): string => Buffer.from(derived).toString('base64url');
 
 /** The text that the invited person enters: the invitation and the proof that it reached them. */
 export const invitationCode = (invitationId: string, secret: string): string => `${invitationId}.${secret}`;
 
-/** The subject contains nothing that a person has typed. `dashboardUrl`: empty if it is not known. */
+/** The subject contains no text that a person typed. `dashboardUrl`: empty if it is not known. */
 export const invitationMail = (
   invitation: Pick<Invitation, 'role' | 'expiresAt'>,
   workspaceName: string,

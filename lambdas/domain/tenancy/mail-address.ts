@@ -1,4 +1,4 @@
-/** The part before `@`, unquoted, as mail systems without SMTPUTF8 take it. Source: RFC 5322, 3.2.3 (atext). */
+/** The part before `@`, unquoted, as mail systems without SMTPUTF8 accept it. Source: RFC 5322, 3.2.3 (atext). */
 const LOCAL_PART = /^(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}$/;
 
 /** Characters that a domain may not contain, so that nothing but a host gets into the URL that converts it. */
@@ -9,8 +9,8 @@ const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[
 const MAX_LENGTH = 254;
 
 /**
- * A mail address without what is around it, its domain in the form that mail systems use (`bücher.example` becomes
- * `xn--bcher-kva.example`); undefined for a text that is none.
+ * A mail address without surrounding text, its domain in the form that mail systems use (`bücher.example` becomes
+ * `xn--bcher-kva.example`); undefined for other text.
  */
 export const parseMailAddress = (text: string): string | undefined => {
   const address = text.replace(/\p{Cf}/gu, '').trim();

@@ -44,7 +44,7 @@ export const RETIREMENTS: readonly Retirement[] = [
   retirement('gpt-4o-realtime-preview-2025-06-03', '2026-05-07', 'gpt-realtime-2.1'),
 ];
 
-/** Owners are told this many days before a model shuts down. */
+/** Owners are notified this many days before a model shuts down. */
 export const NOTICE_DAYS = [60, 30, 7] as const;
 
 const DAY_MS = 86_400_000;
@@ -58,7 +58,7 @@ const startOf = ({ shutdownDate }: Retirement): number => Date.parse(`${shutdown
 export const retirementOf = (model: string): Retirement | undefined =>
   RETIREMENTS.find((one) => one.model === model);
 
-/** True from the first second of the shutdown date on, UTC. */
+/** True from the first second of the shutdown date, UTC. */
 export const isShutDown = (retirement: Retirement, now: Date): boolean =>
   now.getTime() >= startOf(retirement);
 
@@ -70,7 +70,7 @@ export const daysUntilShutdown = (retirement: Retirement, now: Date): number =>
 export const moveDateOf = (retirement: Retirement): string =>
   new Date(startOf(retirement) - MOVE_DAYS_BEFORE * DAY_MS).toISOString().slice(0, 10);
 
-/** The part of a site that decides about its model. */
+/** The settings of a site that decide on its model. */
 export interface SiteModel {
   readonly model: string;
   /** false: the owner chooses the next model, and the site stops with the old one. */
@@ -94,7 +94,7 @@ export const modelInUse = (site: SiteModel, now: Date): string => {
 
 /**
  * The notice that is due for the site's model: of 60, 30 and 7 days the nearest one that has been reached. undefined
- * if none is, or where `noticed`, by model, says that it or a nearer one was sent. A nearer notice replaces those before it:
+ * if none is due, or if `noticed`, by model, shows that this or a nearer one was sent. A nearer notice replaces the earlier ones:
  * nobody gets three for one model on one day.
  */
 export const noticeDue = (

@@ -6,7 +6,7 @@ import { mayHoldSecret } from '../secret-shape.ts';
  */
 
 const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
-/** Form of an origin that a person can mean: no path, credentials, escapes, white space or control characters. */
+/** Form of a valid origin: no path, credentials, escapes, white space or control characters. */
 const PLAIN = /^https?:\/\/[^\s\p{Cc}/?#@\\%*]+$/iu;
 const WILDCARD_PREFIX = /^https:\/\/\*\./i;
 /** Labels as browsers send them. DNS allows an underscore in a host name, and hosting services use it. */
@@ -68,7 +68,7 @@ export const wildcardParentOf = (registered: string): string | undefined =>
 const MAX_SHOWN_ORIGIN = 300;
 
 /**
- * A refused Origin header as an operator may see it: the origin in its canonical form, international names as punycode.
+ * The form of a refused Origin header for the operator: the canonical origin, international names as punycode.
  * undefined for a header that is no origin, `null` among them, and for one that may hold a key: nobody's key is stored.
  */
 export const refusedOriginOf = (header: string | undefined): string | undefined => {

@@ -1,8 +1,8 @@
 import type { AuditEvent } from '../audit/audit-record.ts';
 
-/** A workspace has used so much of its plan. */
+/** A notice that a workspace has reached a threshold of its plan. */
 export interface PlanNotice {
-  /** Unique; the same notice told of again has the same id. */
+  /** Unique; the same notice delivered again has the same id. */
   readonly noticeId: string;
   readonly workspaceId: string;
   /** RFC 3339. */

@@ -1,6 +1,6 @@
 import type { BillingMode } from './workspace.ts';
 
-/** A plan of the product. The list is data of the deployment: functions take it, or one plan of it. */
+/** A plan of the product. The list of plans is data of the deployment. */
 export interface Plan {
   readonly name: string;
   /** Monthly fee, whole micro-cents; null: agreed by contract. */
@@ -19,7 +19,7 @@ export interface Plan {
   readonly maxByokSites: number | null;
 }
 
-/** The plans of a deployment that names none. Source: the product's price page. */
+/** The plans of a deployment without its own list. Source: the product's price page. */
 export const BUILT_IN_PLANS: readonly Plan[] = [
   {
     name: 'free',
@@ -77,7 +77,7 @@ export const includedSeconds = ({ includedMinutes }: Plan): number | null =>
   includedMinutes === null ? null : includedMinutes * 60;
 
 /**
- * True when a hard-capped plan has no minute left. An unknown plan, or a count that is no number, is treated as
+ * True when a hard-capped plan has no minute left. An unknown plan, or a count that is not a number, is treated as
  * exhausted: it fails closed.
  */
 export const minutesExhausted = (plan: Plan | undefined, usedSeconds: number): boolean => {
@@ -104,7 +104,7 @@ export const overageOf = (plan: Plan, usedSeconds: number): Overage => {
   return { minutes, microCents: minutes * (plan.overageMicroCentsPerMinute ?? 0) };
 };
 
-/** Shares of the included minutes at which a workspace is told, per cent, ascending. */
+/** Shares of the included minutes at which a workspace gets a notice, per cent, ascending. */
 export const NOTICE_PERCENTS = [50, 80, 100] as const;
 
 export type NoticePercent = (typeof NOTICE_PERCENTS)[number];

@@ -7,7 +7,7 @@ const MAX_ECHOED = 20;
 /** Names of real headers: `sentry-trace`, `x-datadog-parent-id`. No character of them can end a header or start another. */
 const SAFE_NAME = /^[a-z0-9_-]{1,64}$/;
 
-/** Longest header that is looked at. */
+/** Longest header that is read. */
 const MAX_REQUESTED = 4_096;
 
 /**

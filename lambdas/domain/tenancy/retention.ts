@@ -31,7 +31,7 @@ const dayBefore = (now: Date, days: number): string =>
 export const expiryOf = (at: string, days: number = SESSION_DAYS.default): number =>
   Math.floor(Date.parse(at) / 1_000) + days * DAY_SECONDS;
 
-/** Whether the session is still kept. DynamoDB may delete it days after its time. */
+/** True if the session is still kept. DynamoDB may delete it days after its time. */
 export const isKept = (
   { createdAt, keptDays }: { readonly createdAt: string; readonly keptDays?: number | undefined },
   now: Date,

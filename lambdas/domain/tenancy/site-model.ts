@@ -7,7 +7,7 @@ import {
   type SiteModel,
 } from './model-retirement.ts';
 
-/** Whether a site may use a model, and what its owner should know about the one that it has. */
+/** Rules for the model of a site, and warnings about it for the owner. */
 
 /** Models with `realtime` in their name that hold no conversation: they have separate endpoints. */
 const NOT_CONVERSATIONS = /(?:^|-)(?:whisper|translate|transcribe)(?:-|$)/;

@@ -43,10 +43,10 @@ export interface Workspace {
   readonly openaiTier: number;
   /** Overrides the tier's limit when set. */
   readonly concurrencyLimit: number | null;
-  /** Fair share: what one site may take of a key's slots at most, per cent; null: all of them. */
+  /** Fair share: the largest share of a key's slots for one site, per cent; null: all of them. */
   readonly siteSharePercent: number | null;
   readonly anomalyResponse: AnomalyResponse;
-  /** Region of the OpenAI project: what new sites start with, and what a key is tried with that no site uses yet. */
+  /** Region of the OpenAI project: the default of new sites, and of the check of a key that no site uses yet. */
   readonly dataResidency: DataResidency;
   readonly alertEmail: string | null;
   /** IANA name: where days and months of budgets begin. */
@@ -68,7 +68,7 @@ export interface Member {
   readonly addedBy: string;
   /** The address that the accepted invitation went to. */
   readonly email?: string | undefined;
-  /** As the person calls themselves in this workspace. */
+  /** The person's display name in this workspace. */
   readonly name?: string | undefined;
 }
 
@@ -107,7 +107,7 @@ export interface Site {
   readonly voice: string;
   readonly instructions: string;
   readonly tools: readonly FunctionTool[];
-  /** How its sessions hear, speak and think. */
+  /** The settings for listening, speaking and reasoning of its sessions. */
   readonly conversation: Conversation;
   readonly dataResidency: DataResidency;
   /** How visitors open sessions, and what they can do with them. */
@@ -133,7 +133,7 @@ export interface Site {
   readonly createdBy: string;
 }
 
-/** A site as visitors reach it, with the days for which its workspace keeps errors. */
+/** A site for visitors' requests, with the error retention of its workspace in days. */
 export type VisitedSite = Site & Pick<RetentionSetting, 'errorDays'>;
 
 /** A move of a site from a model that shuts down to its successor. */
@@ -150,7 +150,7 @@ export type VoiceSettings = Pick<
   'model' | 'voice' | 'instructions' | 'tools' | 'conversation' | 'dataResidency'
 >;
 
-/** The session with which a key is tried that no site uses. */
+/** The session settings for the check of a key that no site uses. */
 export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
   model: DEFAULT_MODEL,
   voice: DEFAULT_VOICE,

@@ -4,7 +4,7 @@ import type { Price } from './price-catalogue.ts';
 import type { TokenCounts } from './token-counts.ts';
 
 /**
- * The calculator: what a kind of session costs at OpenAI, what a month of them costs, and what the same minutes cost on
+ * The calculator: the cost of a kind of session at OpenAI, the cost of a month of them, and the cost of the same minutes on
  * each managed plan. docs/pricing.md explains every number and assumption.
  */
 
@@ -63,7 +63,7 @@ export const tokensOfSession = (shape: SessionShape): TokenCounts => {
   };
 };
 
-/** One month as it costs with your own key. */
+/** The cost of one month with your own key. */
 export interface Month {
   /** Length of all sessions together. */
   readonly seconds: number;
@@ -88,7 +88,7 @@ export interface PlanComparison {
   readonly byokAgainMinutes: number | null;
 }
 
-/** The month on one plan, alongside what it costs with your own key. */
+/** The month on one plan, next to its cost with your own key. */
 export const compareWithPlan = (month: Month, plan: Plan): PlanComparison => {
   const overage = overageOf(plan, month.seconds);
   const served =

@@ -12,7 +12,7 @@ export interface Cost {
 
 /**
  * Tokens times rate, and the region's uplift, kind by kind. Whole micro-cents: rates and counts are whole, so only the
- * uplift is rounded, once for each kind, and the total is the sum of what is shown.
+ * uplift is rounded, once for each kind, and the total is the sum of the displayed parts.
  */
 export const costOf = (tokens: TokenCounts, { rates, upliftPercent }: Price): Cost => {
   const cost = (kind: TokenKind): number =>

@@ -13,7 +13,7 @@ export interface LedgerEntry {
    * follow when its hold grows.
    */
   readonly billedSeconds: number;
-  /** As billedSeconds, and while a session of a hard-capped plan may still run, all that it may use. */
+  /** As billedSeconds, and while a session of a hard-capped plan may still run, its whole hold. */
   readonly committedSeconds: number;
   readonly costMicroCents: number;
   /** 1 for a session whose model has no known price, and whose cost is therefore not in `costMicroCents`. */
@@ -71,7 +71,7 @@ export const isZeroEntry = (entry: LedgerEntry): boolean =>
 
 /** One item of the totals. */
 export interface LedgerTotal {
-  /** Where it stands within its workspace. */
+  /** Its place within its workspace. */
   readonly place: string;
   readonly counts: Readonly<Record<string, number>>;
   /** Grows with every change of the item; 0 if there is none. */

@@ -46,7 +46,7 @@ const LITELLM = 'BerriAI/litellm model_prices_and_context_window.json at 00035b6
 
 /**
  * OpenAI's prices of Realtime models, by model and date. A new price is a new row with a later `from`; an old row is
- * never changed, because sessions name it. docs/pricing.md states how far each source is to be trusted.
+ * never changed, because sessions name it. docs/pricing.md states how reliable each source is.
  */
 export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
   {
@@ -184,7 +184,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
   },
 ];
 
-/** One row as cost is computed from it, for one region. */
+/** One row in the form for cost computation, for one region. */
 export interface Price {
   readonly model: string;
   readonly from: string;
@@ -253,7 +253,7 @@ export const priceOfVersion = (
   return price.version === version ? price : undefined;
 };
 
-/** A quarter: by then OpenAI may well have changed a price. */
+/** A quarter: by then OpenAI may have changed a price. */
 export const CATALOGUE_STALE_AFTER_DAYS = 92;
 
 /** Whole days since the rows were last compared with their sources; never negative. */

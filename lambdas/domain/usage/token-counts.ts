@@ -34,7 +34,7 @@ export const NO_TOKENS: TokenCounts = tokensOfKinds(() => 0);
 export const addTokens = (one: TokenCounts, other: TokenCounts): TokenCounts =>
   tokensOfKinds((kind) => one[kind] + other[kind]);
 
-/** `from` less `taken`, kind by kind, and never below zero. */
+/** `from` minus `taken`, kind by kind, and never below zero. */
 export const subtractTokens = (from: TokenCounts, taken: TokenCounts): TokenCounts =>
   tokensOfKinds((kind) => Math.max(0, from[kind] - taken[kind]));
 
@@ -95,7 +95,7 @@ interface Media {
   readonly image: number;
 }
 
-/** A count that is none, negative or broken is read as the whole number of tokens that it proves. */
+/** An invalid, negative or fractional count is read as the whole number of tokens that it proves. */
 const whole = (count: Count): number =>
   typeof count === 'number' && Number.isFinite(count) ? Math.max(0, Math.floor(count)) : 0;
 

@@ -3,7 +3,7 @@ import type { SiteId } from '../identifiers.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
 import { addEntries, isZeroEntry, type LedgerEntry, NO_ENTRY } from './ledger.ts';
 
-/** Reading the totals: which days, grouped by what. docs/usage.md says what each number is. */
+/** Reading the totals: the days, and the grouping. docs/usage.md explains each number. */
 
 /** Columns by which rows of usage can be grouped. */
 export const USAGE_GROUPS = ['day', 'site', 'model', 'mode'] as const;
@@ -55,7 +55,7 @@ export const dayRange = (
   return { from, to };
 };
 
-/** Where a part of the totals belongs. */
+/** The place of a part of the totals. */
 export interface UsageDimensions {
   readonly day: string;
   readonly siteId: SiteId;
@@ -83,7 +83,7 @@ export interface UsageRow extends UsageSum {
 
 const FIELD_OF_GROUP = { day: 'day', site: 'siteId', model: 'model', mode: 'mode' } as const;
 
-/** Everything together. */
+/** The sum of all parts. */
 export const totalUsage = (parts: readonly DayUsage[]): UsageSum => {
   const entry = parts.reduce((sum, part) => addEntries(sum, part.entry), NO_ENTRY);
   const byok = parts.some((part) => part.mode === 'byok' && !isZeroEntry(part.entry));

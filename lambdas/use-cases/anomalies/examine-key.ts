@@ -5,7 +5,7 @@ import type { Clock } from '../ports/runtime.ts';
 import { reportTampering, type TamperingPorts } from './report-tampering.ts';
 
 /**
- * Compares a stored key with its mark, and both with the latest state that was seen here. Reports a key that was put back,
+ * Compares a stored key with its mark, and both with the latest state that was examined. Reports a key that was put back,
  * alone or together with its mark. Examining a sound key twice changes nothing.
  */
 export const examineKey =
@@ -26,6 +26,6 @@ export const examineKey =
         state,
       ),
     );
-    // Reported once; what the owner changes from here on is no finding.
+    // Reported once; later changes of the owner are not findings.
     if (finding === 'older') await ports.examiner.accept(address, revision);
   };

@@ -19,13 +19,13 @@ export interface BudgetExplanationPorts extends TamperingPorts {
 }
 
 /**
- * The part of the amount that may be missing. A new budget begins with the totals as they were read a moment before it was
- * written, so a cost of that moment can be in the totals alone.
+ * The part of the amount that may be missing. A new budget begins with the totals as read a moment before it was
+ * written, so a cost of that moment can be only in the totals.
  */
 const TOLERANCE = 0.01;
 
 /**
- * Reports a change of a budget that no audit event explains, and a spent amount that became less than the usage totals
+ * Reports a change of a budget that no audit event explains, and a spent amount that was lowered below the usage totals
  * of its period, unless the workspace was restored. It becomes less when a watcher replaces the page's early reports, and when a
  * lost response is counted late.
  */
@@ -51,13 +51,13 @@ const isMissingCosts = async (
   if (workspace === undefined) return false;
   const startMs = periodStart(periodName, workspace.timeZone).getTime();
   const nowMs = clock().getTime();
-  // Totals are of days in UTC, by the start of each session: of days that lie in the period, all of the cost is in it.
+  // Totals are per UTC day, by the start of each session: the whole cost of a day inside the period is in the period.
   const endMs = periodEnd(periodName, workspace.timeZone).getTime();
   const firstMs = Math.ceil(startMs / DAY_MS) * DAY_MS;
   const lastMs = nowMs < endMs ? nowMs : Math.floor(endMs / DAY_MS) * DAY_MS - 1;
   if (lastMs < firstMs) return false;
   const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-  // First the totals: a cost is added to both at once, so what they hold is in the budget as well.
+  // First the totals: a cost is added to both at once, so each cost in the totals is also in the budget.
   const days = await usage.readDays(scope.workspaceId, { from: day(firstMs), to: day(lastMs) });
   const costMicroCents = days
     .filter((one) => one.mode === 'byok' && (siteId === null || one.siteId === siteId))

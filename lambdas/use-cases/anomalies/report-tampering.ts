@@ -6,7 +6,7 @@ import type { TamperingAnnouncer, TamperingLog } from '../ports/anomalies.ts';
 export interface TamperingPorts {
   readonly tamperings: TamperingLog;
   readonly announcer: TamperingAnnouncer;
-  /** Called once with each incident that is new. */
+  /** Called once with each new incident. */
   readonly onTampering: (found: Tampering) => void;
 }
 

@@ -20,9 +20,9 @@ export interface SuspendPorts {
 }
 
 /**
- * Stops every mint with `key`, effective at the next request, with its audit event, and ends its live calls. Leaves
- * alone a key that is switched off already, and a scope that holds another OpenAI key by now: the person who replaced
- * it has answered the incident.
+ * Stops every mint with `key`, effective at the next request, with its audit event, and ends its live calls. Ignores
+ * a key that is already suspended, and a scope that now has another OpenAI key: the person who replaced
+ * it has responded to the incident.
  */
 export const suspendForIncident =
   (ports: SuspendPorts) =>
@@ -34,7 +34,7 @@ export const suspendForIncident =
       const currentKey = await ports.keys.readKey(address);
       if (!isLive(currentKey) || currentKey.sealed.fingerprint !== fingerprint) return;
       if (currentKey.state === 'suspended') {
-        // An earlier run may have died between the two. A person's own suspension decides about its calls itself.
+        // An earlier run may have crashed between the two. A suspension by a person decides about the calls itself.
         if (currentKey.changedBy === ACTOR) await ports.callEnder.end(keyScopeOf(address), 'anomaly');
         return;
       }

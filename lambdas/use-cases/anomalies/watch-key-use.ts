@@ -32,15 +32,15 @@ export interface WatchPorts extends SuspendPorts {
 }
 
 const MAX_ATTEMPTS = 8;
-/** Longest session of an archived site, whose own setting is gone: the product's default, seconds. */
+/** Longest session of an archived site, whose setting is gone: the product's default, seconds. */
 const DEFAULT_MAX_SECONDS = 600;
 /** Scopes that one OpenAI key is known to be stored at, latest last. */
 const MAX_KEYS = 8;
 
 /**
- * Takes sightings of one subject, in order, and acts upon what they show. An incident and its audit event are on record,
- * once, before anything is done about it; what is done (suspend, ask for rotation, announce) is done at least once, and
- * again with the next sighting if it failed. Sightings delivered again change nothing.
+ * Handles key usage events of one subject, in order. An incident and its audit event are recorded
+ * once, before its response. The response (suspend, request a rotation, announce) runs at least once, and
+ * again with the next event if it failed. Events delivered again change nothing.
  */
 export const watchKeyUse =
   (ports: WatchPorts) =>
@@ -50,7 +50,7 @@ export const watchKeyUse =
     if (after.pending.length > 0) await settlePending(ports, subject, after);
   };
 
-/** The record with these sightings in it, as it is stored now. */
+/** The stored record, including these events. */
 const saveEvents = async (
   ports: WatchPorts,
   subject: AnomalySubject,
@@ -60,7 +60,7 @@ const saveEvents = async (
   retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
     const before = (await ports.records.read(subject)) ?? nothing;
     const { record, triggered } = applyEvents(before, usageEvents, limits);
-    // Whatever is detected changes the state, too: that kind is silent for a while.
+    // A detection also changes the state: its kind is silent for a while.
     if (record.state === before.state) return before;
     const began = triggered.length === 0 ? [] : await incidentsOf(ports, subject, record, triggered);
     const now = ports.clock();
@@ -112,7 +112,7 @@ const applyEvents = (
   return { record: { ...before, state, keys }, triggered };
 };
 
-/** The platform's own key is not one customer's to switch off, and is not remembered. */
+/** One customer's incident must not suspend the platform key, so it is not stored. */
 const withKey = (keys: readonly KeyInUse[], key: KeyInUse | undefined): readonly KeyInUse[] => {
   if (key === undefined || key.scope === 'platform') return keys;
   const others = keys.filter(({ scope, scopeId }) => scope !== key.scope || scopeId !== key.scopeId);
@@ -167,7 +167,7 @@ const incidentAuditEvent =
 
 const oneDecimal = (value: number): number => Math.round(value * 10) / 10;
 
-/** Acts, then clears the pending incidents. The switch comes first, because it stops the damage. */
+/** Runs the responses, then clears the pending incidents. The suspension is first, because it stops the damage. */
 const settlePending = async (
   ports: WatchPorts,
   subject: AnomalySubject,

@@ -3,7 +3,7 @@ import type { AuditLog, ChainKeys } from '../ports/audit.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 
-/** Races lost before the record is left to be delivered again. Each means that another event of the workspace got in. */
+/** Conflicts before the record is left to the next delivery. Each means that another event of the workspace was appended. */
 const MAX_ATTEMPTS = 20;
 
 /**

@@ -4,7 +4,7 @@ import type { AuditEventFactory } from '../ports/audit.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { PseudonymService } from '../ports/sessions.ts';
 
-/** Events of people and API tokens: `at` is now, `from` a keyed hash of their address. */
+/** Events of people and API tokens: `at` is the current time, `from` a keyed hash of their address. */
 export const auditEventFactory = (ports: {
   readonly clock: Clock;
   readonly random: RandomBytes;

@@ -5,8 +5,8 @@ import type { Outbox } from '../ports/audit.ts';
 import type { Clock } from '../ports/runtime.ts';
 
 /**
- * Puts the heartbeat of this minute into the outbox. It passes the projector, the detector and the archiver as the events of customers
- * do, in a chain that belongs to none of them. Twice in a minute: ConflictError.
+ * Puts the heartbeat of this minute into the outbox. It passes the projector, the detector and the archiver like the events of customers,
+ * in a chain that belongs to no customer. Twice in a minute: ConflictError.
  */
 export const beat =
   ({ clock, outbox }: { readonly clock: Clock; readonly outbox: Outbox }) =>

@@ -5,22 +5,22 @@ import { verifyPart } from './verify-archived-rows.ts';
 
 /** DynamoDB ends a page at 1 MB, which is about this many rows. */
 const PAGE = 1_000;
-/** Rows of the archive that are held at once. */
+/** Rows of the archive in memory at a time. */
 const SLICE = 20_000;
-/** The archiver is behind by seconds; its alarm is on minutes. */
+/** The archiver is behind by seconds; its alarm has a threshold of minutes. */
 const ARCHIVED_WITHIN_MS = 3_600_000;
 
 export interface ComparedChain {
   /** The last row of the archive; undefined for a chain without rows. */
   readonly position: ChainPosition | undefined;
   readonly differences: readonly Difference[];
-  /** The call ended because it was late; `position` is where another call continues. */
+  /** The call ended because time ran out; another call continues at `position`. */
   readonly stopped: boolean;
 }
 
 /**
  * Compares the rows of a chain that came after `known`, in the table and in the archive, row by row, and recomputes their
- * hashes. `known` is the row of the last checkpoint: it must still be in the table, unchanged. Gives each new row of the archive to
+ * hashes. `known` is the row of the last checkpoint: it must still be in the table, unchanged. Passes each new row of the archive to
  * `take`. Holds 20,000 rows of the archive and 1,000 of the table at once.
  */
 export const compareChain =
@@ -110,7 +110,7 @@ class TableSide {
     this.#known = known;
     const before = known && { sequence: known.sequence - 1, hash: known.previousHash };
     this.#verifier = new ChainVerifier(workspaceId, chainKey, before);
-    // Markers first: a row that is appended while we read is then never mistaken for a missing one.
+    // Markers first: a row that is appended during the read is then never mistaken for a missing one.
     this.#marked = audit.lastMarkedSequence(workspaceId);
     if (before !== undefined && before.sequence > 0)
       this.#next = audit.positionOf({ workspaceId, sequence: before.sequence });
@@ -126,7 +126,7 @@ class TableSide {
     return undefined;
   }
 
-  /** Checks the rows that are left; returns the first of them that comes after the row of the last checkpoint. */
+  /** Checks the remaining rows; returns the first of them after the row of the last checkpoint. */
   async rest(): Promise<AuditRow | undefined> {
     let first: AuditRow | undefined;
     for (let row = await this.#peek(); row !== undefined; row = await this.#peek()) {
@@ -136,12 +136,12 @@ class TableSide {
     return first;
   }
 
-  /** The verdict on the rows that were checked, whatever comes after them. */
+  /** The verdict on the checked rows, whatever follows. */
   soFar(): ChainVerification {
     return withoutCutOff(this.#verifier.finish(0));
   }
 
-  /** The verification of the table, which must still have the rows up to `archived`. */
+  /** The verification of the table, which must still contain the rows up to `archived`. */
   async finish(archived: number): Promise<ChainVerification> {
     return this.#verifier.finish(Math.max(archived, await this.#marked));
   }
@@ -177,7 +177,7 @@ class TableSide {
   }
 }
 
-/** Whether the archive reaches as far as the table is judged by the rows of the table that it lacks. */
+/** The rows of the table that the archive lacks show whether the archive is complete. */
 const withoutCutOff = (verdict: ChainVerification): ChainVerification =>
   verdict.broken?.fault === 'cut_off' ? { ...verdict, broken: undefined, intact: true } : verdict;
 

@@ -20,7 +20,7 @@ export interface AuditFilter {
 const READ_PAGE = 200;
 
 export interface AuditPage extends Page<AuditRow> {
-  /** When the last row was written that was looked at; undefined once there is no older one. */
+  /** The time of the last row that was read; undefined if there is no older one. */
   readonly searchedTo: string | undefined;
 }
 

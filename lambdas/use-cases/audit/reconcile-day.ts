@@ -27,17 +27,17 @@ import { sweepEvidence } from './sweep-evidence.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** CloudTrail has delivered a call by then, which takes it five minutes on average and is not guaranteed. */
+/** By then CloudTrail has delivered a call, after five minutes on average, without a guarantee. */
 const DELIVERED_AFTER_MS = 2 * HOUR_MS;
-/** Records this close to the end of a day can belong to ones of the next. */
+/** Records this close to the end of a day can belong to records of the next day. */
 const EDGE_MS = HOUR_MS;
-/** A record without its counterpart waits so long for it, after it was reported. */
+/** How long a reported record waits for its counterpart. */
 const UNMATCHED_MS = 7 * DAY_MS;
-/** A file of CloudTrail can appear so long after the minute in its name, and is still read by the next run. */
+/** How long after the minute in its name a CloudTrail file can appear and still be read by the next run. */
 const FILE_DELAY_MS = 6 * HOUR_MS;
-/** One run a day, and some hours for a run that has to be repeated. */
+/** One run a day, and some hours for a repeated run. */
 const MISSED_AFTER_MS = 36 * HOUR_MS;
-/** Files and objects that are read at once. */
+/** Files and objects that are read in parallel. */
 const TOGETHER = 8;
 
 export interface ReconciliationPorts {
@@ -50,7 +50,7 @@ export interface ReconciliationPorts {
   readonly announcer: DifferenceAnnouncer;
   readonly evidence: Readonly<Record<EvidenceFolder, EvidenceVersions>>;
   readonly masterKeyArns: readonly string[];
-  /** True when the run has to save what it has and end; the next run continues. */
+  /** True when the run must save its progress and end; the next run continues. */
   readonly isLate: () => boolean;
 }
 
@@ -60,7 +60,7 @@ export interface ReconciliationPorts {
  * checkpoint. Returns the checkpoint, or undefined when an earlier run has completed this day.
  *
  * Every file of CloudTrail is read once, whatever the times of its events: a decrypt that is delivered days late is judged then.
- * A run that becomes late saves its progress and judges nothing of the day; the next one continues from there.
+ * A run that is out of time saves its progress and does not judge the day; the next one continues from there.
  */
 export const reconcileDay = (ports: ReconciliationPorts) => async (): Promise<Checkpoint | undefined> => {
   const now = ports.clock();
@@ -72,7 +72,7 @@ export const reconcileDay = (ports: ReconciliationPorts) => async (): Promise<Ch
   const run = new Run(ports, last, { now, from, to: Math.min(from + DAY_MS, today), invalid });
   const checkpoint = await run.checkpoint();
   const incidents = checkpoint.findings.filter(isIncident);
-  // First: a checkpoint that is saved is the end of this day.
+  // First, because the saved checkpoint completes this day.
   if (incidents.length > 0)
     await ports.announcer.announceDifference({ at: checkpoint.at, counts: countsOf(incidents) });
   await ports.checkpoints.save(checkpoint);
@@ -132,7 +132,7 @@ class Run {
       rows: judged.rows,
       matched: judged.matched,
       counts: countsOf(this.#differences),
-      // Incidents first: what is cut off is the rest.
+      // Incidents first, so that the limit drops only other findings.
       findings: this.#differences
         .toSorted((a, b) => Number(isIncident(b)) - Number(isIncident(a)))
         .slice(0, MAX_FINDINGS),
@@ -146,7 +146,7 @@ class Run {
     };
   }
 
-  /** Reads the files that no run has read. */
+  /** Reads the files that no earlier run has read. */
   async #readTrail(): Promise<Checkpoint['trail'] & { readonly complete: boolean }> {
     const { now, from } = this.#given;
     const since = this.#last?.trail.since ?? iso(from - EDGE_MS);
@@ -176,7 +176,7 @@ class Run {
     return state;
   }
 
-  /** Returns the last workspace that was compared when the run became late, and undefined when all of them were. */
+  /** Returns the last workspace that was compared before time ran out, and undefined if all were compared. */
   async #compareChains(): Promise<string | undefined> {
     const { from, now } = this.#given;
     const compare = compareChain(this.#ports);
@@ -218,7 +218,7 @@ class Run {
     return [...found].sort();
   }
 
-  /** Records that nobody has judged: those of this run, and of the incomplete ones before it. */
+  /** Records without a judgement: those of this run, and of the incomplete runs before it. */
   #pending(): Records {
     const { decrypts, rows } = this.#last?.unjudged ?? NOTHING;
     return { decrypts: [...decrypts, ...this.#new.decrypts], rows: [...rows, ...this.#new.rows] };
@@ -233,7 +233,7 @@ class Run {
     const { from, to } = this.#given;
     const pending = this.#pending();
     const carried = this.#last?.carried ?? NOTHING;
-    // Of a record that is there twice, the one that was judged counts.
+    // Of duplicate records, the judged one counts.
     const all = {
       decrypts: [...pending.decrypts, ...carried.decrypts],
       rows: [...carried.rows, ...pending.rows],
@@ -272,7 +272,7 @@ const NOTHING: Records = { decrypts: [], rows: [] };
 
 const RECONCILED = /^(session\.|key\.use_)/;
 
-/** Rows that report a decrypt, of the intent of one or of how it ended. */
+/** Rows about a decrypt: its intent or its outcome. */
 const isReconciled = ({ type, facts }: AuditRow): boolean =>
   RECONCILED.test(type) || 'kms_request_id' in facts;
 
@@ -291,7 +291,7 @@ const compact = ({ workspaceId, sequence, type, at, siteId, sessionId, facts }: 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const startOfDay = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS;
 
-/** Handles items, some at once, until there are no more or `isLate`. Returns true when some are left. */
+/** Handles items, some in parallel, until there are no more or `isLate`. Returns true when some are left. */
 const inPortions = async <Item>(
   items: AsyncIterable<Item> | Iterable<Item>,
   handle: (item: Item) => Promise<void>,

@@ -3,7 +3,7 @@ import type { EvidenceFolder, EvidenceVersions } from '../ports/audit.ts';
 
 /** Maximum number of portions per folder and night. S3 lists 1,000 versions in one, so 200,000 objects take about 40 s. */
 const MAX_PORTIONS = 200;
-/** Maximum number of changes that are remembered, so that each is reported once. */
+/** Maximum number of stored changes, so that each is reported once. */
 const MAX_REMEMBERED = 1_000;
 
 export interface SweptEvidence extends Pick<Checkpoint, 'swept' | 'changed'> {

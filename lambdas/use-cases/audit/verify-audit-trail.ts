@@ -17,7 +17,7 @@ import { authorizeWorkspace } from '../tenancy/authorize.ts';
 const PAGE = 1_000;
 
 export interface TrailVerification extends ChainVerification {
-  /** For the next call, where the chain continues; the chain is then not known to be intact. */
+  /** The cursor for the next call if the chain continues; then it is not yet known whether the chain is intact. */
   readonly next: string | undefined;
 }
 
@@ -51,11 +51,11 @@ export const verifyAuditTrail =
           },
         ],
       });
-    // Markers first: a row that is appended while we read is then never mistaken for a missing one.
+    // Markers first: a row that is appended during the read is then never mistaken for a missing one.
     const lastWritten = await ports.audit.lastMarkedSequence(workspaceId);
     const verifier = new ChainVerifier(workspaceId, chainKey, checked);
     let position = checked && ports.audit.positionOf({ workspaceId, sequence: checked.sequence });
-    // The first row of a continuation is the last one of the call before.
+    // The first row of a continuation is the last row of the previous call.
     for (let left = checked === undefined ? limit : limit + 1; left > 0 && !verifier.decided; ) {
       const request = { limit: Math.min(PAGE, left), after: position };
       const page = await ports.audit.listRows(workspaceId, request, 'oldest_first');

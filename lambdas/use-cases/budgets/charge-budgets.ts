@@ -9,7 +9,7 @@ import type { WorkspaceReader } from '../ports/tenancy.ts';
 import { type SettleBudgetPorts, settleBudgets } from './settle-budgets.ts';
 
 export interface ChargedUsage {
-  /** As `saveUsage` of the store. Calls `onSpent` as soon as an `end_calls` budget of the session is spent with this cost. */
+  /** Like `saveUsage` of the store. Calls `onSpent` as soon as this cost spends an `end_calls` budget of the session. */
   saveUsage(...given: [...Parameters<SessionUsageStore['saveUsage']>, onSpent?: () => void]): Promise<void>;
 }
 
@@ -22,13 +22,13 @@ export interface BudgetPorts {
 export interface ChargeBudgetPorts extends SettleBudgetPorts, BudgetPorts {
   readonly budgets: BudgetNotes;
   readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
-  /** Called with what kept notices and hang-ups from following a charge. */
+  /** Called with the error that prevented the notices and hang-ups after a charge. */
   readonly onUnsettled: (usage: SessionUsage, error: unknown) => void;
 }
 
 /**
  * Stores usage and charges its cost to the budgets of its site and workspace, both or neither; then notices and hang-ups
- * follow. Where those fail, the charge stands, and the session's next save tries them again. Usage without a new cost, and
+ * follow. If those fail, the charge is kept, and the session's next save tries them again. Usage without a new cost, and
  * managed usage, is only stored.
  *
  * @throws {ConflictError} as `saveUsage`

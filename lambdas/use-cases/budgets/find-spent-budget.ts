@@ -3,7 +3,7 @@ import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import type { SpentBudgets } from '../ports/calls.ts';
 import { type BudgetPorts, budgetsOf } from './charge-budgets.ts';
 
-/** Looks whether an `end_calls` budget of a call is spent. A database that does not answer proves nothing. */
+/** Returns true if an `end_calls` budget of a call is spent. Returns false if the database does not answer. */
 export const findSpentBudget = (ports: BudgetPorts): SpentBudgets => ({
   isSpent: async (session) => {
     // Other usage is not charged.

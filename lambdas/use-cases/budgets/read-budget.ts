@@ -7,10 +7,10 @@ import type { Clock } from '../ports/runtime.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeSite, authorizeWorkspace } from '../tenancy/authorize.ts';
 
-/** Which budget a person means. */
+/** The target of a budget route. */
 export type BudgetTarget = { readonly siteId: SiteId } | { readonly workspaceId: WorkspaceId };
 
-/** A budget as people see it. */
+/** A budget in the form for people. */
 export interface ShownBudget {
   readonly budget: CurrentBudget;
   readonly workspace: Workspace;

@@ -8,8 +8,8 @@ import {
 } from '../../domain/budgets/budget.ts';
 
 /**
- * The refusal of a new session where one of these budgets is spent; undefined if none is. `responseMicroCents`: the
- * highest cost of the session's first response, where it is known.
+ * The refusal of a new session if one of these budgets is spent; undefined if none is. `responseMicroCents`: the
+ * highest cost of the session's first response, if it is known.
  */
 export const exhaustedBudget = (
   budgets: readonly Budget[],
@@ -28,7 +28,7 @@ export const exhaustedBudget = (
   });
 };
 
-/** Throws `budget_exhausted` where one of these budgets is spent. */
+/** Throws `budget_exhausted` if one of these budgets is spent. */
 export const refuseExhausted = (
   budgets: readonly CurrentBudget[],
   now: Date,

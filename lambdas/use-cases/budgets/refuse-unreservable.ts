@@ -23,7 +23,7 @@ const priceFault = (
       };
 };
 
-/** Throws `price_required`, naming the sites, where `never_exceed` could not know what a response costs. */
+/** Throws `price_required`, naming the sites, if `never_exceed` could not know the cost of a response. */
 export const refuseUnpriced = (action: BudgetAction, sites: readonly PricedSite[], now: Date): void => {
   if (action !== 'never_exceed') return;
   const details = sites.flatMap((site) => priceFault(site, now) ?? []);
@@ -50,7 +50,7 @@ const costOfResponse = (
 const roundedUp = (microCents: number): string =>
   (Math.ceil((microCents * 100) / MICRO_CENTS_PER_USD) / 100).toFixed(2);
 
-/** Throws `invalid_request`, naming the least amount, where `never_exceed` could not pay for one response of each site. */
+/** Throws `invalid_request`, naming the least amount, if `never_exceed` could not pay for one response of each site. */
 export const refuseTooSmall = (
   { action, amountMicroCents }: BudgetSettings,
   sites: readonly AnsweringSite[],
@@ -78,7 +78,7 @@ export const changesCost = (before: AnsweringSite, after: AnsweringSite): boolea
   before.conversation !== after.conversation;
 
 /**
- * Throws `price_required`, or `invalid_request` naming the least amount, where a budget with `never_exceed` that the site counts
+ * Throws `price_required`, or `invalid_request` naming the least amount, if a budget with `never_exceed` that the site counts
  * against could not pay for one response: no visitor could speak.
  */
 export const refuseUnreservable = (

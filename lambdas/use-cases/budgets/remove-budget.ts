@@ -6,7 +6,7 @@ import type { BudgetStore } from '../ports/budgets.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeBudget, type BudgetTarget } from './read-budget.ts';
 
-/** Admin. Nothing is refused or ended by this budget any more; `budget_not_found` where none is set. */
+/** Admin. Removes a budget, which then refuses and ends nothing any more; `budget_not_found` if none is set. */
 export const removeBudget =
   ({
     tenancy,

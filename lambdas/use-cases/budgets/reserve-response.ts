@@ -23,18 +23,18 @@ export interface ReservePorts {
   readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
 }
 
-/** Writes that met another session or a failing database before this gives up: some 20 s. */
+/** Attempts at the write after conflicts or database failures: about 20 s. */
 const MAX_ATTEMPTS = 250;
 
-/** Looks at a budget whose rest is reserved by other calls before it counts as spent: some 2 s. */
+/** Reads of a budget whose rest is reserved by other calls before it counts as spent: about 2 s. */
 const MAX_LOOKS = 25;
 
 /**
  * Sets the highest cost of one response aside in every `never_exceed` budget of the session, in one conditional write with
- * the session's usage. Where this returns an id, `spent + reserved` of each budget is within its amount, whatever other
+ * the session's usage. If this returns an id, `spent + reserved` of each budget is within its amount, whatever other
  * calls do at the same time. A turn is reserved once, by the watcher that holds the watch.
  *
- * @throws {DependencyUnavailableError} where the database fails for 20 s: nothing may be asked of OpenAI then
+ * @throws {DependencyUnavailableError} if the database fails for 20 s: then OpenAI must not be asked for a response
  */
 export const reserveResponse = (ports: ReservePorts): ResponseReservations => ({
   reserve: async ({ workspaceId, siteId, sessionId }, generation, { turnId, ...limits }) => {
@@ -87,7 +87,7 @@ export const reserveResponse = (ports: ReservePorts): ResponseReservations => ({
   },
 });
 
-/** More than any budget has left, where the model has no known price: then no response is asked for. */
+/** More than any budget has left if the model has no known price: then no response is requested. */
 const highestCost = ({ priceVersion }: SessionUsage, limits: ResponseLimits): number => {
   const price = priceOfVersion(priceVersion ?? '');
   return price === undefined ? Number.POSITIVE_INFINITY : highestCostOfResponse(price, limits);
@@ -103,7 +103,7 @@ const fitsOnceOthersSettle = (
   return budget.amountMicroCents - budget.spentMicroCents - own >= microCents;
 };
 
-/** The amount is used up as far as a response is concerned, although less than 100 % may be spent. */
+/** The rest is too small for a response, although less than 100 % may be spent. */
 const noticeRefusal = async (
   ports: ReservePorts,
   budgets: readonly CurrentBudget[],

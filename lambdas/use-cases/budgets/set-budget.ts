@@ -33,11 +33,11 @@ export interface SetBudgetPorts extends SettleBudgetPorts {
   readonly watchesCalls: boolean;
 }
 
-/** Costs that are added between reading and writing; each means that another session made progress. */
+/** Attempts at the write; each conflict means that another session added a cost. */
 const MAX_ATTEMPTS = 8;
 
 /**
- * Admin. Sets or changes a budget, which applies to the next request. What was counted in the current period stays; a new budget,
+ * Admin. Sets or changes a budget, which applies to the next request. Counts of the current period are kept; a new budget,
  * or one of another kind of period, begins with the usage totals of the period. An amount that is already spent takes
  * effect at once: with `end_calls` the running calls are hung up. The same happens when a budget becomes `never_exceed`
  * or is created as one. Changing the amount or the period of such a budget does not end calls.
@@ -121,7 +121,7 @@ const save = async (
     const { storedPeriodName, ...counted } = current;
     const remainingMicroCents =
       settings.amountMicroCents - counted.spentMicroCents - counted.reservedMicroCents;
-    // Of another amount each threshold is noticed again.
+    // With another amount each threshold is noticed again.
     const notices = settings.amountMicroCents === before.amountMicroCents ? counted.notices : {};
     const changed = { ...counted, ...settings, ...stamp, remainingMicroCents, notices, callsEndedAt: null };
     if (storedPeriodName === counted.periodName) await ports.budgets.changeBudget(changed, before, event);
@@ -130,7 +130,7 @@ const save = async (
   }
   const periodName = periodNameOf(now, settings.period, workspace.timeZone);
   const spentMicroCents = await spentSince(ports, scope, periodStart(periodName, workspace.timeZone), now);
-  // What running responses may still cost stays reserved until this period ends.
+  // The highest cost of running responses stays reserved until this period ends.
   const reservedMicroCents = current?.reservedMicroCents ?? 0;
   const begun: Budget = {
     ...scope,

@@ -14,8 +14,8 @@ export interface SettleBudgetPorts {
 }
 
 /**
- * Does what the counts of these budgets ask for: a notice for each threshold that is reached, once in a period, and with
- * `end_calls` the end of the running calls once the amount is spent. Repeating it changes nothing, and what an interrupted
+ * Applies the counts of these budgets: sends a notice for each reached threshold, once per period, and with
+ * `end_calls` ends the live calls once the amount is spent. Repeating it changes nothing, and the rest of an interrupted
  * run left is done by the next report of any session.
  */
 export const settleBudgets = async (
@@ -24,7 +24,7 @@ export const settleBudgets = async (
   now: Date,
 ): Promise<void> => {
   for (const budget of budgets) {
-    // First the calls: they cost money while they run.
+    // First the calls, because they cost money while they continue.
     if (endsCalls(budget)) await endCalls(ports, budget, now);
     for (const percent of dueNotices(budget)) await noteThreshold(ports, budget, percent, now);
   }
@@ -54,7 +54,7 @@ export const noteThreshold = async (
   await ignoreConflict(budgets.noteThreshold(budget, percent, event));
 };
 
-/** Queues the end before it is marked as done: a run that dies in between is repeated, and never forgotten. */
+/** Queues the end before it is marked as done, so that a run that crashes between the two is repeated. */
 const endCalls = async (
   { hangUps, budgets }: SettleBudgetPorts,
   budget: Budget,

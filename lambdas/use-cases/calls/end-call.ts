@@ -21,8 +21,8 @@ export interface EndCallPorts extends FinishPorts {
 export type EndOutcome = 'ended' | 'none' | 'lost';
 
 /**
- * Hangs one call up and records who ended it. Idempotent: a call that has ended is not asked about again. OpenAI's 200
- * and 404 both mean done. Throws when it should be tried again: OpenAI, KMS or DynamoDB did not do it.
+ * Hangs one call up and records who ended it. Idempotent: OpenAI is not called again for an ended call. OpenAI's 200
+ * and 404 both mean done. Throws when it should be tried again because OpenAI, KMS or DynamoDB failed.
  */
 export const endCall =
   (ports: EndCallPorts) =>
@@ -31,7 +31,7 @@ export const endCall =
     if (call === undefined) return 'none';
     const { session, callId, endedBy, state } = call;
     if (endedBy !== undefined || state !== 'issued' || callId === undefined) {
-      // A call that is being opened is hung up by its own function; one whose function died was never handed out.
+      // A call that is being opened is hung up by its own function; a call whose function crashed was never handed out.
       if (endedBy !== undefined || isAbandoned(call, ports.clock()))
         await finishCall(ports, session, endedBy);
       return 'none';
@@ -41,7 +41,7 @@ export const endCall =
     try {
       await hangUp(ports, { ...call, callId }, sealed);
     } catch (error) {
-      // What cannot be opened now cannot be opened later; everything else may pass.
+      // An unreadable key cannot be opened later either; other failures may pass.
       if (error instanceof SealedKeyUnreadableError) return lose(ports, call);
       throw error;
     }
@@ -52,7 +52,7 @@ export const endCall =
 /** OpenAI refused the key for good: it was revoked there, so nobody can end its calls with it. */
 const NOT_OURS_ANY_MORE = new Set(['key_invalid', 'key_expired', 'not_a_member']);
 
-/** Longer than the function that opens a call can run. */
+/** Longer than the run time of the function that opens a call. */
 const ABANDONED_AFTER_MS = 60_000;
 
 const isAbandoned = ({ session }: RecordedCall, now: Date): boolean =>
@@ -89,7 +89,7 @@ const hangUp = async (
       },
     )
     .catch(failed);
-  // Outside of `failed`: a hang-up that worked is never on record as one that failed.
+  // Outside `failed`, so that a successful hang-up is never recorded as failed.
   await settle('ok', openAiRequestId);
 };
 

@@ -8,7 +8,7 @@ import { queueScopeEnd } from './queue-scope-end.ts';
 
 /** Ends the live calls of a scope. */
 export interface CallEnder {
-  /** Returns how many calls are being ended, as soon as the queue has the request. Repeating it does no harm. */
+  /** Returns how many calls are being ended, as soon as the queue has the request. It can be repeated. */
   end(scope: EndScope, by: EndedBy): Promise<number>;
 }
 
@@ -28,7 +28,7 @@ export const callEnder = ({
   },
 });
 
-/** The calls that run on whatever key is stored at this place. */
+/** The calls on any key that is stored at this scope. */
 export const keyScopeOf = ({ scope, scopeId, workspaceId }: KeyAddress): EndScope => ({
   workspaceId: workspaceId as WorkspaceId,
   keyScope: scope,

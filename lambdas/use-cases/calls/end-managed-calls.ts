@@ -14,7 +14,7 @@ export interface ManagedCallPorts {
 }
 
 /**
- * Queues the end of the calls that run on the platform's key, in every workspace with live sessions but `known`. Returns these
+ * Queues the end of the calls on the platform's key, in every workspace with live sessions except `known`. Returns these
  * workspaces. `fingerprint`: of one OpenAI key; undefined: of any.
  */
 export const endManagedCalls = async (
@@ -31,7 +31,7 @@ export const endManagedCalls = async (
 };
 
 /**
- * The store of the platform's key, with care for live calls: a retained version that a further replacement shreds is kept for
+ * The store of the platform's key, which protects live calls: a retained version that another replacement shreds is kept for
  * a minute, and its calls are ended.
  */
 export const keepingForManagedCalls = (

@@ -28,7 +28,7 @@ const isIn = (scope: EndScope, live: LiveSession): boolean => {
   );
 };
 
-/** The live calls of a scope; sessions of client secrets are not among them, because nobody can end those. */
+/** The live calls of a scope, without sessions of client secrets, which nobody can end. */
 export const callsIn = async (
   live: LiveSessionReader,
   scope: EndScope,
@@ -42,7 +42,7 @@ export const callsIn = async (
 const AT_ONCE = 25;
 
 /**
- * The kill switch: marks every live call of the scope as to be ended, those that are just being opened included, and
+ * The kill switch: marks every live call of the scope as to be ended, including those that are being opened, and
  * queues one hang-up for each. Repeating it changes nothing.
  */
 export const endScope =
@@ -52,7 +52,7 @@ export const endScope =
     for (let first = 0; first < calls.length; first += AT_ONCE)
       await Promise.all(
         calls.slice(first, first + AT_ONCE).map(async ({ siteId, sessionId }) => {
-          // First the mark: from here on hop 4 cannot hand the call out.
+          // First the mark, so that hop 4 cannot hand the call out any more.
           if (await records.requestEnd(siteId, sessionId, by))
             await hangUps.send({ kind: 'end', siteId, sessionId, by });
         }),

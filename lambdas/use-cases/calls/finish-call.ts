@@ -19,13 +19,13 @@ export interface FinishPorts {
   readonly ends: SessionEndRecorder;
 }
 
-/** Writes of one session's meter that meet another one before it is left to the next delivery. */
+/** Conflicting writes of the session usage before the call is left to the next delivery. */
 const MAX_ATTEMPTS = 8;
 
 /**
- * Records who ended a call, and frees its slots, its minutes and its place among the live sessions, each exactly once.
- * Idempotent: what an interrupted run left is done by the next. A call that nobody could hang up keeps its slots until
- * its lease runs out, because it may still be going on. `by` is undefined for a call that was never handed out.
+ * Records who ended a call, and releases its slots, its minutes and its live entry, each exactly once.
+ * Idempotent: the next run completes an interrupted one. A call that nobody could hang up keeps its slots until
+ * its lease expires, because it may still continue. `by` is undefined for a call that was never handed out.
  */
 export const finishCall = async (
   ports: FinishPorts,
@@ -60,7 +60,7 @@ const closeMeter = async (
       await ends.recordEnd(closed);
       return;
     } catch (error) {
-      // It reported in between.
+      // It sent a report meanwhile.
       if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
       await backOff(attempt);
     }

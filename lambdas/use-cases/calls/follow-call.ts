@@ -36,7 +36,7 @@ export interface Watcher {
   readonly session: Pick<ReservedSession, 'workspaceId' | 'mode'>;
   readonly generation: number;
   readonly startedAtMs: number;
-  /** How the assistant begins; null: it waits for the visitor. */
+  /** The assistant's first message; null: it waits for the visitor. */
   readonly firstMessage: string | null;
   /** Hangs the call up without the queue. */
   readonly hangUpAtOnce: () => Promise<void>;
@@ -45,20 +45,20 @@ export interface Watcher {
 /** `closed`: the sideband has closed, which proves nothing about the call. */
 export type Followed = 'closed' | 'handed_over';
 
-/** A Lambda function runs for 15 minutes: the watcher looks for a quiet moment from here, milliseconds after its start. */
+/** A Lambda function runs for 15 minutes: from this time the watcher looks for a quiet moment, milliseconds after its start. */
 const HAND_OVER_FROM_MS = 11 * 60_000;
 const HAND_OVER_BY_MS = 13 * 60_000;
 
 /** How long a watcher that hands over waits for its successor, milliseconds. */
 const SUCCESSOR_WAIT_MS = 30_000;
 
-/** How often it looks for the successor, milliseconds. */
+/** How often it checks for the successor, milliseconds. */
 const SUCCESSOR_LOOK_MS = 1_000;
 
 /** How long a watcher that has handed over waits for OpenAI's last answer, milliseconds. */
 const LAST_ANSWER_MS = 5_000;
 
-/** Longest wait for one event, milliseconds: so often the clock is looked at. */
+/** Longest wait for one event, milliseconds: the interval at which the clock is checked. */
 const TICK_MS = 250;
 
 /** How often the watcher checks before the first message whether the page is connected, milliseconds. */
@@ -67,7 +67,7 @@ const PAGE_LOOK_MS = 500;
 /** How long it checks, milliseconds after the call was created. The widget gives up after 15 seconds. */
 const PAGE_WITHIN_MS = 60_000;
 
-/** Names the request of a first message that no budget reserves. */
+/** The ID in the request for a first message that no budget reserves. */
 const UNRESERVED = `rsv_${'0'.repeat(24)}`;
 
 export const note = async ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> => {
@@ -75,7 +75,7 @@ export const note = async ({ ports, request, generation }: Watcher, what: WatchN
 };
 
 /**
- * Counts one response, which also renews the watch. Returns when it was renewed last, Unix milliseconds; undefined if
+ * Counts one response, which also renews the watch. Returns the time of the last renewal, Unix milliseconds; undefined if
  * another watcher has taken over.
  */
 const count = async (
@@ -92,7 +92,7 @@ const count = async (
 
 /**
  * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before.
- * @throws WatchLostError where another watcher took over without having been asked.
+ * @throws WatchLostError if another watcher took over without a request.
  */
 export const followCall = async (
   watcher: Watcher,
@@ -118,13 +118,13 @@ export const followCall = async (
     const next = afterEvent(call, event);
     call = next.call;
     for (const step of next.steps) {
-      // The response that was counted a step before may have spent the amount.
+      // The response of the previous step may have spent the amount.
       if (call.stopped && step.do === 'respond') continue;
       const renewedMs = await takeStep(watcher, sideband, { call, stop }, step);
-      // A watcher that waits for its successor looks for it whatever the call does.
+      // A watcher that waits for its successor checks for it after every event.
       if (renewedMs !== undefined && askedAtMs === undefined) renewedAtMs = Math.max(renewedAtMs, renewedMs);
     }
-    // Another call may have spent the amount. A watcher that was started late finds that out before any response.
+    // Another call may have spent the amount. A watcher that started late finds this before any response.
     const mayCost =
       event.type === 'response_started' || next.steps.some((step) => step.do === 'note_attached');
     if (mayCost && !call.stopped && (await isSpent(watcher))) stop();
@@ -134,7 +134,7 @@ export const followCall = async (
       const event = waiting.shift() ?? (await sideband.next(TICK_MS));
       if (event?.type === 'closed') {
         if (askedAtMs === undefined) return { outcome: 'closed', call };
-        // OpenAI may allow one sideband only. The successor continues, and what came in between, nobody saw.
+        // OpenAI may allow only one sideband. The successor continues, and nobody saw the events in between.
         await note(watcher, { type: 'gap' });
         return { outcome: 'handed_over', call };
       }
@@ -187,7 +187,7 @@ const endSpentCall = async (watcher: Watcher): Promise<void> => {
   await Promise.allSettled([watcher.hangUpAtOnce(), hangUp(watcher, 'budget')]);
 };
 
-/** Also ends a call that has used all that its plan had left. */
+/** Also ends a call that has used the rest of its plan. */
 const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
   const { ports, request, generation } = watcher;
   try {
@@ -204,7 +204,7 @@ const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
 const askSuccessor = async (watcher: Watcher, call: WatchedCall): Promise<void> => {
   const { ports, request, generation } = watcher;
   if (!sawEverything({ ...call, active: new Set() })) await note(watcher, { type: 'gap' });
-  // A request that is refused leaves this watcher to wait, and then to leave first.
+  // After a refused request, this watcher waits, and then leaves first.
   await Promise.allSettled([ports.watchers.start({ ...request, strict: false, after: generation })]);
 };
 
@@ -227,7 +227,7 @@ const drain = async (
   await note(watcher, { type: 'drained' });
 };
 
-/** No successor came: OpenAI may allow one sideband only. This one makes place, and what comes in between, nobody sees. */
+/** No successor came: OpenAI may allow only one sideband. This one leaves, and nobody sees the events in between. */
 const leaveFirst = async (watcher: Watcher, sideband: Sideband): Promise<void> => {
   const { ports, request } = watcher;
   await sideband.close();
@@ -235,7 +235,7 @@ const leaveFirst = async (watcher: Watcher, sideband: Sideband): Promise<void> =
   await ports.watchers.start({ ...request, strict: false, after: undefined });
 };
 
-/** Returns when the step renewed the watch, Unix milliseconds; undefined for a step that did not. */
+/** Returns the time at which the step renewed the watch, Unix milliseconds; undefined for other steps. */
 const takeStep = async (
   watcher: Watcher,
   sideband: Sideband,
@@ -275,7 +275,7 @@ const takeStep = async (
 const hangUp = ({ ports, request: { siteId, sessionId } }: Watcher, by: EndedBy): Promise<void> =>
   ports.hangUps.send({ kind: 'end', siteId, sessionId, by });
 
-/** Nothing is asked of OpenAI before its highest cost is reserved. Where it does not fit, the call ends. */
+/** OpenAI is asked for nothing before its highest cost is reserved. If it does not fit, the call ends. */
 const respond = async (
   watcher: Watcher,
   sideband: Sideband,

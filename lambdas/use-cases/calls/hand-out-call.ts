@@ -19,7 +19,7 @@ interface HandOut {
   readonly created: CreatedCall;
   readonly maxDurationSeconds: number;
   readonly watch: WatchMode;
-  /** Of the Decrypt with which the call was created. */
+  /** The request ID of the Decrypt for the creation of the call. */
   readonly kmsRequestId: string | undefined;
   readonly hangUp: (callId: CallId) => Promise<unknown>;
 }
@@ -56,11 +56,11 @@ export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promis
   ]);
   const failed = required.find((one) => one.status === 'rejected');
   if (failed === undefined) return;
-  // Nobody holds the answer, so nobody can talk, even if this fails too.
+  // Nobody has the answer, so nobody can talk, even if this fails too.
   await Promise.allSettled([
     hangUp(created.callId),
     ports.callIssuer.withdraw(admitted.session, created.callId, 'unavailable'),
-    // OpenAI created the call, whether or not that is on record yet.
+    // OpenAI created the call, even if that is not recorded yet.
     use && ports.keyUses.settle(use.intent, use.outcome),
   ]);
   throw failed.reason instanceof ConflictError ? new BrokerError('unavailable') : failed.reason;

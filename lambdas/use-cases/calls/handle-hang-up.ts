@@ -7,12 +7,12 @@ import type { endScope } from './end-scope.ts';
 /** The outcome of a message. `later`: its cap is not due, and it is in the queue again. */
 export type HangUpResult = EndOutcome | 'later' | 'scope' | 'forgotten';
 
-/** Less than this before a cap it counts as due, milliseconds: a message comes on time, and SQS knows whole seconds. */
+/** A cap counts as due this long before its time, milliseconds: SQS delays messages by whole seconds. */
 const EARLY_MS = 500;
 
 /**
- * Carries one message of the queue out. A cap that is further away than SQS can delay is sent again, at most four times
- * in an hour; nothing else is ever sent again from here, so a failure is repeated by the queue alone.
+ * Executes one message of the queue. A cap that is further away than SQS can delay is sent again, at most four times
+ * in an hour. Nothing else is sent again from here: only the queue repeats a failure.
  */
 export const handleHangUp =
   (ports: {

@@ -15,12 +15,12 @@ export interface KeepPorts {
   readonly callEnder: CallEnder;
 }
 
-/** The kept record is removed this much later; it is of no use after a minute, seconds. */
+/** The delay before the kept record is removed, seconds; after a minute nothing needs it. */
 export const REMOVE_AFTER_SECONDS = 90;
 
 /**
- * The key store, with care for live calls: a version that a change shreds is kept for a minute where calls run on it, so
- * that they can be hung up, and a replacement ends the calls whose key is gone. Without live calls nothing is different.
+ * The key store that protects live calls: a version that a change shreds is kept for a minute if calls run on it, so
+ * that they can be hung up, and a replacement ends the calls whose key is gone. Without live calls nothing differs.
  */
 export const keepingForCalls = (keys: KeyStore, ports: KeepPorts): KeyStore => ({
   ...keys,

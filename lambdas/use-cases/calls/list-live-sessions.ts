@@ -9,14 +9,14 @@ import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';
 
 export interface RunningSession extends LiveSession {
-  /** So far, at list prices, micro-cents; null: nothing is known of it yet, or the model has no known price. */
+  /** The cost so far at list prices, micro-cents; null: not known yet, or the model has no known price. */
   readonly costMicroCents: number | null;
 }
 
-/** The most items that one batch read takes. */
+/** Maximum number of items in one batch read. */
 const BATCH = 100;
 
-/** Viewer. The sessions of a workspace that run now, oldest first, with what they cost so far. */
+/** Viewer. The live sessions of a workspace, oldest first, with their cost so far. */
 export const listLiveSessions =
   (ports: {
     readonly clock: Clock;
@@ -34,7 +34,7 @@ export const listLiveSessions =
     const meters = await metersOf(ports.meters, live);
     const items = live.flatMap((session): readonly RunningSession[] => {
       const usage = meters.get(session.sessionId);
-      // A page says that it has ended before the broker has ended it: until then a call is live.
+      // A page can report the end before the broker has ended the call, which is live until then.
       if (usage !== undefined && isOver(usage) && session.openedWith === 'token') return [];
       return [{ ...session, costMicroCents: usage === undefined ? null : receiptOf(usage).costMicroCents }];
     });

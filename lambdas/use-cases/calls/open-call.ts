@@ -36,7 +36,7 @@ export interface OpenCallPorts extends VisitorPorts, HandOutPorts, ReplacePorts 
 
 export interface OpenCallRequest extends VisitorRequest {
   readonly offer: SdpOffer;
-  /** The call that this one takes the place of. */
+  /** The call that this one replaces. */
   readonly replaces: ReplaceRequest | undefined;
 }
 
@@ -51,7 +51,7 @@ export interface OpenedCall {
   readonly signingSecret: string;
   readonly mode: BillingMode;
   readonly control: Control;
-  /** How often the widget reports that its session lives. */
+  /** How often the widget reports that its session is live. */
   readonly heartbeatSeconds: number;
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
@@ -83,7 +83,7 @@ export const openCall =
         details: [{ path: 'sdp', message: 'This site is locked: create the offer without a data channel.' }],
       });
     const actions = arrival.context.budgets.map(({ action }) => action);
-    // Nobody would ask for a response.
+    // No watcher would ask for a response.
     if (
       settings.watch === 'off' &&
       arrival.workspace.billingMode === 'byok' &&

@@ -3,7 +3,7 @@ import type { EndScope, HangUpQueue } from '../ports/calls.ts';
 
 /**
  * The request is repeated after this many seconds. It then finds the calls of requests that had read the key before it was
- * switched off, and were admitted after the first pass: a function runs for less.
+ * switched off, and were admitted after the first pass: a function runs for a shorter time.
  */
 const SECOND_PASS_SECONDS = 30;
 

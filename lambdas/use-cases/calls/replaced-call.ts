@@ -25,18 +25,18 @@ export interface Replaced {
   /** The session that the page named. */
   readonly named: SessionId;
   readonly session: RecordedCall['session'];
-  /** Hangs it up with the key that is open, where it is the key of that call; else the queue does. */
+  /** Hangs it up with the open key, if it is the key of that call; otherwise the queue does. */
   readonly hangUp: (plaintext: Secret, fingerprint: string) => Promise<void>;
 }
 
-/** The queue looks after the old call this much later, in case this request dies before it is through, seconds. */
+/** The delay after which the queue ends the old call, in case this request crashes, seconds. */
 const SECOND_TRY_SECONDS = 30;
 
 /**
- * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined if there is none to
+ * The call that a reconnecting page replaces: its slot moves to the new one. undefined if there is none to
  * replace, or it has ended. The page proves with a signature that the call was its own. A page that never received the
- * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave,
- * even while it is being opened. A refused reconnect replaced nothing, so the earlier call is still the one to replace.
+ * answer to an earlier reconnect still names the older call: then the call that replaced that one is ended,
+ * even while it is being opened. A refused reconnect replaced nothing, so the earlier call is ended.
  */
 export const checkReplaced = async (
   ports: ReplacePorts,
@@ -59,7 +59,7 @@ export const checkReplaced = async (
       session: latest.session,
       hangUp: async (plaintext, fingerprint) => {
         await leaveUnanswered(ports, latest, plaintext, fingerprint);
-        // The request that is being opened may have died before it hung this one up.
+        // The opening request may have crashed before it hung this one up.
         if (named !== undefined && isLiveCall(named)) await leave(ports, named, plaintext, fingerprint);
       },
     };
@@ -71,7 +71,7 @@ export const checkReplaced = async (
   };
 };
 
-/** The call that replaced the named one. If it was refused, the call that it was meant to replace. */
+/** The call that replaced the named one, or if it was refused, the call that it should have replaced. */
 const latestOf = async (
   records: Pick<CallRecords, 'readCall'>,
   siteId: SiteId,
@@ -95,7 +95,7 @@ const isBeingOpened = ({ state, endedBy, endRequested }: RecordedCall): boolean 
   state === 'reserved' && endedBy === undefined && endRequested === undefined;
 
 /**
- * Leaves a call whose answer the page never received. From the mark on it cannot be handed out, and its own request hangs
+ * Ends a call whose answer the page never received. After the mark it cannot be handed out, and its own request hangs
  * it up. It may have been handed out just before.
  */
 const leaveUnanswered = async (

@@ -16,20 +16,20 @@ export interface StartWatchPorts {
 const LONGEST_WAIT_MS = 3_000;
 
 /**
- * Pause before the first look for the watcher, milliseconds. It makes ten AWS calls in a row and connects to OpenAI before it
+ * Pause before the first check for the watcher, milliseconds. The watcher makes ten AWS calls in a row and connects to OpenAI before it
  * sees the call: 250 ms with 5 ms for each AWS call and 200 ms for OpenAI (docs/performance.md#first-sound).
  */
 const FIRST_PAUSE_MS = 150;
 
-/** Pause before each later look, milliseconds: the answer leaves at most this and one read after the watcher sees the call. */
+/** Pause before each later check, milliseconds: the answer leaves at most this and one read after the watcher sees the call. */
 const NEXT_PAUSE_MS = 10;
 
-/** Seconds that a visitor waits before another try. */
+/** The wait before a visitor's next attempt, seconds. */
 const RETRY_SECONDS = 5;
 
 /**
  * Starts the watcher of a created call. `strict` returns when the watcher sees the call. @throws BrokerError `busy` when
- * it does not within three seconds. `eager` never refuses: an unwatched call counts what its page reports.
+ * it does not within three seconds. `eager` never refuses: an unwatched call uses the reports of its page.
  */
 export const startWatch = async (
   { monotonicMs, pause, watchers, meterReader }: StartWatchPorts,
@@ -58,7 +58,7 @@ export const startWatch = async (
       await pause(NEXT_PAUSE_MS);
     }
   } catch {
-    // Without its watcher the call must not begin, whatever kept it away.
+    // Without its watcher the call must not begin, whatever the cause.
   }
   throw new BrokerError('busy', { retryAfterSeconds: RETRY_SECONDS });
 };

@@ -3,7 +3,7 @@ import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { HangUpQueue, Stops } from '../ports/calls.ts';
 
-/** The audit chain of what concerns no single workspace. */
+/** The audit chain of events that concern no single workspace. */
 const PLATFORM = 'platform';
 
 /** Delay before the second pass, seconds. Like the kill switch of a key, it finds sessions admitted during the first pass. */

@@ -45,22 +45,22 @@ export interface WatchPorts extends FollowPorts {
  */
 export type WatchOutcome = 'ended' | 'not_taken' | 'lost' | 'left' | 'handed_over';
 
-/** How often a sideband that closed is attached again before the watcher leaves. */
+/** How often a closed sideband is attached again before the watcher leaves. */
 const MAX_ATTACHES = 4;
 
 /** Reads of a session that is not issued yet. */
 const MAX_READS = 10;
 
-/** Events that may come before that answer. */
+/** The maximum number of events before that answer. */
 const MAX_EARLY_EVENTS = 200;
 
 /**
- * Seconds until the end that a watcher saw is handled. The page's own report or a hang-up in progress knows better who
+ * The delay before the end that a watcher saw is handled, seconds. The page's report or a hang-up in progress knows better who
  * ended the call, and the key need not be opened twice.
  */
 const OTHERS_FIRST_SECONDS = 2;
 
-/** How long OpenAI's answer to the first session.update is waited for, milliseconds. */
+/** How long the watcher waits for OpenAI's answer to the first session.update, milliseconds. */
 const FIRST_ANSWER_MS = 5_000;
 
 /**
@@ -77,7 +77,7 @@ export const watchCall =
   };
 
 const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<WatchOutcome> => {
-  // Together: under strict watching the visitor waits for both.
+  // In parallel: under strict watching the visitor waits for both.
   const [started, site] = await Promise.all([
     readStartedCall(ports, request),
     ports.sites.readSite(request.siteId),
@@ -95,7 +95,7 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
       voice: session.voice,
       instructions,
       tools: site.tools,
-      // OpenAI reports the rest: the watcher keeps what the first answer contains.
+      // OpenAI reports the rest: the watcher keeps the fields of the first answer.
       conversation: {
         ...DEFAULT_CONVERSATION,
         maxOutputTokens: session.maxOutputTokens ?? OUTPUT_TOKENS.default,
@@ -132,13 +132,13 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
 };
 
 /**
- * The instructions as admitted; empty if they have placeholders. Nothing stores what visitors' values made of those:
+ * The instructions as admitted; empty if they have placeholders, because the filled text is not stored:
  * the watcher then neither sends instructions nor knows them before OpenAI's first answer, and keeps that text.
  */
 const knownInstructions = ({ instructions }: Site): string =>
   fillInstructions(instructions, {}) === instructions ? instructions : '';
 
-/** The facts that a watcher has of its call before it attaches. */
+/** The facts about a call before the watcher attaches. */
 interface Watched {
   readonly ports: WatchPorts;
   readonly request: WatchRequest;
@@ -149,7 +149,7 @@ interface Watched {
   readonly firstMessage: string | null;
 }
 
-/** A sideband that hears the call, with the events that came up to now. */
+/** A sideband that hears the call, with the events so far. */
 interface EarlySideband {
   readonly sideband: Sideband;
   readonly events: readonly SidebandEvent[];
@@ -170,7 +170,7 @@ const readStartedCall = async (
   }
 };
 
-/** Attaches while another watcher watches; undefined if that one is gone, or OpenAI refuses a second sideband. */
+/** Attaches while another watcher watches; undefined if the other is gone, or OpenAI refuses a second sideband. */
 const attachEarly = async (watched: Watched): Promise<EarlySideband | undefined> => {
   const { ports, request } = watched;
   if (!(await mayTakeOver(ports, request))) return undefined;
@@ -239,7 +239,7 @@ const watch = async (
 };
 
 /**
- * Makes the hang-up function free the slots of an ended call once, after OpenAI has confirmed the end. If the queue
+ * Makes the hang-up function release the slots of an ended call once, after OpenAI has confirmed the end. If the queue
  * refuses the message, the sweeper frees them.
  */
 const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Promise<void> => {
@@ -248,7 +248,7 @@ const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Pro
   ]);
 };
 
-/** The key is not reachable from here once the socket is open. */
+/** After the socket is open, this code has no reference to the key. */
 const attach = async (watched: Watched): Promise<AttachResult> => {
   const { ports, request, settings, turnByTurn } = watched;
   const attached = await useKey(
@@ -271,7 +271,7 @@ const hangUp = async (watched: Watched): Promise<void> => {
   );
 };
 
-/** One audited use of the key; undefined where no key is left that can be opened. */
+/** One audited use of the key; undefined if no key is left that can be opened. */
 const useKey = async <Result>(
   { ports, session }: Watched,
   reason: KeyUseReason,
@@ -296,7 +296,7 @@ const useKey = async <Result>(
     if (error instanceof SealedKeyUnreadableError) return undefined;
     throw error;
   }
-  // Outside of the `try`: a use that worked is never on record as one that failed.
+  // Outside the `try`, so that a successful use is never recorded as failed.
   await settle(outcomeOf(result));
   return result;
 };

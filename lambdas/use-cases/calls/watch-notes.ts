@@ -39,7 +39,7 @@ const readUsage = async (
 
 /**
  * Saves the usage after a change; undefined if the change does not apply. The same object is not saved. A hold grows with
- * the call, as it does with reports: a page that reports nothing must not bill less.
+ * the call, as with reports: a page that reports nothing must not be billed less.
  */
 const change = async (
   ports: WatchNotePorts,
@@ -100,7 +100,7 @@ export const pageIsConnected = async (ports: WatchNotePorts, request: WatchReque
 
 /**
  * Writes one note of the watcher of `generation`, and returns the usage with it. `onSpent` as with ChargedUsage.
- * @throws WatchLostError where another watcher has taken over.
+ * @throws WatchLostError if another watcher has taken over.
  */
 export const noteWatch = async (
   ports: WatchNotePorts,

@@ -5,7 +5,7 @@ import type { KeyActivityReader } from '../ports/keys.ts';
 import { changeStoredKey, type DecideKeyChange, type KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 
-/** Like changeStoredKey, but returns the changed key as its owner sees it. */
+/** Like changeStoredKey, but returns the owner's view of the changed key. */
 export const changeAndShowKey = async (
   ports: KeyChangePorts & { readonly activity: KeyActivityReader },
   ...change: [caller: Caller, target: KeyTarget, type: AuditEventType, decide: DecideKeyChange]

@@ -25,9 +25,9 @@ export type DecideKeyChange = (
 ) => Promise<KeyChange | undefined> | KeyChange | undefined;
 
 /**
- * The frame of every change to a key that is already stored: authorize as admin, read the head, carry out what `decide`
- * says together with its audit event. `decide` answers undefined when there is nothing to do. Two people at once: one
- * wins, the other gets `version_conflict`.
+ * The frame of every change to a stored key: authorize as admin, read the head, carry out the change from `decide`
+ * together with its audit event. `decide` returns undefined when there is nothing to do. Two people at once: one
+ * succeeds, the other gets `version_conflict`.
  */
 export const changeStoredKey = async (
   ports: KeyChangePorts,

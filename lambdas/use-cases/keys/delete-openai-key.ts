@@ -14,7 +14,7 @@ export const deleteOpenAiKey =
   async (caller: Caller, target: KeyTarget): Promise<number> => {
     let ending = 0;
     await changeStoredKey(ports, caller, target, 'key.deleted', async (currentKey, stamp, { address }) => {
-      // First: a request that dies in between leaves no call that nobody ends any more.
+      // First, so that a request that crashes between the two leaves no call without an end.
       ending = await ports.callEnder.end(keyScopeOf(address), 'key_deleted');
       return deleteKey(currentKey, stamp);
     });

@@ -3,7 +3,7 @@ import { type KeyChange, versionsShreddedBy } from '../../domain/keys/key-lifecy
 import type { KeyScope } from '../../domain/keys/sealed-key.ts';
 import { isLive, type StoredKey } from '../../domain/keys/stored-key.ts';
 
-/** The audit trail's facts about a change: versions before and after, and those that nothing can open any more. */
+/** The audit trail's facts about a change: the versions before and after it, and the shredded versions. */
 export const keyFacts = (scope: KeyScope, before: StoredKey | undefined, change: KeyChange): AuditFacts => {
   const { currentKey } = change;
   const shredded = versionsShreddedBy(before, change);

@@ -18,7 +18,7 @@ export type KeyTarget =
 export interface AuthorizedKeyTarget {
   readonly address: KeyAddress & { readonly workspaceId: WorkspaceId };
   readonly siteId: SiteId | undefined;
-  /** The site's own, or for a workspace key the product's defaults in the workspace's region. */
+  /** The settings of the site, or for a workspace key the product's defaults in the workspace's region. */
   readonly settings: VoiceSettings & Partial<Pick<Site, 'control'>>;
 }
 

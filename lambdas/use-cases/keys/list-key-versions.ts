@@ -14,11 +14,11 @@ import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 
 export interface ListedVersion extends KeyVersionRecord {
   readonly state: KeyVersionState;
-  /** Until when a rollback can go back to it, RFC 3339. */
+  /** The time until which a rollback can restore it, RFC 3339. */
   readonly retainedUntil: string | null;
 }
 
-/** Viewer. The history of a key, newest first. A retained record whose time has passed is removed on the way. */
+/** Viewer. The history of a key, newest first. Also removes a retained record whose time has passed. */
 export const listKeyVersions =
   (ports: { readonly tenancy: MembershipReader; readonly keys: KeyStore; readonly clock: Clock }) =>
   async (caller: Caller, target: KeyTarget, page: PageRequest): Promise<Page<ListedVersion>> => {

@@ -6,7 +6,7 @@ import { retryOnConflict } from '../retry-on-conflict.ts';
 const MAX_ATTEMPTS = 5;
 
 /**
- * Notes when a key was last used, so that its owner sees it. Idempotent, and independent of the order of the uses: an
+ * Records when a key was last used, for its owner. Idempotent, and independent of the order of the uses: an
  * earlier use changes nothing, and a key in constant use is written once a minute.
  */
 export const noteKeyUse =

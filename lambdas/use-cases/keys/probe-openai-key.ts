@@ -15,7 +15,7 @@ import type { RealtimeCalls } from '../ports/calls.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { Clock } from '../ports/runtime.ts';
 
-/** All calls run side by side and stay inside API Gateway's 30 s, with room for our own writes. */
+/** All calls run in parallel and stay within API Gateway's 30 s, with time for our own writes. */
 const PROBE_TIMEOUT_MS = 8_000;
 
 export interface ProbeResult {
@@ -41,9 +41,9 @@ export interface ProbePorts {
 }
 
 /**
- * Asks OpenAI what a key can do, for free: opens what the visitors of each use open. A client secret lives ten seconds and is
- * thrown away; a call is hung up at once and no browser joins it. The list of models adds shutdown dates; whatever it
- * answers, the opening decides. Never throws for anything that OpenAI answers.
+ * Checks at OpenAI what a key can do, for free: opens a session for each use. A client secret lives ten seconds and is
+ * discarded; a call is hung up at once and no browser joins it. The list of models adds shutdown dates; whatever it
+ * contains, the opening decides. Never throws for any answer of OpenAI.
  */
 export const probeOpenAiKey =
   (ports: ProbePorts) =>
@@ -70,7 +70,7 @@ export const probeOpenAiKey =
     };
   };
 
-/** With the sites where they differ. */
+/** With the sites if their verdicts differ. */
 export const shownVerdict = ({ verdict, sites }: Pick<ProbeResult, 'verdict' | 'sites'>): ShownVerdict =>
   sitesDiffer(sites) ? { ...verdict, sites } : verdict;
 
@@ -93,7 +93,7 @@ const openAsVisitorsDo = async (
     safetyIdentifier: undefined,
   });
   const { callId } = created;
-  // The key has shown what it can do. Nobody has the answer, so nobody joins a call that this does not end.
+  // The key has proved that it works. Nobody has the answer, so nobody can join a call that is not ended here.
   await Promise.allSettled([calls.hangUp(key, { callId, dataResidency: settings.dataResidency })]);
   return created;
 };
@@ -108,7 +108,7 @@ const tryUse = async (ports: ProbePorts, key: Secret, use: KeyUse): Promise<Trie
   }
 };
 
-/** The models of each region that is used. A region that does not answer, or may not, has none. */
+/** The models of each region in use. A region that fails or refuses has none. */
 const listModels = async (
   openAi: OpenAi,
   key: Secret,

@@ -52,10 +52,10 @@ export const reencryptOnRequest =
     return store(ports, request, currentKey, sealed);
   };
 
-/** Nobody's address: the request came from inside. */
+/** No address, because the request is internal. */
 const noAddress: AuditedKeyPorts['pseudonyms'] = { hashIp: async () => '' };
 
-/** The settings for the session of the decrypt; undefined when site or workspace is gone. */
+/** The settings for the session of the decrypt; undefined if the site or workspace is gone. */
 const settingsOf = async (
   { sites, workspaces }: ReencryptOnRequestPorts,
   { scope, scopeId, workspaceId }: RotationRequest,

@@ -9,8 +9,8 @@ import { type AuditedKeyPorts, withAuditedKey } from './with-audited-key.ts';
 
 /**
  * Admin. The same OpenAI key under a fresh data key, IV and version; the old ciphertext is gone in the same write. Helps
- * against a data key that may have leaked, not against an OpenAI key that has: that one is to be replaced at OpenAI. The
- * decrypt is recorded as every other.
+ * against a leaked data key, but not against a leaked OpenAI key, which must be replaced at OpenAI. The
+ * decrypt is recorded like every other.
  */
 export const reencryptOpenAiKey =
   (

@@ -17,31 +17,31 @@ export interface RewrapPorts {
 export type RewrapTrouble = 'conflicted' | 'unreadable' | 'failed';
 type Outcome = 'done' | 'skipped' | RewrapTrouble;
 
-/** Records, by what happened to them. */
+/** The number of records by result. */
 export type RewrapCounts = Readonly<Record<Outcome, number>>;
 
 export interface RewrapReport {
-  /** `done` of all passes; everything else as the last pass found it. */
+  /** `done` of all passes; everything else of the last pass. */
   readonly counts: RewrapCounts;
-  /** The last pass met nothing that is not under the target. */
+  /** True if the last pass found every record under the target key. */
   readonly complete: boolean;
 }
 
 export interface RewrapRequest {
   readonly toKeyArn: string;
-  /** Says what would be done; KMS is not asked and nothing is written. `done` then counts what is left to do. */
+  /** Reports without KMS and without a write. `done` then counts the remaining records. */
   readonly dryRun: boolean;
   readonly onProgress: (counts: RewrapCounts) => void;
-  /** `errorName` says which answer of a service stood in the way. */
+  /** `errorName`: the error of the service that prevented it. */
   readonly onTrouble: (place: string, trouble: RewrapTrouble, errorName: string | undefined) => void;
 }
 
 const NOTHING: RewrapCounts = { done: 0, skipped: 0, conflicted: 0, unreadable: 0, failed: 0 };
 
-/** A pass that did something is followed by one that looks whether anything is left; writers rarely get in twice. */
+/** A pass that moved a record is followed by another one that checks the rest; conflicts rarely happen twice. */
 const MAX_PASSES = 3;
 
-/** Records under way at once. KMS allows far more; the tables are in use meanwhile. */
+/** Records handled in parallel. KMS allows far more, but the tables are in use meanwhile. */
 const PARALLEL = 8;
 
 /**
@@ -113,7 +113,7 @@ const takeRecord = async (
   }
 };
 
-/** A head goes together with the record that a rollback would bring back: what is written covers the whole scope. */
+/** A head moves together with the record that a rollback would restore: one write covers the whole scope. */
 const scopeOfHead = async (
   ports: RewrapPorts,
   { address, currentKey }: { readonly address: KeyAddress; readonly currentKey: LiveKey },
@@ -126,7 +126,7 @@ const scopeOfHead = async (
       : await ports.keys.readRetained(address, currentKey.previousVersion),
 });
 
-/** A retained record that its head knows of is the head's business; any other is taken by itself. */
+/** A retained record that its head names moves with the head; any other moves alone. */
 const strayScope = async (
   ports: RewrapPorts,
   { address, retained }: { readonly address: KeyAddress; readonly retained: RetainedKey },
@@ -149,7 +149,7 @@ const rewrapScope = async (
     if (!(error instanceof ConflictError)) throw error;
   }
   const again = await readAgain(ports, first);
-  // Deleted, or shredded, in between: nothing is left to wrap.
+  // Deleted or shredded meanwhile: nothing is left to wrap.
   if (again === undefined) return [];
   try {
     return await attempt(ports, caller, request, place, again);
@@ -172,7 +172,7 @@ const readAgain = async (
   return isLive(current) ? scopeOfHead(ports, { address, currentKey: current }) : undefined;
 };
 
-/** One write for the whole scope. A record that cannot be re-wrapped does not keep the other one back. */
+/** One write for the whole scope. A record that cannot be re-wrapped does not block the other one. */
 const attempt = async (
   ports: RewrapPorts,
   caller: Caller,

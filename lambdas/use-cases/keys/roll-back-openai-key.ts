@@ -8,7 +8,7 @@ import type { KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 
 /**
- * Admin. Back to the version before, while it is retained (`no_previous_version` otherwise). Nothing is decrypted: the
+ * Admin. Rolls back to the previous version while it is retained (`no_previous_version` otherwise). Nothing is decrypted: the
  * earlier record becomes the current one again, under its own version.
  */
 export const rollBackOpenAiKey =

@@ -45,7 +45,7 @@ export interface SealingPorts {
   readonly retainSeconds: number;
 }
 
-/** The person's choice about storing a key that OpenAI could not be asked about. */
+/** The person's choice about storing a key that could not be checked at OpenAI. */
 export interface StoringChoice {
   readonly confirmUnverified: boolean;
 }
@@ -53,9 +53,9 @@ export interface StoringChoice {
 export const UNCONFIRMED: StoringChoice = { confirmUnverified: false };
 
 /**
- * Admin. Stores or replaces the key of one scope. The pasted key is tried at OpenAI with what its sites will ask: a key that
- * serves none of them is refused with what is wrong, and nothing changes. When OpenAI is busy or out of reach, a first key
- * is stored as unverified and says so; a stored key is replaced only if that is confirmed. Two people at once: one wins,
+ * Admin. Stores or replaces the key of one scope. The pasted key is checked at OpenAI with the settings of its sites: a key that
+ * works for none of them is refused with the reason, and nothing changes. If OpenAI is busy or unreachable, a first key
+ * is stored as unverified; a stored key is replaced only with a confirmation. Two people at once: one succeeds,
  * the other gets `version_conflict`.
  */
 export const storeOpenAiKey =
@@ -102,7 +102,7 @@ const isFirstKey = async (
   );
 };
 
-/** The parsed key, or `invalid_request` that names `api_key` and says what is wrong without repeating it. */
+/** The parsed key, or `invalid_request` that names `api_key` and its fault without repeating the text. */
 export const parseApiKeyOrThrow = (pasted: string): OpenAiKey => {
   const parsed = parseOpenAiKey(pasted);
   if ('fault' in parsed)
@@ -161,8 +161,8 @@ export const sealAndStore = async (
 };
 
 /**
- * Whether the key may be stored although nothing was minted: OpenAI was the trouble, or the model was one that nobody has
- * asked for, because no site uses the key of the workspace yet.
+ * True if the key may be stored although nothing was minted: the cause was OpenAI, or a model that nobody has
+ * requested, because no site uses the key of the workspace yet.
  */
 const provesNothing = (failure: OpenAiFailure, { scope }: KeyAddress, { uses }: KeyUses): boolean => {
   const isUnused = scope === 'workspace' && uses.every((use) => use.sites.length === 0);
@@ -174,7 +174,7 @@ const provesNothing = (failure: OpenAiFailure, { scope }: KeyAddress, { uses }: 
 /** Maximum number of details in a response; the first is about the key. */
 const MAX_DETAILS = 20;
 
-/** The error for the fault of the key, and for each site where sites differ. */
+/** The error for the fault of the key, and for each site if the sites differ. */
 const refusalOfProbe = (failure: OpenAiFailure, sites: ProbeResult['sites']): BrokerError => {
   const refusal = brokerErrorOfOpenAiFailure(failure);
   if (!sitesDiffer(sites)) return refusal;

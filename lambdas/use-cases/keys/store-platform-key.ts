@@ -13,7 +13,7 @@ import { usesWith } from './uses-of-key.ts';
 
 /**
  * Seals the platform's own OpenAI key, which pays for managed workspaces, at its reserved scope. An operator's command,
- * never a route. Probed with `settings` and versioned as any other key. The one before is retained for as long as a call can
+ * never a route. Checked with `settings` and versioned like any other key. The previous key is retained for as long as a call can
  * last, so that its calls can be hung up; calls on one that a second replacement shreds are ended. A suspended key stays suspended: only the
  * operator's --resume ends the kill switch.
  */

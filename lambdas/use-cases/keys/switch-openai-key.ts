@@ -35,7 +35,7 @@ export const switchOpenAiKey =
         return current.state === state ? undefined : switchState(current, state, stamp);
       }),
     );
-    // Also when it was suspended before: an earlier request may have died between the two.
+    // Also if it was suspended before: an earlier request may have crashed between the two.
     if (state === 'suspended' && liveCalls === 'end' && address !== undefined)
       await ports.callEnder.end(keyScopeOf(address), 'key_suspended');
     return shown;

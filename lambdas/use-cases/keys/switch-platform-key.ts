@@ -18,14 +18,14 @@ export interface SwitchPlatformKeyPorts extends ManagedCallPorts {
   readonly auditEvents: AuditEventFactory;
   readonly clock: Clock;
   readonly backOff: BackOff;
-  /** Resolves when every request has ended that had read the key before now. */
+  /** Resolves when every request that had read the key before has ended. */
   readonly settled: () => Promise<void>;
 }
 
 /**
  * The kill switch of the managed key, and its reverse: an operator's command. A suspended key opens no session, starting with the next
  * request, and the calls on it are ended in every workspace; sessions on own keys continue. Repeating it changes nothing and
- * ends the calls that an interrupted run left. Returns in how many workspaces calls are being ended.
+ * ends the remaining calls of an interrupted run. Returns the number of workspaces in which calls are being ended.
  *
  * @throws BrokerError `openai_key_not_stored` if there is no such key.
  */
@@ -35,7 +35,7 @@ export const switchPlatformKey =
     await retryOnConflict(ports.backOff, MAX_ATTEMPTS, () => changeState(ports, caller, state));
     if (state === 'active') return 0;
     const first = await endManagedCalls(ports, undefined, 'key_suspended');
-    // The first request of a workspace may have read the key before, and be admitted after the first pass.
+    // The first request of a workspace may have read the key before the first pass, and be admitted after it.
     await ports.settled();
     const late = await endManagedCalls(ports, undefined, 'key_suspended', first);
     return first.length + late.length;

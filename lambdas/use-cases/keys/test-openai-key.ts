@@ -22,9 +22,9 @@ export interface TestKeyPorts extends AuditedKeyPorts {
 }
 
 /**
- * Test voice. Admin. A real mint with the stored key for each use of it, thrown away: free, never counted as a session, tagged as a test,
- * and audited like every other decrypt. A failing key is an answer, not an error; only a key that is missing, suspended
- * or unreadable refuses.
+ * Test voice. Admin. A real mint with the stored key for each of its uses, discarded: free, never counted as a session, tagged as a test,
+ * and audited like every other decrypt. A failing key is a result, not an error; only a key that is missing, suspended
+ * or unreadable is refused.
  */
 export const testOpenAiKey =
   (ports: TestKeyPorts, limits: RateLimits) =>

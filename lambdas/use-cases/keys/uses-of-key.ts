@@ -30,7 +30,7 @@ export const usesOfKey = async (
   return sites.length === 0 ? usesWith(settings) : distinctUses(sites);
 };
 
-/** Returns the uses of a key that is probed with only these settings, not with those of sites. */
+/** Returns the uses of a key that is checked only with these settings, not with those of sites. */
 export const usesWith = (settings: VoiceSettings & { readonly control?: Control }): KeyUses => ({
   uses: [{ settings, control: settings.control ?? 'open', sites: [] }],
   unchecked: [],

@@ -24,9 +24,9 @@ export interface AuditedKeyPorts {
 export type UseOutcome = Omit<SessionOutcome, 'at' | 'kmsRequestId'>;
 
 /**
- * Opens a stored key for a person rather than a visitor: Test voice, or re-encryption. The intent is on record before KMS
- * is asked and the outcome after, as for a mint; it takes no slot and is never charged. A record that cannot be read
- * refuses as `openai_key_unreadable`.
+ * Opens a stored key for a person, not a visitor: Test voice or re-encryption. The intent is recorded before KMS
+ * is called and the outcome after it, as for a mint; it takes no slot and is never charged. A record that cannot be read
+ * is refused as `openai_key_unreadable`.
  */
 export const withAuditedKey =
   (ports: AuditedKeyPorts) =>
@@ -59,7 +59,7 @@ export const withAuditedKey =
       ]);
       throw unreadable ? new BrokerError('openai_key_unreadable') : error;
     }
-    // Apart from the use: an outcome that cannot be written is an open intent, never another outcome.
+    // Separate from the use: an outcome that cannot be written leaves an open intent, never another outcome.
     await orUnavailable(settle(used.outcome));
     return { result: used.result, session };
   };

@@ -7,7 +7,7 @@ import type { SessionLog } from '../ports/sessions.ts';
 
 /**
  * Opens a key for a reserved session. Hang-up and watcher open one for a recorded use (end-call.ts, watch-call.ts). It takes the reserved session
- * as proof that the intent is on record, and notes a record that cannot be read, so that its owner is told.
+ * as proof that the intent is recorded, and notes a record that cannot be read, for its owner.
  */
 export const withOpenedKey =
   (ports: { readonly opener: KeyOpener; readonly sessions: SessionLog }) =>

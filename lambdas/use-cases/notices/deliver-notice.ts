@@ -7,7 +7,7 @@ import type { Clock } from '../ports/runtime.ts';
 export interface DeliverPorts {
   readonly clock: Clock;
   readonly deliveries: Pick<DeliveryLog, 'readDelivery' | 'saveDelivery'>;
-  /** One attempt; `gone`: nobody wants it any more. */
+  /** One attempt; `gone`: its receiver is gone or not subscribed any more. */
   readonly send: (delivery: Delivery, now: Date) => Promise<PostResult | 'gone'>;
 }
 
@@ -16,12 +16,12 @@ export type DeliverResult =
   | { readonly outcome: 'delivered' | 'failed' | 'skipped' | 'settled' }
   | { readonly outcome: 'again'; readonly afterSeconds: number };
 
-/** Less than this before it is due a delivery counts as due, milliseconds: SQS knows whole seconds. */
+/** A delivery counts as due this long before its time, milliseconds: SQS delays messages by whole seconds. */
 const EARLY_MS = 1_000;
 
 /**
- * Makes one attempt of a delivery that is due. It is claimed before, so that of two messages for one delivery only one
- * sends. The other comes back when the claim has run out: the one that holds it may have died.
+ * Makes one attempt of a due delivery. It is claimed first, so that of two messages for one delivery only one
+ * sends. The other is repeated after the claim has expired, because its holder may have crashed.
  */
 export const deliverNotice =
   (ports: DeliverPorts) =>

@@ -16,13 +16,13 @@ export interface FanOutPorts {
   readonly mailAvailable: boolean;
   readonly deliveries: Pick<DeliveryLog, 'addDelivery' | 'readDelivery'>;
   readonly queue: NoticeQueue;
-  /** The body of a notice; undefined when what it is about is no longer kept. */
+  /** The body of a notice; undefined if its subject is no longer stored. */
   readonly bodyOf: (notice: Notice) => Promise<string | undefined>;
 }
 
 /**
  * Makes one delivery for each webhook that is subscribed to the notice, and one for mail, and queues them. A notice that arrives again adds
- * none; a delivery that was noted and perhaps not queued is queued again. Returns how many were queued.
+ * none; a delivery that was stored but possibly not queued is queued again. Returns how many were queued.
  */
 export const fanOutNotice =
   (ports: FanOutPorts) =>

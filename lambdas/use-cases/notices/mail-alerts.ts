@@ -39,7 +39,7 @@ interface Ports {
   readonly mailAvailable: boolean;
 }
 
-/** Mail alerts of a workspace, for admins. Nothing but codes is mailed to an address until one of them came back. */
+/** Mail alerts of a workspace, for admins. Only codes are mailed to an address until one of them is entered. */
 export const mailAlerts = (ports: Ports) => {
   const open = async (caller: Caller, workspaceId: WorkspaceId) => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');

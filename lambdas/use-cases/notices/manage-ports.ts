@@ -19,7 +19,7 @@ export interface ManageNoticesPorts {
   readonly secrets: WebhookSecrets;
   readonly deliveries: DeliveryLog;
   readonly queue: NoticeQueue;
-  /** Whether a webhook may lead to this address. */
+  /** True if a webhook may connect to this address. */
   readonly isAllowed: (address: string) => boolean;
 }
 

@@ -4,7 +4,7 @@ import type { SessionReader } from '../ports/sessions.ts';
 import { type ReceiptedSession, receiptedSession } from '../sessions/list-sessions.ts';
 
 /**
- * The body of a notice. The end of a session has the receipt as it is at this moment; undefined when the session is no
+ * The body of a notice. The notice of an ended session contains the current receipt; undefined if the session is no
  * longer kept.
  */
 export const noticeBody =

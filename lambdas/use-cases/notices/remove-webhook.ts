@@ -3,7 +3,7 @@ import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
 import { authorizeWebhook, type ManageNoticesPorts } from './manage-ports.ts';
 
-/** Admin. Notices that are waiting for it are not sent any more. */
+/** Admin. Removes a webhook; its waiting notices are not sent any more. */
 export const removeWebhook =
   (ports: ManageNoticesPorts) =>
   async (caller: Caller, workspaceId: WorkspaceId, webhookId: string): Promise<void> => {

@@ -9,13 +9,13 @@ import type { ManageNoticesPorts } from './manage-ports.ts';
 
 const MAX_TRIES = 5;
 
-/** Admin. Queues a delivery again, whatever became of it: the same id and body, and a day of attempts. */
+/** Admin. Queues a delivery again in any state, with the same id and body, and a day of attempts. */
 export const sendAgain =
   ({ tenancy, deliveries, queue, clock, backOff }: ManageNoticesPorts) =>
   async (caller: Caller, workspaceId: WorkspaceId, deliveryId: string): Promise<Delivery> => {
     await authorizeWorkspace(tenancy, caller, workspaceId, 'admin');
     if (!isDeliveryId(deliveryId)) throw new BrokerError('delivery_not_found');
-    // An attempt may be under way at this moment.
+    // An attempt may be in progress.
     const renewed = retryOnConflict(backOff, MAX_TRIES, async () => {
       const before = await deliveries.readDelivery(workspaceId, deliveryId);
       if (before === undefined) throw new BrokerError('delivery_not_found');

@@ -3,7 +3,7 @@ import { codeMail } from '../../domain/notices/mail-alerts.ts';
 import type { MailAlertsReader, MailCodes, Mailer } from '../ports/notices.ts';
 import type { Clock } from '../ports/runtime.ts';
 
-/** Mails the current code of a workspace; `expired` when it is of no use any more. */
+/** Mails the current code of a workspace; `expired` if it cannot be used any more. */
 export const sendMailCode =
   (ports: {
     readonly clock: Clock;

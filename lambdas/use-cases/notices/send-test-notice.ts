@@ -5,7 +5,7 @@ import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { newDelivery } from './fan-out-notice.ts';
 import { authorizeWebhook, type ManageNoticesPorts } from './manage-ports.ts';
 
-/** Admin. Queues a notice of the type `webhook.test` for one webhook. Its delivery is in the log, as any other. */
+/** Admin. Queues a notice of the type `webhook.test` for one webhook. Its delivery is in the log, like any other. */
 export const sendTestNotice =
   (ports: ManageNoticesPorts & { readonly bodyOf: (notice: Notice) => string }) =>
   async (caller: Caller, workspaceId: WorkspaceId, webhookId: string): Promise<Delivery> => {

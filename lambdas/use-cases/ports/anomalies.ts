@@ -28,8 +28,8 @@ export interface TamperingAnnouncer {
 }
 
 export interface TamperingLog {
-  /** Whether the event has been noted. */
+  /** True if the event has been recorded. */
   knows(event: AuditEvent): Promise<boolean>;
-  /** ConflictError when it has been noted. */
+  /** ConflictError if it has been recorded. */
   note(event: AuditEvent): Promise<void>;
 }

@@ -13,8 +13,8 @@ import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { Page, PageRequest } from './pages.ts';
 
 /**
- * Makes the audit event of a change that a person makes: who, when, from where. The change writes it in the same
- * transaction, so that neither can be without the other.
+ * Makes the audit event of a person's change: who, when, from where. The change writes it in the same
+ * transaction, so that neither exists without the other.
  */
 export interface AuditEventFactory {
   event(
@@ -30,7 +30,7 @@ export interface AuditEventFactory {
 
 /** The audit table. Rows are only ever added. */
 export interface AuditLog {
-  /** Whether the event has its row already. */
+  /** True if the event already has its row. */
   knows(event: AuditEvent): Promise<boolean>;
   readHead(workspaceId: string): Promise<ChainHead>;
   /** Adds the row, its entry in the index of its type, and the marker of its event: all or nothing. ConflictError when the place or the event is taken. */
@@ -64,7 +64,7 @@ export interface ChainKeys {
   keyOf(workspaceId: string): Promise<Uint8Array>;
 }
 
-/** Objects that nobody changes once they are written: the audit trail, outside of the database. */
+/** Objects that are never changed after the write: the audit trail outside of the database. */
 export interface AuditArchive {
   /** Never overwrites: if the name is taken, the lines are written under another name that contains their digest. */
   put(name: string, lines: string): Promise<void>;
@@ -73,13 +73,13 @@ export interface AuditArchive {
 /** A file of CloudTrail. */
 export interface TrailFile {
   readonly name: string;
-  /** UTC minute that its name carries: when CloudTrail delivered it. RFC 3339. */
+  /** The UTC minute in its name, at which CloudTrail delivered it. RFC 3339. */
   readonly at: string;
 }
 
 /** CloudTrail's own record, of every region. */
 export interface TrailReader {
-  /** Files that were delivered at `since` or later, whatever the times of their events. */
+  /** Files that were delivered at `since` or later, with events of any time. */
   filesSince(since: Date): AsyncIterable<TrailFile>;
   /** The calls of Decrypt in a file. Throws when any of it cannot be read. */
   readDecrypts(file: TrailFile): Promise<readonly DecryptCall[]>;
@@ -88,7 +88,7 @@ export interface TrailReader {
 /** The archive of the audit trail. */
 export interface ArchiveReader {
   workspaces(): AsyncIterable<string>;
-  /** The rows after `sequence`, in portions that are sorted by their first row; some can come twice, and older ones with them. */
+  /** The rows after `sequence`, in portions sorted by their first row; they may include duplicates and older rows. */
   rowsAfter(workspaceId: string, sequence: number): AsyncIterable<readonly AuditRow[]>;
 }
 

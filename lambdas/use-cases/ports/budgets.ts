@@ -16,10 +16,10 @@ export interface BudgetLister {
 
 export interface BudgetStore extends BudgetReader {
   readBudget(scope: BudgetScope): Promise<Budget | undefined>;
-  /** Stores a budget with its counts, with the audit event. ConflictError when `before` is not what is stored any more. */
+  /** Stores a budget with its counts and the audit event. ConflictError if the stored budget is no longer `before`. */
   putBudget(budget: Budget, before: Budget | undefined, event: AuditEvent): Promise<void>;
   /**
-   * Changes amount and action and keeps the counts, with the audit event. `budget.notices` are those that stay.
+   * Changes amount and action and keeps the counts, with the audit event. `budget.notices` are the notices to keep.
    * ConflictError when another person changed it, or another period began.
    */
   changeBudget(budget: Budget, before: Budget, event: AuditEvent): Promise<void>;

@@ -34,11 +34,11 @@ export interface RealtimeCalls {
       /** True: OpenAI answers no turn by itself; the watcher asks for each response. */
       readonly turnByTurn: boolean;
       readonly offer: string;
-      /** undefined for a probe, which is no visitor's. */
+      /** undefined for a check of a key, which has no visitor. */
       readonly safetyIdentifier: string | undefined;
     },
   ): Promise<CreatedCall>;
-  /** Returns when OpenAI has ended the call, or knows none of this id. Tries twice. */
+  /** Returns when OpenAI has ended the call, or knows no call with this id. Tries twice. */
   hangUp(
     key: Secret,
     call: { readonly callId: CallId; readonly dataResidency: DataResidency },
@@ -52,7 +52,7 @@ export interface KeyUseLog {
   settle(use: KeyUse, outcome: KeyUseOutcome): Promise<void>;
 }
 
-/** One running session of a workspace, as the kill switch and the dashboard find it. */
+/** One live session of a workspace, for the kill switch and the dashboard. */
 export interface LiveSession {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId;
@@ -75,7 +75,7 @@ export interface LiveSessions {
 }
 
 export interface LiveSessionReader {
-  /** All of them, oldest first; sessions whose record has lain longer than any session lasts are left out. */
+  /** All of them, oldest first, without sessions whose record is older than the longest session. */
   listLive(workspaceId: WorkspaceId, now: Date): Promise<readonly LiveSession[]>;
 }
 
@@ -103,7 +103,7 @@ export interface CallIssuer {
   ): Promise<void>;
 }
 
-/** A call as the hang-up finds it. */
+/** The stored facts of a call for its hang-up. */
 export interface RecordedCall {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly state: 'reserved' | SessionOutcome['state'];
@@ -113,35 +113,35 @@ export interface RecordedCall {
   readonly openedAt?: string | undefined;
   readonly endRequested: EndedBy | undefined;
   readonly endedBy: EndedBy | undefined;
-  /** The latest session that took its place; undefined: none did. */
+  /** The latest session that replaced it; undefined: none. */
   readonly replacedBy?: SessionId | undefined;
-  /** The session whose slot it was meant to take over; undefined: none. */
+  /** The session whose slot it should take over; undefined: none. */
   readonly replaces?: SessionId | undefined;
 }
 
-/** A session as the code that ends it reads it, a call or not. */
+/** The stored facts of a session for its end, also of one that is not a call. */
 export interface EndableSession extends RecordedCall {
-  /** When it ended by its own reports; undefined: not known to have ended. */
+  /** When it ended according to its reports; undefined: not known to have ended. */
   readonly endedAt: string | undefined;
 }
 
 export interface CallRecords {
   /** As readCall, also of a session of a client secret. */
   readSession(siteId: SiteId, sessionId: SessionId): Promise<EndableSession | undefined>;
-  /** undefined: there is no such session, or it is no call. */
+  /** undefined: there is no such session, or it is not a call. */
   readCall(siteId: SiteId, sessionId: SessionId): Promise<RecordedCall | undefined>;
   /**
    * Marks the session as to be ended, unless it is marked already. A reserved session can then not be handed out any
-   * more. False when there is no such session, or it is no call.
+   * more. False when there is no such session, or it is not a call.
    */
   requestEnd(siteId: SiteId, sessionId: SessionId, by: EndedBy): Promise<boolean>;
   /** As requestEnd, for a person, with the audit event: both or neither. */
   orderEnd(siteId: SiteId, sessionId: SessionId, by: EndedBy, event: AuditEvent): Promise<boolean>;
-  /** Notes who ended the call. False when that was noted before. */
+  /** Records who ended the call. False if that was recorded before. */
   noteEndedBy(siteId: SiteId, sessionId: SessionId, by: EndedBy, at: string): Promise<boolean>;
 }
 
-/** Sealed keys as far as a call can be ended with them. */
+/** Sealed keys that can end calls. */
 export interface EndingKeys {
   /** The record with this fingerprint at the scope: current, retained, or kept for ending; undefined: none any more. */
   findKey(
@@ -152,7 +152,7 @@ export interface EndingKeys {
   forget(scope: KeyScope, scopeId: string, version: number): Promise<void>;
 }
 
-/** Which live calls are to be ended: those of one site, of one key, or of the whole workspace. */
+/** The live calls to end: those of one site, of one key, or of the whole workspace. */
 export type EndScope =
   | { readonly workspaceId: WorkspaceId; readonly all: true }
   | { readonly workspaceId: WorkspaceId; readonly siteId: SiteId }
@@ -188,7 +188,7 @@ export type HangUpMessage =
       readonly by: EndedBy;
     }
   | { readonly kind: 'scope'; readonly scope: EndScope; readonly by: EndedBy }
-  /** A version that was kept for ending its calls is to be removed. */
+  /** Removes a version that was kept for ending its calls. */
   | {
       readonly kind: 'forget';
       readonly scope: KeyScope;
@@ -202,7 +202,7 @@ export interface HangUpQueue {
 }
 
 export interface LiveWorkspaces {
-  /** The workspaces in which sessions run. */
+  /** The workspaces with live sessions. */
   listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
 }
 
@@ -214,7 +214,7 @@ export interface Stops extends LiveWorkspaces {
   resume(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
 }
 
-/** An event that a sideband delivers. `closed` is the last one, whatever the close code was. */
+/** An event from a sideband. `closed` is the last one, with any close code. */
 export type SidebandEvent = WatchedEvent | { readonly type: 'closed' };
 
 export interface ResponseRequest {
@@ -228,11 +228,11 @@ export interface ResponseRequest {
 export interface Sideband {
   /** Sends the session as admitted; OpenAI's answer proves that the sideband hears. */
   begin(): void;
-  /** Sends the session as admitted, with what OpenAI had filled in. */
+  /** Sends the session as admitted, with the fields that OpenAI had filled in. */
   restore(expected: SessionFields): void;
-  /** Stops the response that is under way. */
+  /** Stops the response in progress. */
   silence(): void;
-  /** Makes OpenAI answer no turn by itself any more, and stops the response that is under way. */
+  /** Makes OpenAI answer no further turn by itself, and stops the response in progress. */
   stop(): void;
   /**
    * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False if the socket had
@@ -274,7 +274,7 @@ export interface WatchRequest {
   readonly after?: number | undefined;
 }
 
-/** Money that is set aside before OpenAI is asked for a response. */
+/** Budget amounts that are reserved before OpenAI is asked for a response. */
 export interface ResponseReservations {
   reserve(
     session: Pick<ReservedSession, 'workspaceId' | 'sessionId'> & { readonly siteId: SiteId },

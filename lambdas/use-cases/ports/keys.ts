@@ -88,8 +88,8 @@ export interface KeyOpener {
 
 export interface KeyExaminer {
   /**
-   * `differs`: the key does not match its mark. `older`: both match and are older than what was examined before. `state`
-   * names what was found, so that two findings of the same state are one.
+   * `differs`: the key does not match its mark. `older`: both match and are older than the state that was examined before. `state`
+   * names the found state, so that two findings of the same state are one.
    */
   examine(address: KeyAddress): Promise<{
     readonly finding: 'sound' | 'differs' | 'older';
@@ -102,12 +102,12 @@ export interface KeyExaminer {
 }
 
 export interface MarkWriter {
-  /** Every current key, what is left of deleted ones included, whether it has a mark or not. */
+  /** Every current key, including the remains of deleted ones, with or without a mark. */
   listKeys(
     after: string | undefined,
   ): Promise<Page<{ readonly address: KeyAddress; readonly key: StoredKey }>>;
   isMarked(address: KeyAddress, key: StoredKey): Promise<boolean>;
-  /** Writes the mark of `key` with its audit event. ConflictError when the key is another by now. */
+  /** Writes the mark of `key` with its audit event. ConflictError if the key has changed. */
   writeMark(address: KeyAddress, key: StoredKey, event: AuditEvent): Promise<void>;
 }
 
@@ -118,7 +118,7 @@ export interface KeyHealthStore {
     health: KeyHealth,
     now: Date,
   ): Promise<void>;
-  /** Shows the owner of the key that it is degraded, until then; undefined: no longer. */
+  /** Shows the owner that the key is degraded until this time; undefined: no longer. */
   noteDegraded(
     key: Pick<ReservedSession, 'keyScope' | 'keyScopeId' | 'keyVersion'>,
     until: Date | undefined,
@@ -130,7 +130,7 @@ export interface RotationRequests {
   request(request: RotationRequest): Promise<void>;
 }
 
-/** A record as a scan meets it. `place` names it for an operator: ids and a version, nothing of the customer's. */
+/** A record in a scan. `place` names it for an operator: ids and a version, no customer data. */
 export type ScannedKey =
   | {
       readonly record: 'head';
@@ -144,7 +144,7 @@ export type ScannedKey =
       readonly address: KeyAddress;
       readonly retained: RetainedKey;
     }
-  /** Not what it should be. */
+  /** Not readable as a record. */
   | { readonly record: 'unreadable'; readonly place: string };
 
 /** Goes through every head with a key and every retained record, in no particular order of scopes. */

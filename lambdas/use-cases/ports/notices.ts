@@ -29,7 +29,7 @@ export interface WebhookStore extends WebhookReader {
   createWebhook(webhook: Webhook, event: AuditEvent): Promise<void>;
   /** ConflictError when the webhook is gone, or its secret was rotated in between. */
   saveWebhook(webhook: Webhook, before: Webhook, event: AuditEvent): Promise<void>;
-  /** ConflictError when it is gone already. */
+  /** ConflictError if it is already gone. */
   removeWebhook(webhook: Webhook, event: AuditEvent): Promise<void>;
 }
 
@@ -38,15 +38,15 @@ export interface WebhookSecrets {
   secretOf(webhook: Webhook, version: number): Promise<Uint8Array>;
 }
 
-/** The log of deliveries, which forgets them after 30 days. */
+/** The log of deliveries, which are deleted after 30 days. */
 export interface DeliveryLog {
-  /** False when it is there already. */
+  /** False if it already exists. */
   addDelivery(delivery: Delivery): Promise<boolean>;
   readDelivery(workspaceId: WorkspaceId, deliveryId: string): Promise<Delivery | undefined>;
   /** Newest first. */
   listDeliveries(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Delivery>>;
   /**
-   * Writes what happened to `before`. ConflictError when another attempt has written in between: of two that start at the
+   * Writes the new state of `before`. ConflictError if another attempt has written meanwhile: of two that start at the
    * same time one continues.
    */
   saveDelivery(after: Delivery, before: Delivery): Promise<void>;
@@ -58,7 +58,7 @@ export type PostResult =
 
 /** Posts to an address that a stranger has chosen. */
 export interface WebhookPost {
-  /** Never throws. A status outside of 200 to 299 is a failure; what the receiver answers is not read. */
+  /** Never throws. A status outside of 200 to 299 is a failure; the body of the answer is not read. */
   post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<PostResult>;
 }
 

@@ -1,6 +1,6 @@
 export interface Page<Item> {
   readonly items: readonly Item[];
-  /** Where the next page starts; undefined on the last one. */
+  /** The start of the next page; undefined on the last one. */
   readonly next: string | undefined;
 }
 

@@ -4,11 +4,11 @@
  * DependencyUnavailableError when the service behind it fails.
  */
 
-/** The present time. Given in, so that tests move it. */
+/** The current time. Injected, so that tests can change it. */
 export type Clock = () => Date;
 
 /** Waits for this many milliseconds of real time. */
 export type Pause = (ms: number) => Promise<void>;
 
-/** Waits before a write that met another one is tried again; `attempt` is the one that failed, from 1. */
+/** Waits before a write is repeated after a conflict; `attempt` is the failed one, from 1. */
 export type BackOff = (attempt: number) => Promise<void>;

@@ -20,11 +20,11 @@ export type Budget =
   | { readonly allowed: false; readonly retryAfterSeconds: number };
 
 export interface RateLimiter {
-  /** Spends one call of `subject`'s budget of the current clock minute, or says when there is a new one. */
+  /** Counts one request against the limit of `subject` in the current clock minute, or returns when the limit starts again. */
   spend(subject: string, limit: RateLimit, now: Date): Promise<Budget>;
 }
 
-/** Where the use of an embed token and the day of its visitor are counted. */
+/** The items that count the use of an embed token and the day of its visitor. */
 export interface EmbedTags {
   readonly token: string;
   readonly visitor: string;
@@ -37,7 +37,7 @@ export interface TokenContextReader {
     now: Date,
     embed?: Partial<EmbedTags>,
   ): Promise<TokenContext>;
-  /** The state that admission depends on, read again after a lost race. */
+  /** The state that admission depends on, read again after a conflict. */
   readCapacity(
     workspaceId: WorkspaceId,
     siteId: SiteId,
@@ -49,7 +49,7 @@ export interface TokenContextReader {
 export interface SessionAdmitter {
   /**
    * Writes the reserved session, takes its slots and sets its minutes aside: all or nothing. ConflictError when a slot was
-   * taken, or the plan's last minutes were, in between.
+   * taken, or the plan's last minutes were used, meanwhile.
    */
   admit(admission: AdmissionWrite, now: Date): Promise<void>;
 }
@@ -64,11 +64,11 @@ export interface SessionLog {
 }
 
 export interface SlotLeases {
-  /** Gives slots back that this session still holds. */
+  /** Releases slots that this session still holds. */
   release(workspaceId: WorkspaceId, leases: readonly Omit<SlotLease, 'expiresAt'>[]): Promise<void>;
   /** Keeps the slots of a session until `expiresAt`. False if one of them had expired or was lost; the session has then ended. */
   renew(workspaceId: WorkspaceId, leases: readonly SlotLease[], now: Date): Promise<boolean>;
-  /** Notes until when the session is expected to last, and leaves the leases as they are. False as for `extend`. */
+  /** Records the expected end of the session, without a change of its leases. False as for `renew`. */
   expect(
     workspaceId: WorkspaceId,
     leases: readonly Omit<SlotLease, 'expiresAt'>[],
@@ -83,15 +83,15 @@ export interface SessionSnapshots {
 
 export interface DueSessions {
   readonly usages: readonly SessionUsage[];
-  /** How many of the page cannot be read. */
+  /** The number of unreadable items of the page. */
   readonly unreadable: number;
-  /** When the last of a full page was due, as `after` of the next; undefined: there are no more. */
+  /** The due time of the last item of a full page, for `after` of the next; undefined: there are no more. */
   readonly last: Date | undefined;
 }
 
 export interface SessionUsageStore {
   /**
-   * Writes the meter and adds to the totals, and to these budgets, what it adds, all or nothing. `meter.revision` is the one
+   * Writes the session usage and adds its difference to the totals and to these budgets, all or nothing. `usage.revision` is the one
    * that was read, 0 for new usage. ConflictError when it has changed since, a budget began another period, or a hold grew and
    * the period would then commit more than `capSeconds`; undefined: the hold did not grow, or has no cap.
    */
@@ -101,7 +101,7 @@ export interface SessionUsageStore {
    * against its site and day.
    */
   saveUnreported(usage: SessionUsage): Promise<void>;
-  /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
+  /** Usage of sessions that are due for a check, after `after` if it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }
 
@@ -134,7 +134,7 @@ export interface SessionReader {
     site: Pick<Site, 'siteId' | 'workspaceId'>,
     sessionId: SessionId,
   ): Promise<RecordedSession | undefined>;
-  /** Meters of at most 100 sessions of one site. A session of which nothing was reported may have none. */
+  /** Usage of at most 100 sessions of one site. A session without reports may have none. */
   readSessionUsage(
     siteId: SiteId,
     sessionIds: readonly SessionId[],
@@ -171,7 +171,7 @@ export interface SlotReader {
 }
 
 /**
- * Keyed hashes and derived secrets. Their roots come from a KMS HMAC key and live in memory; nothing that is derived
+ * Keyed hashes and derived secrets. Their roots come from a KMS HMAC key and are kept in memory; no derived value
  * can be computed from the tables alone.
  */
 export interface PseudonymService {
@@ -184,11 +184,11 @@ export interface PseudonymService {
 }
 
 export interface EmbedTokens {
-  /** `sub` and `jti` of a token as they are written, unproven; undefined for text that is no such token. */
+  /** `sub` and `jti` of a token, unverified; undefined for text that is not such a token. */
   peek(token: string): Pick<EmbedClaims, 'sub' | 'jti'> | undefined;
   /**
-   * The claims of a token that this key signed for this site. `signature`: anything is wrong with it except its time.
-   * `secret` is the secret of an HS256 key. With `expiryIgnored` its time is not judged.
+   * The claims of a token that this key signed for this site. `signature`: any fault except its time.
+   * `secret` is the secret of an HS256 key. With `expiryIgnored` its time is not checked.
    */
   verify(
     token: string,

@@ -26,11 +26,11 @@ export interface AllSites {
   scanSites(): AsyncIterable<ScannedSite>;
 }
 
-/** Writes what the daily look at models finds. Each method writes its audit event in the same transaction. */
+/** Writes the results of the daily model check. Each method writes its audit event in the same transaction. */
 export interface ModelMoves {
-  /** ConflictError when the site is archived, has another model, or was noticed in between. */
+  /** ConflictError if the site is archived, has another model, or got the notice meanwhile. */
   noteRetirement(site: Site, days: number, event: AuditEvent): Promise<void>;
-  /** ConflictError when the site is archived, has another model, or opted out in between. */
+  /** ConflictError if the site is archived, has another model, or opted out meanwhile. */
   moveModel(site: Site, move: ModelMove, event: AuditEvent): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export interface Tenancy extends MembershipReader {
   listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
   /**
-   * Adds a member, or writes what differs from `previous`, which the caller saw. ConflictError when the role changed in between, or when
+   * Adds a member, or writes the differences from `previous`, which the caller saw. ConflictError when the role changed meanwhile, or when
    * the last owner would go.
    */
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
@@ -141,9 +141,9 @@ export interface InvitationSecrets {
 /** Deletes sites and workspaces from the tenancy. A separate port, because the caller also shreds their keys. */
 export interface TenancyDeletion extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
-  /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
+  /** After this, every mint of the workspace is refused. ConflictError when it was already deleted. */
   markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
-  /** Gives its place in the plan back. ConflictError when it is archived already, or its workspace is being written. */
+  /** Releases its place in the plan. ConflictError if it is already archived, or its workspace is being written. */
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
@@ -153,7 +153,7 @@ export interface VerifiedToken {
   readonly signInIsOld: boolean;
 }
 
-/** Says who an access token speaks for. */
+/** Identifies the person of an access token. */
 export interface AccessTokenVerifier {
   /** undefined for any token that is not a valid, current access token for this service. */
   verify(token: string): Promise<VerifiedToken | undefined>;

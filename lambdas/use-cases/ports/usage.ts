@@ -12,11 +12,11 @@ import type { Page, PageRequest } from './pages.ts';
 export interface PlanNotices {
   /** The workspace's use of its plan in `period`, `yyyy-mm`. */
   readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
-  /** Marks the threshold as noticed together with its audit event. ConflictError when it was already. */
+  /** Records the notice of the threshold together with its audit event. ConflictError if it was already recorded. */
   noteThreshold(workspaceId: WorkspaceId, period: string, percent: number, event: AuditEvent): Promise<void>;
 }
 
-/** Totals, as the reports have added them up. */
+/** The totals, added up from the reports. */
 export interface UsageReader {
   /** One part for each day, site, model and mode within the days; in one query. */
   readDays(workspaceId: WorkspaceId, days: DayRange): Promise<readonly DayUsage[]>;
@@ -32,17 +32,17 @@ export interface LedgerTenant {
 
 /** Usage records and totals together, for the check that the totals are the sum of the records. */
 export interface UsageLedgerAudit {
-  /** Every workspace that ever was, or `only` this one, with its sites; archived ones too. */
+  /** Every workspace that ever existed, or `only` this one, with its sites, including archived ones. */
   listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, LedgerTenant>>;
-  /** Meters of sessions minted from `from` on and before `before`, oldest first. */
+  /** Usage of sessions minted from `from` and before `before`, oldest first. */
   listSessionUsage(
     siteId: SiteId,
     between: { readonly from: Date; readonly before: Date },
     page: PageRequest,
   ): Promise<Page<SessionUsage>>;
-  /** Totals of the month `yyyy-mm`: of its days, and of the billing period. */
+  /** Totals of the month `yyyy-mm`: of its days and of the billing period. */
   readTotals(workspaceId: WorkspaceId, month: string): Promise<readonly LedgerTotal[]>;
-  /** One of them, read so that no report is in its session usage but not yet here. */
+  /** One total, read so that it contains every report that is in the session usage. */
   readTotal(workspaceId: WorkspaceId, place: string): Promise<LedgerTotal>;
   postingsOf(usage: SessionUsage): readonly LedgerPosting[];
   /**

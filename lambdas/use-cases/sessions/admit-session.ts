@@ -35,13 +35,13 @@ import type { VisitorWrite } from '../ports.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 import { refuseVisitor } from './check-visitor.ts';
 
-/** Lost races before the answer is `busy`. In each of them another visitor was admitted, so the service makes progress. */
+/** Conflicts before the answer is `busy`. In each of them another visitor was admitted, so the service makes progress. */
 const MAX_ATTEMPTS = 8;
 
-/** The longest wait that a visitor is told when every slot is taken, seconds; the contract's limit. */
+/** The longest wait in the answer when every slot is taken, seconds; the contract's limit. */
 const LONGEST_BUSY_SECONDS = 60;
 
-/** Least that must be left of a hard-capped plan for a session to begin, seconds. */
+/** The fewest seconds of a hard-capped plan with which a session begins. */
 const SHORTEST_SESSION_SECONDS = 5;
 
 export interface AdmissionRequest {
@@ -56,7 +56,7 @@ export interface AdmissionRequest {
   readonly capacity: Pick<TokenContext, 'leases' | 'period' | 'budgets' | 'embed'>;
   /** The visitor whom an embed token named; undefined without one. */
   readonly visitor: VisitorWrite | undefined;
-  /** Of the workspace: where the periods of its budgets begin. */
+  /** The time zone of the workspace, which determines the periods of its budgets. */
   readonly timeZone: string;
   /** The session whose slots this one takes over; undefined: none. */
   readonly replaced: SessionId | undefined;
@@ -77,8 +77,8 @@ export interface Admitted {
 }
 
 /**
- * Puts the session on record, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
- * write. Never more sessions than a limit and never more minutes than a hard cap: the write is conditional, whatever was
+ * Records the session, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
+ * write. The write is conditional, so that limits and hard caps hold, whatever was
  * read before. `busy` names the second at which the earliest lease ends, or a minute. The limit of one address is checked against
  * what was read: concurrent requests can pass it together, at most as many as its budget admits in a second.
  */
@@ -154,7 +154,7 @@ const budgetsFor = (
   return current;
 };
 
-/** True for a call of which each response has to be reserved: its watcher asks for them one by one. */
+/** True for a call whose every response must be reserved: its watcher asks for them one by one. */
 const isTurnByTurn = ({ openedWith }: ReservedSession, budgets: readonly CurrentBudget[]): boolean =>
   openedWith === 'call' && budgets.some(({ action }) => action === 'never_exceed');
 
@@ -220,7 +220,7 @@ const admissionAt = (
     capSeconds === undefined ? site.maxDurationSeconds : longestSeconds(site, capSeconds, period, now),
     (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
   );
-  // The first hold is short and grows while the session runs, so that no session reserves what it may never use.
+  // The first hold is short and grows while the session continues, so that no session reserves seconds that it may never use.
   const holdSeconds = capSeconds === undefined ? 0 : Math.min(maxDurationSeconds, FIRST_HOLD_SECONDS);
   const admitted = {
     ...session,
@@ -251,7 +251,7 @@ const admissionAt = (
   };
 };
 
-/** The longest session of the site, or what is left of the plan when that is less. */
+/** The longest session of the site, or the rest of the plan if this is less. */
 const longestSeconds = (
   site: Site,
   capSeconds: number,

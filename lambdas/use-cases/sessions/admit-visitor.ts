@@ -36,14 +36,14 @@ export interface VisitorSettings {
 export interface AdmittedVisitor {
   readonly admitted: Admitted;
   readonly payer: Payer;
-  /** With the instructions that this visitor's session gets. */
+  /** The site with the instructions for this visitor's session. */
   readonly site: VisitedSite;
   readonly visitor: KnownVisitor | undefined;
 }
 
 /**
- * The one admission of tokens and calls. Chooses the key and reserves a session on it (hop 2): session, slot and minutes
- * in one write, alongside the site's budget. A refused request reaches neither KMS nor OpenAI.
+ * The common admission of tokens and calls. Chooses the key and reserves a session on it (hop 2): session, slot and minutes
+ * in one write, in parallel with the site's rate limit. A refused request reaches neither KMS nor OpenAI.
  */
 export const admitVisitor = async (
   ports: VisitorPorts,
@@ -139,7 +139,7 @@ const identify = async (
   }
 };
 
-/** Placeholders are filled from embed tokens alone. A site without them keeps its instructions as they are. */
+/** Placeholders are filled only from embed tokens. A site without them keeps its instructions unchanged. */
 const siteFor = (site: VisitedSite, visitor: KnownVisitor | undefined): VisitedSite =>
   visitor === undefined
     ? site
@@ -148,11 +148,11 @@ const siteFor = (site: VisitedSite, visitor: KnownVisitor | undefined): VisitedS
 interface Admitting extends AdmissionRequest {
   readonly site: VisitedSite;
   readonly payer: Payer;
-  /** The calls that the site had used of its budget. */
+  /** The requests that counted against the site's rate limit. */
   readonly siteCalls: number;
 }
 
-/** The site's budget alongside the admission. What was taken is given back on a refusal. */
+/** Checks the site's rate limit in parallel with the admission, which is released on a refusal. */
 const admit = async (
   ports: VisitorPorts,
   settings: VisitorSettings,
@@ -160,7 +160,7 @@ const admit = async (
 ): Promise<Admitted> => {
   const { site, now, session } = request;
   const { perSite } = settings.rateLimits;
-  // Known from hop 1, so that a flood costs reads alone: no session, no slot, no row of the audit trail.
+  // Known from hop 1, so that a flood costs only reads: no session, no slot, no row of the audit trail.
   if (request.siteCalls >= perSite.perMinute)
     throw new BrokerError('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
   const degraded = refusalWhileDegraded(request);

@@ -5,7 +5,7 @@ import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { SiteReader } from '../ports/tenancy.ts';
 
 /**
- * The origin to allow, when the site exists and has registered it; else the refusal that the POST would give. A refused
+ * The origin to allow, if the site exists and has registered it; otherwise the refusal that the POST would return. A refused
  * origin is noted here: a browser does not send the POST after a refused preflight.
  */
 export const answerPreflight =

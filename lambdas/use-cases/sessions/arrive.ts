@@ -33,7 +33,7 @@ export interface VisitorRequest {
   readonly visitorId: string | undefined;
   /** Signed by the site's own server. */
   readonly embedToken: string | undefined;
-  /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
+  /** Called as soon as the origin is known to be registered for the site: then the widget may read the answer. */
   readonly onOriginAllowed: (origin: string) => void;
   /** For metrics: the OpenAI tier of the workspace. */
   readonly onTierKnown?: (tier: number) => void;
@@ -44,7 +44,7 @@ export interface Arrival {
   readonly site: VisitedSite;
   readonly workspace: Workspace;
   readonly context: TokenContext;
-  /** Of the request's embed token; undefined without one that can be read. */
+  /** The tags of the request's embed token; undefined without a readable one. */
   readonly embedTags: EmbedTags | undefined;
 }
 
@@ -81,7 +81,7 @@ export const arrive = async (
   }
   if (context.stopped) throw new BrokerError('stopped');
   request.onTierKnown?.(context.workspace.openaiTier);
-  // Nobody's visitor is refused for a model that was shut down before the site could be moved.
+  // No visitor is refused because a model was shut down before the site was moved.
   const served = { ...site, model: modelInUse(site, now), errorDays };
   return {
     ipHash: address.value,
@@ -104,7 +104,7 @@ const spendIpBudget = async (
   return ipHash;
 };
 
-/** Spends one call of the site's own budget, or refuses as `rate_limited`. */
+/** Counts one request against the site's rate limit, or refuses as `rate_limited`. */
 export const spendSiteBudget = async (
   limiter: RateLimiter,
   perSite: RateLimit,

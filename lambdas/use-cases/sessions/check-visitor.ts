@@ -21,15 +21,15 @@ export interface EmbedPorts {
 /** A visitor whom the site's server has vouched for. */
 export interface KnownVisitor {
   readonly tag: string;
-  /** undefined if a call takes the place of another one, which the token opened. */
+  /** undefined if the call replaces another one that the token opened. */
   readonly token: { readonly tag: string; readonly exp: number } | undefined;
   readonly limits: VisitorLimits;
-  /** Who it is, for OpenAI's safety identifier. */
+  /** The visitor, for OpenAI's safety identifier. */
   readonly sub: string | undefined;
   readonly variables: EmbedClaims['variables'];
 }
 
-/** Where the token's use and the visitor's day are counted; nothing is proven yet. undefined without a readable token. */
+/** The items that count the token's use and the visitor's day, before verification. undefined without a readable token. */
 export const embedTagsOf = async (
   { embedTokens, embedSecrets }: EmbedPorts,
   siteId: SiteId,
@@ -53,14 +53,14 @@ const SENTENCES: Readonly<Record<EmbedFault, string>> = {
 export const embedRefusal = (fault: EmbedFault): BrokerError =>
   new BrokerError('embed_token_invalid', { details: [{ path: fault, message: SENTENCES[fault] }] });
 
-/** Throws where the token was used, or the visitor has had their calls or minutes of the day. */
+/** Throws if the token was used, or the visitor has reached a daily limit. */
 export const refuseVisitor = (
   { token, limits }: Pick<KnownVisitor, 'token' | 'limits'>,
   { tokenUsed, visitorDay }: { readonly tokenUsed: boolean; readonly visitorDay: VisitorDay },
   now: Date,
 ): void => {
   if (token !== undefined && tokenUsed) throw embedRefusal('replayed');
-  // A call that takes the place of another one is not a further call.
+  // A call that replaces another one is not an additional call.
   const judged = token === undefined ? { ...limits, callsPerDay: null } : limits;
   if (visitorIsDone(judged, visitorDay))
     throw new BrokerError('visitor_limit', { retryAfterSeconds: secondsToNextVisitorDay(now) });
@@ -71,15 +71,15 @@ interface Check {
   readonly token: string | undefined;
   readonly tags: EmbedTags | undefined;
   readonly facts: EmbedFacts;
-  /** The visitor of the call that this one takes the place of; undefined: it takes nobody's. */
+  /** The visitor of the replaced call; undefined: no call is replaced. */
   readonly replaced: { readonly visitorTag: string | undefined } | undefined;
   readonly now: Date;
 }
 
 /**
- * The visitor of a request. A site that requires embed tokens refuses everything else; where it does not, a token that is
- * sent still has to be good. A call that takes the place of another one needs no second token; with the first one, used
- * and expired as it may be, it gets its variables again.
+ * The visitor of a request. A site that requires embed tokens refuses requests without one; on other sites, a token that is
+ * sent must still be valid. A call that replaces another one needs no second token; with the first one, even used
+ * and expired, it gets its variables again.
  *
  * @throws {BrokerError} `embed_token_invalid` or `visitor_limit`
  */

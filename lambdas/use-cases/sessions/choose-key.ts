@@ -13,7 +13,7 @@ import {
 import type { BillingMode, Workspace } from '../../domain/tenancy/workspace.ts';
 import { exhaustedBudget } from '../budgets/refuse-exhausted.ts';
 
-/** Who pays for a session, and with which key. */
+/** The payer of a session, and the key. */
 export interface Payer {
   readonly mode: BillingMode;
   readonly key: LiveKey;
@@ -21,13 +21,13 @@ export interface Payer {
   readonly slotLimit: number | undefined;
   /** Managed seconds that a hard-capped plan includes in a period; undefined: no such cap. */
   readonly capSeconds: number | undefined;
-  /** The failure that a quorum of visitors met with this key lately; undefined: none. */
+  /** The failure that a quorum of visitors recently reported for this key; undefined: none. */
   readonly degradation: Degradation | undefined;
 }
 
 /**
  * BYOK: the site's key, else the workspace's; never the platform's. Managed: the platform's key, while the plan has
- * minutes. A suspended site key refuses: it does not fall through to the workspace's.
+ * minutes. A suspended site key refuses: the workspace's key is not used instead.
  */
 export const chooseKey = (
   workspace: Workspace,
@@ -60,7 +60,7 @@ const chooseManaged = (
   const plan = planNamed(plans, workspace.plan);
   if (plan === undefined || minutesExhausted(plan, period.usedSeconds))
     return { refusal: new BrokerError('minutes_exhausted', { retryAfterSeconds: secondsToNextPeriod(now) }) };
-  // The operator's own omission, not the customer's: an outage of the platform, said as one.
+  // Our omission, not the customer's, so it is reported as an outage of the platform.
   if (!isLive(platformKey) || platformKey.state === 'suspended')
     return { refusal: new BrokerError('platform_key_missing') };
   return {

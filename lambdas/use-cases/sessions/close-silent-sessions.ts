@@ -38,11 +38,11 @@ export interface Sweep {
   readonly closed: number;
   /** Calls that had fallen silent, and are being hung up. */
   readonly ending: number;
-  /** Sessions that live, and are due again later. */
+  /** Live sessions, which are due again later. */
   readonly alive: number;
-  /** Sessions that could not be checked this time; the others were not held up by them. */
+  /** Sessions that could not be checked this time; they did not block the others. */
   readonly failed: number;
-  /** Whether more are due than one run takes. */
+  /** True if more are due than one run handles. */
   readonly more: boolean;
 }
 
@@ -71,10 +71,10 @@ export const closeSilentSessions =
       ending += count('ending');
       alive += count('alive');
       const moved = count('closed') + count('ending') + count('alive') > 0;
-      // What failed is met again at the head of the next batch, and counted if it is left behind.
+      // A failed session is again first in the next batch, and is counted if it stays.
       if (last === undefined || !moved) failed += count('failed') + unreadable;
       if (last === undefined) return { closed, ending, alive, failed, more: false };
-      // Nothing moves where records cannot be read, the index lags, or another run is at it: the rest must not wait for them.
+      // No progress if records cannot be read, the index lags, or another run handles them: the rest must not wait for them.
       if (!moved) after = last;
     }
     return { closed, ending, alive, failed, more: true };
@@ -100,13 +100,13 @@ const closeIfSilent = async (
     await Promise.all([ends.recordEnd(looked), live.removeLive(looked.workspaceId, looked.sessionId)]);
     return 'closed';
   } catch (error) {
-    // It reported in between, and is checked again when it is due.
+    // It sent a report meanwhile, and is checked again when it is due.
     if (error instanceof ConflictError) return 'unchanged';
     throw error;
   }
 };
 
-/** One start too many does no harm: only one watcher takes the watch. */
+/** A superfluous start is harmless: only one watcher takes the watch. */
 const startLostWatcher = async (
   { records, watchers }: Pick<SweepPorts, 'records' | 'watchers'>,
   settings: SweepSettings,

@@ -13,7 +13,7 @@ export interface GiveBackPorts {
   readonly live: Pick<LiveSessions, 'removeLive'>;
 }
 
-/** Marks the session refused, and frees what it took. Best effort: leases expire, and silent sessions are closed. */
+/** Marks the session refused, and releases its admission. Best effort: leases expire, and silent sessions are closed. */
 export const giveBack = async (
   ports: GiveBackPorts,
   admitted: Admitted,
@@ -38,7 +38,7 @@ export const giveBack = async (
   ]);
 };
 
-/** Frees slots, minutes and the place among the live sessions. Best effort, as giveBack. */
+/** Releases slots, minutes and the live entry. Best effort, like giveBack. */
 export const freeCapacity = async (
   { slots, sessionUsage, live }: Omit<GiveBackPorts, 'clock' | 'sessions'>,
   { session, leases, usage }: Admitted,

@@ -22,7 +22,7 @@ export interface GrownHold {
 }
 
 /**
- * Returns `after` with more seconds of a hard-capped plan set aside if its hold runs short and the plan still has seconds.
+ * Returns `after` with more seconds of a hard-capped plan set aside if its hold is nearly used up and the plan still has seconds.
  * Nothing is written: saveUsage writes the growth with the usage, on the condition that it still fits. `before` is the usage
  * that was read.
  *
@@ -43,7 +43,7 @@ export const growHold = async (
   const wanted = isReleased ? billedSecondsOf(after) : wantedHoldSeconds(after);
   if (wanted <= held) return unchanged;
   const plan = workspace.billingMode === 'managed' ? planNamed(plans, workspace.plan) : undefined;
-  // A workspace that has left its hard cap in the meantime has no limit for this session.
+  // A workspace that no longer has a hard cap has no limit for this session.
   const capSeconds = (plan?.hardCap ? includedSeconds(plan) : null) ?? undefined;
   const period = billingPeriodOf(new Date(before.issuedAt));
   const free =

@@ -15,7 +15,7 @@ export interface ErrorFilter {
 
 const FILTERED_READ = 200;
 
-/** Viewer. What kept visitors from a session, newest first. */
+/** Viewer. The errors that prevented visitors' sessions, newest first. */
 export const listErrors =
   ({
     clock,

@@ -34,7 +34,7 @@ export interface SessionListPorts {
   readonly sessions: SessionReader;
 }
 
-/** The most items that one batch read takes. */
+/** Maximum number of items in one batch read. */
 const FILTERED_READ = 100;
 
 /** Viewer. Sessions of a site, newest first, each with its receipt. */
@@ -66,7 +66,7 @@ export const listSessions =
     });
   };
 
-/** Without any day: all sessions that are still on record. */
+/** Without a day: all sessions that are still stored. */
 export const sessionDays = ({ from, to }: Pick<SessionFilter, 'from' | 'to'>, now: Date): DayRange =>
   from === undefined && to === undefined
     ? { from: '1970-01-01', to: '9998-12-31' }

@@ -39,7 +39,7 @@ export interface WorkspaceSessionFilter {
 }
 
 export interface SessionSearchPage extends Page<ReceiptedSession> {
-  /** Mint time of the last session that was searched; undefined once none is left. */
+  /** Mint time of the last session that was searched; undefined if none is left. */
   readonly searchedTo: string | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface WorkspaceSessionPorts {
   readonly workspaceSessions: WorkspaceSessionReader;
 }
 
-/** The most items that one batch read takes. */
+/** Maximum number of items in one batch read. */
 const FILTERED_READ = 100;
 
 /**

@@ -42,7 +42,7 @@ export interface MintedToken {
   readonly signingSecret: string;
   readonly realtimeUrl: string;
   readonly mode: BillingMode;
-  /** How often the widget reports that its session lives. */
+  /** How often the widget reports that its session is live. */
   readonly heartbeatSeconds: number;
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
@@ -97,11 +97,11 @@ export const mintToken =
     };
   };
 
-/** A client secret gives control away, which the site or the operator of a managed key may not want. */
+/** A client secret gives up control, which the site or the operator of a managed key may not want. */
 const tokensAllowed = (control: Control, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
   control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
 
-/** Nobody can tell what sessions cost that never report, so the platform's key opens only calls, whose end the broker holds. */
+/** The cost of sessions without reports is unknown, so the platform's key opens only calls, which the broker can end. */
 const refuseSilentSite = async (ports: MintPorts, site: VisitedSite): Promise<never> => {
   const refusal = new BrokerError('calls_only', {
     details: [
@@ -132,7 +132,7 @@ interface Minted {
 /** Managed secrets live this long at most, seconds: each can open several sessions until it expires. */
 const LONGEST_MANAGED_TTL_SECONDS = 60;
 
-/** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor learns of it. */
+/** Hop 3 and OpenAI. On any failure the slot is released and the refusal recorded before the answer. */
 const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
   const { request, site, admitted, key, visitor } = mint;
   const { session } = admitted;
@@ -172,7 +172,7 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
 };
 
 /**
- * Hop 4, awaited before the answer: a secret that is not on record is thrown away, its slot comes back, and its session
+ * Hop 4, awaited before the answer: a secret that is not recorded is discarded, its slot is released, and its session
  * stays an open intent.
  */
 const settleIssued = async (

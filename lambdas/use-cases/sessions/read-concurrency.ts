@@ -14,9 +14,9 @@ import { authorizeWorkspace } from '../tenancy/authorize.ts';
 /** Sites read in one page. */
 const SITES_READ = 100;
 
-/** One stored OpenAI key, and how many sessions run on it now. */
+/** One stored OpenAI key, and the number of its live sessions. */
 export interface KeyConcurrency {
-  /** Where the key is stored. A key that is stored at several places is one key, named after the first that runs. */
+  /** The scope of the key. A key that is stored at several scopes is one key, named after the first scope in use. */
   readonly scope: KeyScope;
   readonly scopeId: string;
   /** Concurrent sessions allowed; null: unlimited. */
@@ -29,7 +29,7 @@ export interface KeyConcurrency {
 
 export interface Concurrency {
   readonly at: Date;
-  /** Every stored key, and the deleted ones on which sessions still run. */
+  /** Every stored key, and deleted keys with live sessions. */
   readonly keys: readonly KeyConcurrency[];
 }
 
@@ -81,7 +81,7 @@ export const readConcurrency =
     };
   };
 
-/** Where keys of the workspace can be stored: its own place first, then each site; the platform's in managed mode. */
+/** The scopes at which keys of the workspace can be stored: its own first, then each site; the platform's in managed mode. */
 const addressesOf = async (
   tenancy: SiteLister,
   { workspaceId, billingMode }: Workspace,

@@ -168,7 +168,7 @@ const saveEvents = async (
       capSeconds,
     );
     await settle(ports, read, { budgets, charged: usage.responses > stored.responses }, now);
-    // Again with each repetition: the first request may have died before this line.
+    // Again with each repetition: the first request may have crashed before this line.
     if (isOver(usage)) await ports.ends.recordEnd(usage);
     await noteThresholds(ports, read, now);
     return { usage, tally };
@@ -233,11 +233,11 @@ interface Reporter {
   readonly sourceIp: string;
 }
 
-/** Only a page that connected and received a response is a witness of how OpenAI answers. */
+/** Only a page that connected and received a response proves how OpenAI answers. */
 const isWitness = ({ connectedAtMs, responses }: SessionUsage): boolean =>
   connectedAtMs !== null && responses > 0;
 
-/** Puts failures on the operator's list, and records what they say about the key. */
+/** Puts failures on the operator's list, and records their votes on the key. */
 const tellOperator = async (
   ports: EventPorts,
   { read: { session, workspace, health }, usage, sourceIp }: Reporter,
@@ -274,12 +274,12 @@ const tellOperator = async (
   await ignoreConflict(ports.health.saveHealth(session, after, now));
   const degradation = degradationOf(after, version, now);
   const changed = degradation?.until.getTime() !== degradationOf(before, version, now)?.until.getTime();
-  // The platform's key has no owner who would see it.
+  // The platform's key has no customer as its owner.
   if (changed && session.keyScope !== 'platform')
     await ports.health.noteDegraded(session, degradation && degradedUntil(degradation));
 };
 
-/** The order for the page: undefined to continue. A page that must hang up keeps its slot no longer than it had it. */
+/** The instruction to the page: undefined to continue. The slot of a page that must hang up is not renewed. */
 const settleSlots = async (
   ports: EventPorts,
   read: SessionSnapshot,
@@ -358,7 +358,7 @@ const ENDED_BY_REASON: Readonly<Record<HangUpReason, EndedBy>> = {
   site_gone: 'site_archived',
 };
 
-/** A page's report frees nothing: the slot is free once OpenAI has ended the call. */
+/** A page's report releases nothing: the slot is free after OpenAI has ended the call. */
 const queueEnd = async (
   { hangUps }: EventPorts,
   { siteId, sessionId, endedBy }: SessionSnapshot['session'],

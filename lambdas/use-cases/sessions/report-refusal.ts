@@ -5,7 +5,7 @@ import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { ErrorLog } from '../ports/sessions.ts';
 
-/** Puts a refusal on the operator's list. A failure to write it must not turn an honest refusal into another one. */
+/** Puts a refusal on the operator's list. A failed write must not replace the refusal with another error. */
 export const reportRefusal = async (
   { clock, errors }: { readonly clock: Clock; readonly errors: ErrorLog },
   site: Pick<VisitedSite, 'workspaceId' | 'siteId' | 'errorDays'>,

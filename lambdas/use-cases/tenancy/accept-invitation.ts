@@ -15,7 +15,7 @@ export interface AcceptPorts {
   readonly clock: Clock;
 }
 
-/** An invitation as the invited person sees it before they decide. */
+/** An invitation in the form for the invited person before the decision. */
 export interface OfferedInvitation {
   readonly invitation: Invitation;
   readonly workspace: Workspace;
@@ -23,7 +23,7 @@ export interface OfferedInvitation {
 }
 
 /**
- * The invitation, if it is this caller's to accept: its secret, or the caller's own `sub`. Everything else is the same
+ * The invitation, if this caller can accept it: with its secret, or by the caller's own `sub`. Everything else is the same
  * `invitation_not_found`: an ID that does not exist, a wrong secret, one that has expired or was withdrawn, a workspace that
  * was deleted, an inviter who is no longer an owner, and one that was sent before the caller, or the member with its address,
  * was removed.
@@ -60,7 +60,7 @@ const isFor = async (
   return secret !== undefined && isSameText(await secrets.secretOf(invitation), secret);
 };
 
-/** The invited person becomes a member, at their next request. `already_member` where they are one: their role stays. */
+/** The invited person becomes a member, at their next request. `already_member` if they are one: their role is kept. */
 export const acceptInvitation =
   (ports: AcceptPorts) =>
   async (

@@ -20,7 +20,7 @@ export interface ApiTokenPorts {
   readonly random: RandomBytes;
 }
 
-/** A token as its owners see it. */
+/** A token in the form for its owners. */
 export interface ShownApiToken extends Omit<ApiToken, 'hash'> {
   /** To the hour; undefined: never. */
   readonly lastUsedAt: string | undefined;

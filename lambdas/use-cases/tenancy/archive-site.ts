@@ -14,14 +14,14 @@ export const archiveSite =
   async (caller: Caller, siteId: SiteId): Promise<number> => {
     const { site } = await authorizeSite(ports.tenancy, caller, siteId, 'admin');
     try {
-      // First: a request that dies in between leaves no call that nobody ends any more.
+      // First, so that a request that crashes between the two leaves no call without an end.
       const { workspaceId } = site;
       const ending = await ports.callEnder.end({ workspaceId, siteId }, 'site_archived');
       await deleteSite(ports, caller, site);
       return ending;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      // Another person archived it at the same moment; or its workspace was written, and the caller may repeat.
+      // Another person archived it at the same moment, or its workspace was written and the caller may repeat the request.
       const { site: left } = await ports.tenancy.readSiteMembership(siteId, caller.sub);
       throw left === undefined ? new BrokerError('site_not_found') : error;
     }

@@ -14,7 +14,7 @@ import type { MembershipReader } from '../ports/tenancy.ts';
 import { invalidApiToken } from './verify-api-token.ts';
 
 /**
- * The workspace, if the caller holds `right` in it. Not a member, deleted and never existed are the same
+ * The workspace, if the caller has `right` in it. Not a member, deleted and never existed are the same
  * `workspace_not_found`; only a member learns that a role is missing (`forbidden`). Membership is read each time, so
  * that removing a person works with their next request. An API token has at most the rights of the person who created it. One
  * that is restricted to sites is refused, unless the answer is only about `about`, one of its sites.

@@ -6,8 +6,8 @@ import type { AuditEventFactory } from '../ports/audit.ts';
 import type { PlanWriter, WorkspaceReader } from '../ports/tenancy.ts';
 
 /**
- * For an operator of the deployment; no route leads here. Minutes, overage and the site cap are the new plan's at the
- * next request, for the whole current billing period. Minutes already used and sites already made stay.
+ * For an operator of the deployment, without a route. Minutes, overage and the site cap are those of the new plan at the
+ * next request, for the whole current billing period. Used minutes and existing sites are kept.
  */
 export const changePlan =
   (ports: {

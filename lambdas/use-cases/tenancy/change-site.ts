@@ -76,7 +76,7 @@ export const changeSite =
     return { ...site, ...whole };
   };
 
-/** A leaked API token must not let strangers spend with the key of the workspace, nor for longer than the token is good. */
+/** A leaked API token must not let strangers use the key of the workspace, nor for longer than the token is valid. */
 const refuseLoosened = (settings: readonly string[]): void => {
   if (settings.length === 0) return;
   throw new BrokerError('api_token_not_allowed', {

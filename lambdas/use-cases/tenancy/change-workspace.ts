@@ -8,7 +8,7 @@ import { requireManaged } from './require-managed.ts';
 
 /**
  * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable`
- * where this deployment has no platform key that could pay. A retention counts for new sessions and errors; those that are
+ * if this deployment has no platform key that could pay. A retention applies to new sessions and errors; those that are
  * stored keep their time.
  */
 export const changeWorkspace =
@@ -45,7 +45,7 @@ export const changeWorkspace =
         }),
       },
     });
-    // The time of a change bounds what can be compared, so a setting that is sent again is none.
+    // The time of a change limits which totals can be compared, so an unchanged setting is not a change.
     const saved = { ...others, ...(isOther && { retention: { ...retention, changedAt: event.at } }) };
     await tenancy.changeWorkspace(workspaceId, saved, event);
     return { ...workspace, ...saved };

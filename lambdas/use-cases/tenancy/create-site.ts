@@ -13,7 +13,7 @@ import { authorizeWorkspace } from './authorize.ts';
 import { refuseSiteSettings } from './refuse-site-settings.ts';
 import { requireRecentSignIn } from './require-recent-sign-in.ts';
 
-/** A site for which no region is given gets the workspace's. */
+/** A site without a given region gets the workspace's region. */
 export type NewSiteSettings = Omit<SiteSettings, 'dataResidency'> &
   Partial<Pick<SiteSettings, 'dataResidency'>>;
 
@@ -61,7 +61,7 @@ export const createSite =
     try {
       await ports.tenancy.createSite(site, quota, event);
     } catch (error) {
-      // Another person may have taken the last place: that is another answer than a write to repeat.
+      // Another person may have taken the last place: that is another error than a conflict.
       if (error instanceof ConflictError)
         quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
       throw error;
@@ -69,7 +69,7 @@ export const createSite =
     return site;
   };
 
-/** The room that the workspace's plan gives, or the refusal that there is none left. */
+/** The number of sites that the plan allows, or the refusal if it is reached. */
 const quotaIn = ({ plan, billingMode, siteCount }: Workspace, plans: readonly Plan[]): SiteQuota => {
   const maxSites = siteCapOf(planNamed(plans, plan), billingMode);
   if (maxSites !== null && siteCount >= maxSites)

@@ -25,7 +25,7 @@ const PAGE = 100;
 
 /**
  * Owner only, with the workspace's name as confirmation. Mints stop first; then every key is shredded and every site
- * archived. An interrupted deletion is finished by repeating it, which then answers that there is no such workspace.
+ * archived. An interrupted deletion is completed by repeating it, which then returns `workspace_not_found`.
  * Sessions, usage and audit stay for their retention. Returns how many live calls are being ended.
  */
 export const deleteWorkspace =
@@ -54,14 +54,14 @@ export const deleteWorkspace =
     return ending;
   };
 
-/** Shreds the site's own key and archives the site: nothing reachable, nothing decryptable is left of it. */
+/** Shreds the site's own key and archives the site: nothing of it can be reached or decrypted any more. */
 export const deleteSite = async (ports: DeletionPorts, caller: Caller, site: Site): Promise<void> => {
   const { siteId, workspaceId } = site;
   const address = { scope: 'site', scopeId: siteId, workspaceId } as const;
   await shredKey(ports, caller, address, siteId);
   const event = await ports.auditEvents.event(caller, 'site.archived', { workspaceId, siteId });
   await ports.tenancy.archiveSite(site, event);
-  // Once more, for a key that was stored in between; from here on the write of one is refused.
+  // Once more, for a key that was stored meanwhile; after this, the write of a key is refused.
   await shredKey(ports, caller, address, siteId);
 };
 

@@ -25,7 +25,7 @@ export interface NewEmbedKey {
 }
 
 /**
- * Admin. Stores the key with which the site's embed tokens are checked, in place of any before it: tokens of that one are
+ * Admin. Stores the key with which the site's embed tokens are checked. It replaces the previous one, whose tokens are
  * refused at once. Returns the secret of an HS256 key, which is stored nowhere and shown this once.
  */
 export const storeEmbedKey =
@@ -74,7 +74,7 @@ const publicKeyOf = async (
 const invalidPublicKey = (message: string): BrokerError =>
   new BrokerError('invalid_request', { details: [{ path: 'public_key', message }] });
 
-/** Admin. No embed token of the site is good after it; `embed_key_not_found` where none is stored. */
+/** Admin. Removes the key: no embed token of the site is valid after this; `embed_key_not_found` if none is stored. */
 export const removeEmbedKey =
   ({ tenancy, auditEvents }: Pick<EmbedKeyPorts, 'tenancy' | 'auditEvents'>) =>
   async (caller: Caller, siteId: SiteId): Promise<void> => {

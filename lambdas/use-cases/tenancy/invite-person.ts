@@ -70,7 +70,7 @@ export interface SentInvitation {
 }
 
 /**
- * Owner. Invites by mail. Where this deployment sends none, the owner gets the secret, to hand it over. `rate_limited` after
+ * Owner. Invites by mail. If this deployment sends none, the owner gets the secret, to pass it on. `rate_limited` after
  * INVITATIONS_PER_DAY: each can go to a stranger.
  */
 export const invitePerson =

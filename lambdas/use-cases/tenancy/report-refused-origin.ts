@@ -3,12 +3,12 @@ import { refusedOriginOf } from '../../domain/tenancy/origin.ts';
 import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { ErrorLog, RateLimiter } from '../ports/sessions.ts';
 
-/** Calls and preflights from refused origins that are written down, per site. */
+/** Calls and preflights from refused origins that are recorded, per site. */
 const REFUSED_ORIGINS: RateLimit = { perMinute: 60 };
 
 /**
- * Puts a refused origin on the operator's list, where the anomaly detector sees it too, unless the site ignores it. What
- * strangers can cause is bounded: this many writes per site and minute, at most five origins by name, and nothing for a site
+ * Puts a refused origin on the operator's list, which the anomaly detector also reads, unless the site ignores it. The cost that
+ * strangers can cause is bounded: this many writes per site and minute, at most five origins by name, and none for a site
  * that does not exist. Best effort, and apart from the site's own budget, which strangers must not spend.
  */
 export const reportRefusedOrigin = async (

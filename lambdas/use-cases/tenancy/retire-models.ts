@@ -31,7 +31,7 @@ export interface RetireModelsRun {
 /**
  * Moves every site whose model shuts down tomorrow, or has shut down, to the successor, unless it opted out; and sends the
  * notices that are due. Each change has an audit event in the same transaction. Run twice, or interrupted and run again, it
- * changes each site once. A site that fails does not hold up the others.
+ * changes each site once. A site that fails does not block the others.
  */
 export const retireModels = (ports: RetireModelsPorts) => async (): Promise<RetireModelsRun> => {
   const now = ports.clock();

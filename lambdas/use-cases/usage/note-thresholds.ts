@@ -34,7 +34,7 @@ export const noteThresholds = async (
 ): Promise<void> => {
   const plan = session.mode === 'managed' && workspace ? planNamed(plans, workspace.plan) : undefined;
   if (plan === undefined || plan.includedMinutes === null) return;
-  // Read after the session's own seconds are in it: of two that reach a threshold together, the later one sees both.
+  // Read after the session's seconds are added: of two sessions that reach a threshold together, the later one sees both.
   const period = await notices.readPeriod(session.workspaceId, billingPeriodOf(new Date(session.createdAt)));
   const { usedSeconds } = period;
   const reached = thresholdReached(plan, usedSeconds);

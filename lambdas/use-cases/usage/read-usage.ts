@@ -38,7 +38,7 @@ export interface UsageReport extends DayRange {
   readonly plan: PlanUsage;
 }
 
-/** The use of its plan by the whole workspace, all its sites together. */
+/** The used part of the plan by all sites of the workspace together. */
 export interface PlanUsage extends Pick<PeriodUsage, 'usedSeconds' | 'notices'> {
   readonly name: string;
   /** undefined for a plan that the deployment does not have. */
@@ -47,7 +47,7 @@ export interface PlanUsage extends Pick<PeriodUsage, 'usedSeconds' | 'notices'> 
   readonly period: string;
 }
 
-/** Viewer. What a workspace has used, or one of its sites. Throws `invalid_request` for an impossible range and too many rows. */
+/** Viewer. The usage of a workspace or of one of its sites. Throws `invalid_request` for an impossible range and too many rows. */
 export const readUsage =
   (ports: UsagePorts) =>
   async (

@@ -11,9 +11,9 @@ import type { Clock } from '../ports/runtime.ts';
 import type { UsageLedgerAudit } from '../ports/usage.ts';
 
 /**
- * Compares every total with the session usage that it should be the sum of, and corrects it on request.
+ * Compares every total with the sum of its session usage, and corrects it on request.
  *
- * Sessions report at the same time, and no report may be lost. A report is one transaction that changes session usage, adds
+ * Sessions report during the comparison, and no report may be lost. A report is one transaction that changes session usage, adds
  * to the totals and counts that in their `writes`. So if the `writes` of a total are the same before and after the session
  * usage was read, no report was added in between, and the comparison is exact. A correction is conditional on the same
  * `writes`: a report in between makes it fail, and the total is compared again. A total that still changes after
@@ -26,7 +26,7 @@ export interface RebuildPorts {
   readonly auditEvents: AuditEventFactory;
 }
 
-/** A total that is not the sum of its session usage. */
+/** A total that differs from the sum of its session usage. */
 export interface Drift {
   readonly workspaceId: WorkspaceId;
   readonly place: string;
@@ -80,12 +80,12 @@ export const rebuildUsage =
     return counts;
   };
 
-/** A month, or as much of it as is compared. */
+/** A month, or the compared part of it. */
 interface Month {
   readonly name: string;
   readonly from: Date;
   readonly before: Date;
-  /** Whether its billing period can be compared: only with all of its days. */
+  /** True if its billing period can be compared, which needs all of its days. */
   readonly whole: boolean;
 }
 
@@ -145,7 +145,7 @@ const compareMonth = async (
 type Sums = Map<string, Readonly<Record<string, number>>>;
 
 /**
- * The sum of the usage records that no report changes any more, and the time after which each site's others were
+ * The sum of the final usage records, and the time after which each site's other ones were
  * minted.
  */
 interface Settled {
@@ -159,7 +159,7 @@ const readSettled = async (ledger: UsageLedgerAudit, { sites, month, now }: Subj
   const end = new Date(Math.min(month.before.getTime(), finalIfMintedBy(now).getTime()));
   for (const siteId of sites) {
     let rest = new Date(Math.max(end.getTime(), month.from.getTime()));
-    // Kept back until a later one comes: an open one of the same moment has them read again with itself.
+    // Held until a later one follows: an open record of the same moment requires that they are read again.
     const ofOneMoment: SessionUsage[] = [];
     const addThem = (): void => {
       for (const usage of ofOneMoment.splice(0)) addSessionUsage(ledger, sums, usage);
@@ -204,7 +204,7 @@ const addSessionUsage = (ledger: UsageLedgerAudit, sums: Sums, usage: SessionUsa
   }
 };
 
-/** The totals of the month, what its meters add up to, and which totals were written to while the meters were read. */
+/** The totals of the month, the sums of its usage records, and the totals that changed while the records were read. */
 const readSide = async (
   ledger: UsageLedgerAudit,
   { workspaceId, sites, month }: Subject,
@@ -240,7 +240,7 @@ const readSide = async (
   };
 };
 
-/** Days before the first one that is compared have lost meters already. */
+/** Earlier days than the first compared one have already lost usage records. */
 const isCompared = (place: string, month: Month): boolean =>
   place.startsWith('PERIOD#') ? month.whole : place >= `DAY#${dayOf(month.from)}`;
 
@@ -255,7 +255,7 @@ const compareTotal = async (
   const drift = driftOf(total, expected);
   if (drift.length === 0) return { place, outcome: 'right' };
   if (!request.repair) {
-    // A query may see the meter of a report before its total; this read does not.
+    // A query may see the usage of a report before its total; this read does not.
     const { writes } = await ports.ledger.readTotal(workspaceId, place);
     return writes === total.writes ? { place, outcome: 'drifted', drift } : { place, outcome: 'unstable' };
   }

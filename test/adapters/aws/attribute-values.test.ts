@@ -16,7 +16,7 @@ const { item } = fc.letrec((tie) => ({
   item: fc.dictionary(fc.string({ minLength: 1, maxLength: 8 }), tie('value'), { maxKeys: 6 }),
 }));
 
-test("An item has the same attributes as with the SDK's marshaller, whatever it holds.", () => {
+test("an item has the same attributes as with the SDK's marshaller", () => {
   fc.assert(
     fc.property(item, (native) => {
       const own = native as Record<string, unknown>;
@@ -25,7 +25,7 @@ test("An item has the same attributes as with the SDK's marshaller, whatever it 
   );
 });
 
-test('Attributes become the item that they were made from, as with the SDK.', () => {
+test('attributes are read as the same item as with the SDK', () => {
   fc.assert(
     fc.property(item, (native) => {
       const own = native as Record<string, unknown>;
@@ -37,7 +37,7 @@ test('Attributes become the item that they were made from, as with the SDK.', ()
   );
 });
 
-test('Bytes are base64 in JSON and come back as the same bytes.', () => {
+test('bytes are base64 in JSON and are read back unchanged', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const attributes = toAttributes({ sealed: bytes, within: { list: [bytes] } });
@@ -49,18 +49,18 @@ test('Bytes are base64 in JSON and come back as the same bytes.', () => {
   );
 });
 
-test('Fields that are undefined are left out at every depth.', () => {
+test('undefined fields are omitted at every depth', () => {
   expect(toAttributes({ a: undefined, b: { c: undefined, d: [undefined, 1] } })).toEqual({
     b: { M: { d: { L: [{ N: '1' }] } } },
   });
 });
 
-test('A number that is too large to be exact comes back as a bigint, and a bigint can be stored.', () => {
+test('a number too large to be exact is read as a bigint, and a bigint can be stored', () => {
   expect(toNative({ count: { N: '9007199254740993' } })).toEqual({ count: 9_007_199_254_740_993n });
   expect(toAttributes({ count: 9_007_199_254_740_993n })).toEqual({ count: { N: '9007199254740993' } });
 });
 
-test('A field named __proto__ stays a field and sets no prototype.', () => {
+test('a field named __proto__ stays a field and sets no prototype', () => {
   const named = JSON.parse('{"__proto__": {"admin": true}}') as Record<string, unknown>;
   const read = toNative(toAttributes(named));
   expect(Object.keys(read)).toEqual(['__proto__']);
@@ -78,12 +78,12 @@ test.each<readonly [string, unknown]>([
   ['NaN', Number.NaN],
   ['infinity', Number.POSITIVE_INFINITY],
   ['a number that has lost digits', 2 ** 53],
-])('An item with %s is refused, at its top and within.', (_, value) => {
+])('an item with %s is refused at the top level and below', (_, value) => {
   expect(() => toAttributes({ value })).toThrow('An item cannot hold this');
   expect(() => toAttributes({ a: { b: [value] } })).toThrow('An item cannot hold this');
 });
 
-test('An attribute of an unknown type is refused.', () => {
+test('an attribute of an unknown type is refused', () => {
   expect(() => toNative({ value: { X: 'a' } })).toThrow('no item of ours has');
   expect(() => toNative({ value: {} })).toThrow('no item of ours has');
 });

@@ -68,7 +68,7 @@ const client = (calls?: Parameters<typeof dynamoDbClient>[1], path = '') =>
 const Key = { pk: 'WORKSPACE#1', sk: 'ITEM#1' };
 const inJson = { pk: { S: 'WORKSPACE#1' }, sk: { S: 'ITEM#1' } };
 
-test('A request is signed for its region, names its operation and holds its items as attributes.', async () => {
+test('a request is signed for its region, names its operation and contains its items as attributes', async () => {
   await client().send(
     new UpdateCommand({
       TableName: 'limits',
@@ -93,12 +93,12 @@ test('A request is signed for its region, names its operation and holds its item
   );
 });
 
-test('A request goes to the path of a custom endpoint.', async () => {
+test('a request to a custom endpoint uses its path', async () => {
   await client(undefined, '/proxy').send(new GetCommand({ TableName: 'keys', Key }));
   expect(asked[0]?.url).toBe('/proxy');
 });
 
-test('Items come back as they were stored, in each place where an answer has them.', async () => {
+test('items are read as they were stored, in each part of an answer', async () => {
   const stored = { ...inJson, sealed: { B: 'AQID' }, deletedAt: { NULL: true } };
   const native = { ...Key, sealed: new Uint8Array([1, 2, 3]), deletedAt: null };
   answers = [
@@ -122,7 +122,7 @@ test('Items come back as they were stored, in each place where an answer has the
   expect(updated.$metadata.requestId).toBe('REQUEST1');
 });
 
-test('A transaction holds each of its writes as attributes.', async () => {
+test('a transaction contains each of its writes as attributes', async () => {
   await client().send(
     new TransactWriteCommand({
       TransactItems: [
@@ -154,7 +154,7 @@ test('A transaction holds each of its writes as attributes.', async () => {
   });
 });
 
-test('A failed condition is the class of the SDK, with the item that was found, and is not tried again.', async () => {
+test('a failed condition throws the SDK class with the existing item, and is not tried again', async () => {
   answers = [failed('ConditionalCheckFailedException', { Item: inJson })];
   const send = client().send(new UpdateCommand({ TableName: 'limits', Key }));
   await expect(send).rejects.toBeInstanceOf(ConditionalCheckFailedException);
@@ -162,7 +162,7 @@ test('A failed condition is the class of the SDK, with the item that was found, 
   expect(asked).toHaveLength(1);
 });
 
-test('A cancelled transaction names the reason of each write.', async () => {
+test('a cancelled transaction names the reason for each write', async () => {
   const CancellationReasons = [{ Code: 'None' }, { Code: 'ConditionalCheckFailed' }];
   answers = [failed('TransactionCanceledException', { CancellationReasons })];
   const send = client().send(new TransactWriteCommand({ TransactItems: [] }));
@@ -170,7 +170,7 @@ test('A cancelled transaction names the reason of each write.', async () => {
   await expect(send).rejects.toMatchObject({ CancellationReasons });
 });
 
-test('A transaction that is tried again has the token of its first try, and the next one another.', async () => {
+test('a repeated transaction has the token of its first attempt, and the next transaction has a new one', async () => {
   const dynamoDb = client();
   const write = () => dynamoDb.send(new TransactWriteCommand({ TransactItems: [] }));
   answers = [(response: ServerResponse) => response.destroy()];
@@ -180,7 +180,7 @@ test('A transaction that is tried again has the token of its first try, and the 
   expect(tokens).toEqual([tokens[0], tokens[0], expect.not.stringMatching(String(tokens[0]))]);
 });
 
-test('A throttled call, a server error and a lost connection are each tried once more.', async () => {
+test('a throttled call, a server error and a lost connection are each tried again once', async () => {
   const dynamoDb = client();
   for (const first of [
     failed('ProvisionedThroughputExceededException'),
@@ -198,7 +198,7 @@ test('A throttled call, a server error and a lost connection are each tried once
   }
 });
 
-test('An answer that never comes ends as a timeout after two tries.', async () => {
+test('a call without an answer times out after two attempts', async () => {
   answers = [() => undefined, (response) => void response.writeHead(200, {}).write('{')];
   const dynamoDb = dynamoDbClient({
     AWS_REGION: 'eu-west-1',
@@ -211,7 +211,7 @@ test('An answer that never comes ends as a timeout after two tries.', async () =
   expect(asked).toHaveLength(2);
 });
 
-test('Calls that run at the same time each get their own answer.', async () => {
+test('simultaneous calls each get their own answer', async () => {
   answers = Array.from({ length: 20 }, () => (response: ServerResponse) => {
     json(200, { Item: (asked.at(-1)?.body as { readonly Key: object } | undefined)?.Key ?? {} })(response);
   });
@@ -224,7 +224,7 @@ test('Calls that run at the same time each get their own answer.', async () => {
   expect(found.map(({ Item }) => Item?.['pk'])).toEqual(Array.from({ length: 20 }, (_, i) => `K${i}`));
 });
 
-test('Each call is counted with its operation and its outcome.', async () => {
+test('each call is counted with its operation and its outcome', async () => {
   const counted: string[] = [];
   const dynamoDb = client({
     startCall: (service, operation) => (outcome) => counted.push(`${service} ${operation} ${outcome}`),
@@ -235,13 +235,13 @@ test('Each call is counted with its operation and its outcome.', async () => {
   expect(counted).toEqual(['dynamodb GetItem answered', 'dynamodb UpdateItem answered']);
 });
 
-test('An operation that the client does not know is refused, and nothing is sent.', async () => {
+test('an unknown operation is refused, and nothing is sent', async () => {
   const send = client().send(new BatchWriteCommand({ RequestItems: {} }));
   await expect(send).rejects.toThrow('OPERATIONS');
   expect(asked).toEqual([]);
 });
 
-test('Without a configured endpoint, the client asks the regional endpoint of DynamoDB over TLS.', async () => {
+test('the client uses the regional DynamoDB endpoint over TLS if no endpoint is configured', async () => {
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'eu-west-1' });
   const seen: unknown[] = [];
   Object.assign(dynamoDb.config.requestHandler, {

@@ -73,7 +73,7 @@ const twice = async (call: () => Promise<unknown>): Promise<void> => {
   await call().catch(() => undefined);
 };
 
-test('Each operation of DynamoDB finds its endpoint once, and each call arrives there.', async () => {
+test('a DynamoDB client resolves the endpoint of each operation once, and each call arrives there', async () => {
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_DYNAMODB: url });
   const rules = countRules(dynamoDb as unknown as Configured);
   for (const TableName of ['keys', 'sessions', 'usage'])
@@ -85,7 +85,7 @@ test('Each operation of DynamoDB finds its endpoint once, and each call arrives 
   expect(answered).toBe(5);
 });
 
-test('Each operation of KMS finds its endpoint once, and each call arrives there.', async () => {
+test('a KMS client resolves the endpoint of each operation once, and each call arrives there', async () => {
   const kms = kmsClient({ AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL_KMS: url });
   const rules = countRules(kms as unknown as Configured);
   await kms.send(new DescribeKeyCommand({ KeyId: 'key-1' }));
@@ -110,25 +110,22 @@ test.each([
     variable: undefined,
     hosts: ['dynamodb.us-west-2.amazonaws.com', 'kms.us-west-2.amazonaws.com'],
   },
-])(
-  'With $settings, the first and a later call reach the host that the SDK names.',
-  async ({ variable, hosts }) => {
-    if (variable !== undefined) process.env[variable] = 'true';
-    const dynamoDb = dynamoDbClient({ AWS_REGION: 'us-west-2' });
-    const kms = kmsClient({ AWS_REGION: 'us-west-2' });
-    const toTables = collect(dynamoDb as unknown as Configured);
-    const toKeys = collect(kms as unknown as Configured);
-    await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
-    await twice(() => kms.send(new DescribeKeyCommand({ KeyId: 'key-1' })));
-    expect(toTables.map(({ protocol, hostname }) => [protocol, hostname])).toEqual([
-      ['https:', hosts[0]],
-      ['https:', hosts[0]],
-    ]);
-    expect(toKeys.map(({ hostname }) => hostname)).toEqual([hosts[1], hosts[1]]);
-  },
-);
+])('with $settings, the first and each later call use the host of the SDK', async ({ variable, hosts }) => {
+  if (variable !== undefined) process.env[variable] = 'true';
+  const dynamoDb = dynamoDbClient({ AWS_REGION: 'us-west-2' });
+  const kms = kmsClient({ AWS_REGION: 'us-west-2' });
+  const toTables = collect(dynamoDb as unknown as Configured);
+  const toKeys = collect(kms as unknown as Configured);
+  await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
+  await twice(() => kms.send(new DescribeKeyCommand({ KeyId: 'key-1' })));
+  expect(toTables.map(({ protocol, hostname }) => [protocol, hostname])).toEqual([
+    ['https:', hosts[0]],
+    ['https:', hosts[0]],
+  ]);
+  expect(toKeys.map(({ hostname }) => hostname)).toEqual([hosts[1], hosts[1]]);
+});
 
-test('An endpoint with its own rules for signing signs the first and a later call by them.', async () => {
+test('an endpoint with its own signing rules applies them to the first and each later call', async () => {
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'local' });
   const sent = collect(dynamoDb as unknown as Configured);
   await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
@@ -138,7 +135,7 @@ test('An endpoint with its own rules for signing signs the first and a later cal
   expect(signedFor.map((scope) => scope?.split('/').at(-1))).toEqual(['us-east-1', 'us-east-1']);
 });
 
-test('A client whose SDK has no middleware for endpoints under this name refuses to send.', () => {
+test('a client refuses to send if the SDK has no endpoint middleware of the expected name', () => {
   const { middlewareStack } = plainDynamoDbClient({ AWS_REGION: 'eu-west-1' });
   // A command gets its middleware when it is sent; before that, its stack is empty.
   const without = new GetItemCommand({ TableName: 'keys', Key: {} }).middlewareStack;

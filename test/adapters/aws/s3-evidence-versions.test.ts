@@ -43,21 +43,21 @@ const changes = async (after = ''): Promise<readonly Pick<ChangedObject, 'name' 
   return found;
 };
 
-describe('The list of changed objects', () => {
-  test('has none of the objects that were put once', async () => {
+describe('the list of changed evidence objects', () => {
+  test('contains no object that was put once', async () => {
     await putNew(client, { Bucket, Key: 'audit/w/1.ndjson', Body: '1\n' });
     await putNew(client, { Bucket, Key: 'audit/w/1.ndjson', Body: '2\n' });
     expect(await changes()).toEqual([]);
   });
 
-  test('has each object with a second version, even one with the same bytes', async () => {
+  test('contains each object with a second version, even with the same bytes', async () => {
     local.write(Bucket, 'b', 'same');
     local.write(Bucket, 'a', 'once');
     local.write(Bucket, 'b', 'same');
     expect(await changes()).toEqual([{ name: 'b', change: 'overwritten' }]);
   });
 
-  test('has each object under a delete marker, and one that was put again over its marker with both', async () => {
+  test('contains each object under a delete marker, and an object put again over its marker twice', async () => {
     local.write(Bucket, 'a', 'once');
     local.hide(Bucket, 'a');
     local.write(Bucket, 'b', 'once');
@@ -70,7 +70,7 @@ describe('The list of changed objects', () => {
     ]);
   });
 
-  test('leaves out the markers that the lifecycle puts when the retention has ended', async () => {
+  test('omits the markers that the lifecycle sets after the retention', async () => {
     local.write(Bucket, 'a', 'once');
     now = new Date(now.getTime() + RETENTION_DAYS * DAY_MS - 1);
     local.write(Bucket, 'b', 'once');
@@ -80,7 +80,7 @@ describe('The list of changed objects', () => {
     expect(await changes()).toEqual([{ name: 'b', change: 'hidden' }]);
   });
 
-  test('goes through every page, and sees the versions of one object that two pages share', async () => {
+  test('covers every page, including an object whose versions are on two pages', async () => {
     for (let i = 0; i < 999; i++) local.write(Bucket, `a/${String(i).padStart(4, '0')}`, '');
     local.write(Bucket, 'b', '1');
     local.write(Bucket, 'b', '2');
@@ -94,8 +94,8 @@ describe('The list of changed objects', () => {
   });
 });
 
-describe('The archive', () => {
-  test('puts rows under another name when the name is taken, and changes nothing there', async () => {
+describe('the audit archive', () => {
+  test('puts rows under another name if the name is taken, and leaves the existing object unchanged', async () => {
     const name = 'audit/w/0000000001-0000000002.ndjson';
     local.write(Bucket, name, 'false\n');
     const archive = s3Archive(client, Bucket);
@@ -109,7 +109,7 @@ describe('The archive', () => {
     expect(await changes()).toEqual([]);
   });
 
-  test('is read with the objects of other names, by the last row in their name', async () => {
+  test('is read with its renamed objects, in the order of the last row in each name', async () => {
     const reader = s3ArchiveReader(client, Bucket);
     local.write(Bucket, `audit/w/0000000001-0000000002-${'a'.repeat(16)}.ndjson`, 'not read\n');
     local.write(Bucket, `audit/w/0000000003-0000000004-${'9'.repeat(16)}.ndjson`, '');

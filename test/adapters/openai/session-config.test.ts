@@ -4,8 +4,8 @@ import { functionTools } from '../../../lambdas/contract/function-tools.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { SessionSchema } from '../../../local/openai/session-schema.ts';
 
-describe('the session that OpenAI is asked for', () => {
-  it('is valid by the schema of OpenAI with every function that the contract accepts', () => {
+describe('the session configuration for OpenAI', () => {
+  it("is valid by OpenAI's schema for every function that the contract accepts", () => {
     const accepted = functionTools.parse([
       {
         name: 'get_order',
@@ -22,7 +22,7 @@ describe('the session that OpenAI is asked for', () => {
     ]);
   });
 
-  it('has no functions where the site has none, whatever a page would like', () => {
+  it('contains no functions if the site has none, whatever the page requests', () => {
     expect(sessionOf(DEFAULT_VOICE_SETTINGS).tools).toEqual([]);
   });
 });

@@ -33,8 +33,8 @@ const resolving = (...answers: readonly (readonly string[])[]) => {
 const post = (url: string, options: HttpsPostOptions) =>
   httpsPost(options).post(url, { 'webhook-id': 'ntc_1' }, '{"type":"test"}');
 
-describe('a POST to a webhook', () => {
-  it('reaches a receiver by its name, over the address that was checked', async () => {
+describe('a webhook POST', () => {
+  it('reaches the receiver by its name, at the address that was checked', async () => {
     const { resolve, asked } = resolving(['127.0.0.1'], ['10.0.0.1']);
     const result = await post(`https://receiver.example:${receiver.port}/hook?x=1`, { ...LOOPBACK, resolve });
     expect(result).toEqual({ status: 204, failure: null });
@@ -86,7 +86,7 @@ describe('a POST to a webhook', () => {
     expect(receiver.connections).toBe(before);
   });
 
-  it('is refused by a name that changes from a good address to a private one', async () => {
+  it('is refused for a name that changes from a public address to a private one', async () => {
     const { resolve } = resolving(['127.0.0.1'], ['10.0.0.1']);
     const options = { ...LOOPBACK, resolve };
     const url = `https://receiver.example:${receiver.port}/`;
@@ -128,13 +128,13 @@ describe('a POST to a webhook', () => {
     expect(receiver.received).toEqual([]);
   });
 
-  it('gives up on a receiver that never answers', async () => {
+  it('fails at a receiver that never answers', async () => {
     receiver.respondWith(() => undefined);
     const result = await post(`https://127.0.0.1:${receiver.port}/`, { ...LOOPBACK, timeoutMs: 100 });
     expect(result).toEqual({ status: null, failure: 'timeout' });
   });
 
-  it('gives up on a server that accepts the connection and never speaks', async () => {
+  it('fails at a server that accepts the connection and never sends a byte', async () => {
     const silent = createServer();
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -144,7 +144,7 @@ describe('a POST to a webhook', () => {
     silent.close();
   });
 
-  it('does not read an answer that never ends', async () => {
+  it('stops reading an endless answer', async () => {
     let written = 0;
     let closed: Promise<unknown> = Promise.resolve();
     receiver.respondWith((response) => {
@@ -173,7 +173,7 @@ describe('a POST to a webhook', () => {
     });
   });
 
-  it('fails where nobody listens', async () => {
+  it('fails if no server listens', async () => {
     const gone = await startReceiver(certificate);
     await gone.close();
     expect(await post(`https://127.0.0.1:${gone.port}/`, LOOPBACK)).toEqual({

@@ -75,7 +75,7 @@ const AFTER_A_MONTH = START + 28 * DAY;
 const usual = (): AnomalyState => feed(steady(10 * MINUTE, 28)).state;
 
 describe('the cool-down', () => {
-  it('keeps every kind silent after a detection, however long the incident lasts', () => {
+  it('silences each kind of anomaly after a detection, however long the incident lasts', () => {
     const coolDown: Readonly<Record<string, number>> = {
       burst: P.burst.coolDownHours,
       origin_spread: P.originSpread.coolDownHours,
@@ -98,7 +98,7 @@ describe('the cool-down', () => {
     }
   });
 
-  it('has ended for a new incident', () => {
+  it('has passed when the next incident begins', () => {
     const at = AFTER_A_MONTH + 10 * HOUR;
     const twice = [...burst(100, at), ...burst(100, at + (P.burst.coolDownHours + 1) * HOUR)];
     expect(kindsOf(feed(twice, usual()).detections).filter((kind) => kind === 'burst')).toHaveLength(2);
@@ -106,7 +106,7 @@ describe('the cool-down', () => {
 });
 
 describe('spread', () => {
-  it('a spread of addresses is an anomaly where three were usual, at the same number of sessions', () => {
+  it('more addresses than usual are an anomaly although the number of sessions is unchanged', () => {
     const office = (from: number, days: number, of: (i: number) => string) =>
       Array.from({ length: days * 60 }, (_, i) => session(from + (i * DAY) / 60, { ipHash: of(i) }));
     const { state } = feed(office(START, 28, (i) => `office-${i % 3}`));
@@ -126,12 +126,12 @@ describe('spread', () => {
     ).toEqual([]);
   });
 
-  it('a spread of addresses with as many more sessions is not reported as a spread', () => {
+  it('more addresses are not an anomaly when the number of sessions grew as much', () => {
     const more = burst(400, AFTER_A_MONTH, DAY);
     expect(kindsOf(feed(more, usual()).detections)).not.toContain('address_spread');
   });
 
-  it('a spread of origins is an anomaly when as many new ones as the floor appear', () => {
+  it('new origins are an anomaly from the floor of the policy', () => {
     const from = (count: number) =>
       Array.from({ length: count }, (_, i) =>
         session(AFTER_A_MONTH + i * HOUR, { origin: `https://new${i}.shop.example` }),
@@ -140,7 +140,7 @@ describe('spread', () => {
     expect(kindsOf(feed(from(P.originSpread.floor), usual()).detections)).toEqual(['origin_spread']);
   });
 
-  it('a spread of known origins is no anomaly', () => {
+  it('many known origins are not an anomaly', () => {
     const origins = Array.from({ length: 9 }, (_, i) => `https://s${i}.shop.example`);
     const days = (from: number, count: number) =>
       Array.from({ length: count * 30 }, (_, i) =>
@@ -151,21 +151,24 @@ describe('spread', () => {
   });
 });
 
-describe('authentication failures', () => {
+describe('a run of authentication failures', () => {
   const failing = (count: number, name = 'key_invalid') =>
     Array.from({ length: count }, (_, i) => outcome(START + i * HOUR, name));
 
-  it('authentication failures in a row are an anomaly, without any history', () => {
+  it('is an anomaly without any history', () => {
     expect(feed(failing(P.authFailures.run - 1)).detections).toEqual([]);
     expect(kindsOf(feed(failing(P.authFailures.run)).detections)).toEqual(['auth_failures']);
   });
 
-  it.each(['key_expired', 'missing_permission', 'not_a_member', 'ip_not_authorized'])('%s counts', (name) => {
-    expect(kindsOf(feed(failing(P.authFailures.run, name)).detections)).toEqual(['auth_failures']);
-  });
+  it.each(['key_expired', 'missing_permission', 'not_a_member', 'ip_not_authorized'])(
+    'includes %s',
+    (name) => {
+      expect(kindsOf(feed(failing(P.authFailures.run, name)).detections)).toEqual(['auth_failures']);
+    },
+  );
 
   it.each(['upstream_error', 'timeout', 'rate_limited', 'quota_exhausted', 'model_unavailable'])(
-    '%s does not count, and ends no run',
+    'neither includes nor ends at %s',
     (name) => {
       expect(feed(failing(20, name)).detections).toEqual([]);
       const run = failing(P.authFailures.run);
@@ -177,7 +180,7 @@ describe('authentication failures', () => {
     },
   );
 
-  it('have ended with a success, but not with one that is older than the last failure', () => {
+  it('ends with a success, unless the success is older than the last failure', () => {
     const run = failing(P.authFailures.run);
     const last = run.at(-1);
     const before = run.slice(0, -1);
@@ -189,7 +192,7 @@ describe('authentication failures', () => {
 });
 
 describe('refused origins', () => {
-  it('are an anomaly from the floor on, counted over an hour', () => {
+  it('are an anomaly when an hour reaches the floor', () => {
     const { floorPerHour } = P.refusedOrigins;
     const minutes = (count: number) =>
       Array.from({ length: count }, (_, i) => refused(START + i * MINUTE, 1));
@@ -197,7 +200,7 @@ describe('refused origins', () => {
     expect(kindsOf(feed(minutes(floorPerHour)).detections)).toEqual(['refused_origins']);
   });
 
-  it('count a row by its own count, however often and in whatever order its images come', () => {
+  it('count each row once, however often and in whatever order its images arrive', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: P.refusedOrigins.floorPerHour - 1 }), { minLength: 1 }),
@@ -216,18 +219,18 @@ describe('refused origins', () => {
 describe('a cost spike', () => {
   const many = burst(1_200, AFTER_A_MONTH, DAY - HOUR);
 
-  it('is an anomaly when a day may cost a multiple of the dearest usual day', () => {
+  it('is detected when a day can cost a multiple of the most expensive usual day', () => {
     expect(kindsOf(feed(many, usual()).detections)).toContain('cost_spike');
   });
 
-  it('counts refused sessions as nothing', () => {
+  it('does not include refused sessions', () => {
     const free = many.flatMap((each) =>
       each.type === 'session' ? [each, outcome(each.at + 1, 'upstream_error', each.sessionId)] : [],
     );
     expect(kindsOf(feed(free, usual()).detections)).not.toContain('cost_spike');
   });
 
-  it('uses the real length of a session once that is known', () => {
+  it('is computed from the real length of a session once it is known', () => {
     const short = many.flatMap((each): Observation[] =>
       each.type === 'session'
         ? [each, { type: 'usage', sessionId: each.sessionId, at: each.at, usedSeconds: 20, maxSeconds: 600 }]
@@ -238,7 +241,7 @@ describe('a cost spike', () => {
 });
 
 describe('a burst', () => {
-  it('is not told from a beginning before the minimum history', () => {
+  it('is not detected before the minimum history', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 500 }),
@@ -249,12 +252,12 @@ describe('a burst', () => {
     );
   });
 
-  it('is detected as soon as the history suffices', () => {
+  it('is detected as soon as there is enough history', () => {
     const { state } = feed(steady(HOUR, 4));
     expect(kindsOf(feed(burst(60, START + 4 * DAY), state).detections)).toEqual(['burst']);
   });
 
-  it('a burst that is detected is also detected when it is larger, and no later', () => {
+  it('is detected at any larger size too, and no later', () => {
     const at = AFTER_A_MONTH + 10 * HOUR;
     const before = usual();
     const tippedBy = (count: number): number | undefined =>
@@ -269,21 +272,21 @@ describe('a burst', () => {
     );
   });
 
-  it('says what was counted, what was expected and from where on it is one', () => {
+  it('is reported with the observed count, the expected count and the threshold', () => {
     const [detection] = feed(burst(100, AFTER_A_MONTH + 10 * HOUR), usual()).detections;
     expect(detection).toMatchObject({ kind: 'burst', windowSeconds: 300 });
     expect(detection?.expected).toBeCloseTo(0.5, 1);
     expect(detection?.observed).toBeGreaterThanOrEqual(detection?.threshold ?? Number.POSITIVE_INFINITY);
   });
 
-  it('a burst of a trickle shows within hours, where no five minutes and no hour are unusual', () => {
+  it('is detected within hours when it is a trickle that no five minutes and no hour show', () => {
     const trickle = burst(21 * 8, AFTER_A_MONTH, 8 * HOUR);
     const [first] = feed(trickle, usual()).detections;
     expect(first?.kind).toBe('burst');
     expect((first?.at ?? 0) - AFTER_A_MONTH).toBeLessThan(6 * HOUR);
   });
 
-  it('does not become usual by being repeated every day of a week', () => {
+  it('does not become usual when it is repeated every day of a week', () => {
     const week = Array.from({ length: 7 }, (_, day) =>
       burst(150, AFTER_A_MONTH + day * DAY + 2 * HOUR),
     ).flat();
@@ -295,7 +298,7 @@ describe('a burst', () => {
 });
 
 describe('ordinary use', () => {
-  it('ordinary use at night is no burst below the absolute floor, even where there was never a visitor', () => {
+  it('a few sessions at night are not a burst, even if the site never had visitors at night', () => {
     const daytime = Array.from({ length: 28 }, (_, day) =>
       burst(60, START + day * DAY + 9 * HOUR, 8 * HOUR),
     ).flat();
@@ -305,14 +308,14 @@ describe('ordinary use', () => {
     expect(feed(burst((smallest?.floor ?? 0) - 1, night), state).detections).toEqual([]);
   });
 
-  it('ordinary use after two weeks of silence is no anomaly', () => {
+  it('usual traffic after two weeks of silence is not an anomaly', () => {
     const rhythm = (from: number, days: number) =>
       Array.from({ length: days }, (_, day) => burst(80, from + day * DAY + 9 * HOUR, 8 * HOUR)).flat();
     const { state } = feed(rhythm(START, 28));
     expect(feed(rhythm(AFTER_A_MONTH + 14 * DAY, 5), state).detections).toEqual([]);
   });
 
-  it('ordinary use that never changes is never an anomaly, however much or little it is', () => {
+  it('traffic at a constant rate is never an anomaly, whatever the rate', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 5 * MINUTE, max: 40 * HOUR }),
@@ -338,8 +341,8 @@ const arbitraryObservation: fc.Arbitrary<Observation> = fc
     return which < 8 ? outcome(at, failure) : refused(at, count);
   });
 
-describe('the state', () => {
-  it('stays small, whatever is observed in whatever order', () => {
+describe('the anomaly state', () => {
+  it('stays small for any observations in any order', () => {
     fc.assert(
       fc.property(fc.array(arbitraryObservation, { minLength: 300, maxLength: 600 }), (observations) => {
         const { state } = feed(observations);
@@ -354,12 +357,12 @@ describe('the state', () => {
     );
   });
 
-  it('stays small on a flood', () => {
+  it('stays small during a flood of sessions', () => {
     const { state } = feed(burst(20_000, AFTER_A_MONTH, DAY), usual());
     expect(JSON.stringify(state).length).toBeLessThan(12_000);
   });
 
-  it('is the same after a batch is delivered again, and nothing is detected twice', () => {
+  it('does not change when a batch is delivered again, and no anomaly is detected twice', () => {
     const before = usual();
     const observations = fc.array(arbitraryObservation, { minLength: 1, maxLength: 100 });
     fc.assert(
@@ -374,7 +377,7 @@ describe('the state', () => {
     );
   });
 
-  it('survives being written down and read again', () => {
+  it('is unchanged after serialisation', () => {
     const state = usual();
     const written: AnomalyState = JSON.parse(JSON.stringify(state));
     const attack = burst(100, AFTER_A_MONTH);

@@ -66,8 +66,8 @@ const detectionsOf = (state: AnomalyState, observation: Observation) =>
 const slots = (values: Readonly<Record<number, number>>): number[] =>
   Array.from({ length: 48 }, (_, slot) => values[slot] ?? 0);
 
-describe('a session', () => {
-  it('the first session is all that is known', () => {
+describe('the session in the anomaly state', () => {
+  it('is the whole state when it is the first of the key', () => {
     const first = session({
       sessionId: `ses_${'x'.repeat(18)}abcdefgh`,
       origin: 'foobar',
@@ -88,14 +88,14 @@ describe('a session', () => {
     });
   });
 
-  it('counts once, and leaves the very state', () => {
+  it('counts once, and a repeated delivery returns the same state object', () => {
     const first = session();
     const state = stateAfter(initialAnomalyState, first);
     expect(observe(state, first)).toEqual({ state, detections: [] });
     expect(observe(state, first).state).toBe(state);
   });
 
-  it('is distinguished from its own outcome and usage', () => {
+  it('is remembered separately from its outcome and its usage', () => {
     const sessionId = newId();
     const state = stateAfter(
       initialAnomalyState,
@@ -107,11 +107,11 @@ describe('a session', () => {
     expect(state.dayCostSeconds).toBe(20);
   });
 
-  it('counts for its hour as often as there are others', () => {
+  it('is counted in its hour', () => {
     expect(stateAfter(known({ hourCount: 3 }), session(), session({ at: AT + HOUR - 1 })).hourCount).toBe(5);
   });
 
-  it('is recognised among the last 200', () => {
+  it('is recognised on repeated delivery among the last 200', () => {
     const first = session();
     const many = Array.from({ length: 200 }, () => session());
     const state = stateAfter(initialAnomalyState, first, ...many.slice(1));
@@ -121,7 +121,7 @@ describe('a session', () => {
     expect(stateAfter(state, ...many.slice(0, 1), first).daySessions).toBe(202);
   });
 
-  it('adds to its five minutes, in order of time', () => {
+  it('is counted in its bucket of five minutes, and buckets stay in order of time', () => {
     const at = (minutes: number) => session({ at: AT + minutes * MINUTE });
     expect(stateAfter(known(), at(12), at(3), at(14), at(0)).buckets).toEqual([
       [BUCKET, 2],
@@ -129,7 +129,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('a session of an earlier hour of the day counts for the day and not for the hour', () => {
+  it('is counted for the day but not for the hour when it belongs to an earlier hour', () => {
     const state = stateAfter(known({ hourCount: 4, daySessions: 9 }), session({ at: AT - 1, origin: 'a' }));
     expect(state).toMatchObject({
       hour: H,
@@ -142,7 +142,7 @@ describe('a session', () => {
     });
   });
 
-  it('a session of the day before counts in its five minutes alone', () => {
+  it('is counted only in its bucket when it belongs to the day before', () => {
     const midnight = known({ hour: H - 10, daySessions: 1, dayCostSeconds: 50 });
     const state = stateAfter(midnight, session({ at: AT - 10 * HOUR - 1, origin: 'a' }));
     expect(state).toEqual({
@@ -153,14 +153,14 @@ describe('a session', () => {
   });
 
   it.each([
-    ['is forgotten when it is six hours back', -72, []],
-    ['is remembered just until then', -71, [[BUCKET - 71, 1]]],
+    ['is forgotten six hours later', -72, []],
+    ['is remembered for one bucket less than six hours', -71, [[BUCKET - 71, 1]]],
   ])('%s', (_, buckets, expected) => {
     const late = session({ at: AT + buckets * 5 * MINUTE });
     expect(stateAfter(known(), late).buckets).toEqual(expected);
   });
 
-  it('makes those be forgotten that are six hours before it', () => {
+  it('removes the buckets that are six hours older', () => {
     const buckets = [
       [BUCKET - 62, 5],
       [BUCKET - 61, 6],
@@ -177,7 +177,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('is of an address and an origin that count once', () => {
+  it('adds its address and its origin once', () => {
     const twice = [session({ origin: 'a' }), session({ origin: 'a' })];
     expect(stateAfter(known(), ...twice)).toMatchObject({
       addresses: ['01234567'],
@@ -185,13 +185,13 @@ describe('a session', () => {
     });
   });
 
-  it('is of no new origin where that is known', () => {
+  it('does not add an origin that is known', () => {
     expect(stateAfter(known({ knownOrigins: ['e40c292c'] }), session({ origin: 'a' })).newOrigins).toEqual(
       [],
     );
   });
 
-  it('is of one address or origin too many where the list is full', () => {
+  it('adds no address and no origin to a full list', () => {
     const full = known({ addresses: Array(128).fill('x'), newOrigins: Array(64).fill('x') });
     const { addresses, newOrigins } = stateAfter(full, session({ origin: 'a' }));
     expect([addresses.length, newOrigins.length]).toEqual([128, 64]);
@@ -203,16 +203,16 @@ describe('a session', () => {
   });
 });
 
-describe('an outcome', () => {
+describe('the outcome of a session', () => {
   it.each([
-    ['issued keeps the cost', { issued: true }, 1_000],
-    ['refused takes its cost back', {}, 400],
-    ['of another day takes nothing back', { at: AT - 11 * HOUR }, 1_000],
+    ['keeps the cost when a secret was issued', { issued: true }, 1_000],
+    ['subtracts the cost when the session was refused', {}, 400],
+    ['subtracts nothing when it is of another day', { at: AT - 11 * HOUR }, 1_000],
   ])('%s', (_, facts, dayCostSeconds) => {
     expect(stateAfter(known({ dayCostSeconds: 1_000 }), outcome(facts)).dayCostSeconds).toBe(dayCostSeconds);
   });
 
-  it('an outcome and a usage leave no negative cost', () => {
+  it('never makes the cost of a day negative, and neither does a usage', () => {
     expect(stateAfter(known({ dayCostSeconds: 1 }), outcome()).dayCostSeconds).toBe(0);
     expect(stateAfter(known({ dayCostSeconds: 1 }), usage()).dayCostSeconds).toBe(0);
     expect(stateAfter(known({ dayCostSeconds: 1_000 }), usage()).dayCostSeconds).toBe(420);
@@ -220,7 +220,7 @@ describe('an outcome', () => {
 
   const denied = (facts: Facts<'outcome'> = {}) => outcome({ openAiFailure: 'key_invalid', ...facts });
 
-  it('an outcome caused by the key makes the run longer, and keeps its time', () => {
+  it('lengthens the run of authentication failures when the key caused it, and keeps the latest time', () => {
     expect(stateAfter(known({ authRun: 1, deniedAt: 5 }), denied())).toMatchObject({
       authRun: 2,
       deniedAt: AT,
@@ -235,19 +235,19 @@ describe('an outcome', () => {
     ['failure that says nothing about the key', { openAiFailure: 'timeout', at: AT + 1 }, 2],
     ['failure for want of credit', { openAiFailure: 'quota_exhausted', at: AT + 1 }, 2],
     ['refusal of ours', { at: AT + 1 }, 2],
-  ])('that is a %s leaves the run at its length', (_, facts, authRun) => {
+  ])('sets the run of authentication failures correctly when it is a %s', (_, facts, authRun) => {
     const state = stateAfter(known({ authRun: 2, deniedAt: AT }), outcome(facts));
     expect(state).toMatchObject({ authRun, deniedAt: AT });
   });
 
   it.each(['key_invalid', 'key_expired', 'missing_permission', 'not_a_member', 'ip_not_authorized'])(
-    'that is %s is the fault of the key',
+    'counts as an authentication failure when it is %s',
     (openAiFailure) => {
       expect(stateAfter(known(), denied({ openAiFailure })).authRun).toBe(1);
     },
   );
 
-  it('is told from the third in a row on', () => {
+  it('is an anomaly from the third authentication failure in a row', () => {
     expect(detectionsOf(known({ authRun: 1 }), denied())).toEqual([]);
     expect(detectionsOf(known({ authRun: 2 }), denied())).toEqual([
       { kind: 'auth_failures', at: AT, observed: 3, expected: 0, threshold: 3, windowSeconds: 0 },
@@ -257,7 +257,7 @@ describe('an outcome', () => {
 });
 
 describe('refused origins', () => {
-  it('count by the highest count of their minute', () => {
+  it('count once per minute, with the highest count of the minute', () => {
     const counts = [refused(4), refused(9), refused(2), refused(1, AT + MINUTE)];
     const state = stateAfter(known(), ...counts);
     expect(state.refused).toEqual([
@@ -284,7 +284,7 @@ describe('refused origins', () => {
   it.each([
     ['30', 0, 30],
     ['five times the usual', 20, 100],
-  ])('are told from %s within the hour on', (_, refusedMean, threshold) => {
+  ])('are an anomaly from %s within an hour', (_, refusedMean, threshold) => {
     const before = known({ refusedMean, refused: [[FIRST_MINUTE - 10, threshold - 5]] });
     expect(detectionsOf(before, refused(4))).toEqual([]);
     expect(detectionsOf(before, refused(5))).toEqual([
@@ -300,15 +300,15 @@ describe('refused origins', () => {
   });
 });
 
-describe('an hour that has ended', () => {
+describe('the hour that has ended', () => {
   const next = session({ at: AT + HOUR });
 
-  it('waits for six others before it is learned', () => {
+  it('is not learned before six more hours have ended', () => {
     const state = stateAfter(known({ firstHour: H - 1, hourCount: 5, unlearned: [1, 2] }), next);
     expect(state).toMatchObject({ hour: H + 1, hourCount: 1, unlearned: [1, 2, 5], means: [], visits: [] });
   });
 
-  it('is learned for its place in the week when the longest window has left it', () => {
+  it('is learned for its place in the week once the longest window has passed it', () => {
     const state = stateAfter(known({ firstHour: H - 20, hourCount: 5, unlearned: [1, 2, 3, 4, 5, 6] }), next);
     // Six hours before ten o'clock.
     expect(state).toMatchObject({
@@ -324,7 +324,7 @@ describe('an hour that has ended', () => {
     ['Saturday', 5, 28],
     ['Sunday', 6, 28],
     ['Monday', 7, 4],
-  ])('of a %s has its place', (_, days, slot) => {
+  ])('on a %s is learned for the right place in the week', (_, days, slot) => {
     const hour = H + days * 24;
     const state = known({ firstHour: hour - 20, hour, unlearned: [7, 0, 0, 0, 0, 0] });
     expect(stateAfter(state, session({ at: (hour + 1) * HOUR })).means).toEqual(slots({ [slot]: 7 }));
@@ -357,7 +357,7 @@ describe('an hour that has ended', () => {
     ['a twentieth at least where it was quieter', 0, 30, 9.5, 20],
     ['as its visits say where it was quieter', 0, 9, 9, 10],
     ['as its visits say where it was the same', 10, 9, 10, 10],
-  ])('weighs %s', (_, count, before, mean, visits) => {
+  ])('is weighed correctly: %s', (_, count, before, mean, visits) => {
     expect(learned(count, before)).toMatchObject({ mean, visits });
   });
 
@@ -370,7 +370,7 @@ describe('an hour that has ended', () => {
     expect(learned(100_000, 20, old, { 4: before }).mean).toBeCloseTo(mean, 3);
   });
 
-  it('is learned as two and a half times as much where the key is young, and as it is where it is new', () => {
+  it('is capped at 2.5 times the usual limit for a young key, and not capped for a new key', () => {
     expect(learned(100_000, 20, { firstHour: H - 191 }, { 4: 0 }).mean).toBe(12);
     expect(learned(100_000, 20, { firstHour: H - 192 }, { 4: 0 }).mean).toBe(4.8);
     expect(learned(1_000, 20, { firstHour: H - 71 }, { 4: 0 }).mean).toBe(200);
@@ -380,7 +380,7 @@ describe('an hour that has ended', () => {
   it.each([
     ['the hour before', { 3: 1_000, 4: 10 }],
     ['the hour after', { 5: 1_000, 4: 10 }],
-  ])('is no more than %s allows', (_, means) => {
+  ])('is capped by the mean of %s', (_, means) => {
     const visits = slots({ 3: 20, 4: 20, 5: 20 });
     expect(learned(100_000, 20, { firstHour: H - 1_000, visits }, means).mean).toBe(10 + 0.2 * 2_990);
   });
@@ -390,16 +390,16 @@ describe('an hour that has ended', () => {
     ['follows nine times itself at most', 100, 4, 4.4],
     ['never falls below that of chance', 10, 1, 1],
     ['falls where all is as usual', 10, 4, 3.95],
-  ])('has a noise that %s', (_, count, noise, expected) => {
+  ])('changes the noise: the noise %s', (_, count, noise, expected) => {
     expect(learned(count, 5, { noise }, { 4: 10, 9: 20 }).noise).toBe(expected);
   });
 
-  it('has no say in the noise before it was there twice', () => {
+  it('does not change the noise before its place was seen twice', () => {
     expect(learned(20, 1, { noise: 4 }).noise).toBe(4);
     expect(learned(20, 2, { noise: 4 }).noise).not.toBe(4);
   });
 
-  it('an hour that usually has less than one session counts as an hour with one', () => {
+  it('counts as an hour with one session when it usually has less than one', () => {
     // (2.5 − 0.5)² / 1 = 4, at 0.025 × 0.5.
     expect(learned(2.5, 5, { noise: 2 }, { 4: 0.5 }).noise).toBe(2.025);
   });
@@ -419,7 +419,7 @@ describe('an hour that has ended', () => {
     expect(state.refused).toEqual([[FIRST_MINUTE + 59, count / 2]]);
   });
 
-  it('takes with it what no window reaches any more', () => {
+  it('removes the buckets and minutes that no window reaches any more', () => {
     const buckets = [
       [BUCKET - 61, 1],
       [BUCKET - 60, 2],
@@ -433,7 +433,7 @@ describe('an hour that has ended', () => {
     expect(stateAfter(known({ refused: minutes }), next).refused).toEqual([[FIRST_MINUTE + 1, 2]]);
   });
 
-  it('is followed by hours without a session', () => {
+  it('is followed by empty hours when no session came', () => {
     const later = session({ at: AT + 4 * HOUR });
     expect(stateAfter(known({ hourCount: 5 }), later)).toMatchObject({
       hourCount: 1,
@@ -441,7 +441,7 @@ describe('an hour that has ended', () => {
     });
   });
 
-  it('is forgotten after four weeks of silence, which are learned', () => {
+  it('is forgotten, like all history, after four weeks of silence', () => {
     const silent = known({ hourCount: 5, daySessions: 3 });
     const until = (hours: number) => stateAfter(silent, session({ at: AT + hours * HOUR }));
     expect(until(24 * 28).visits.reduce((sum, visits) => sum + visits, 0)).toBe(
@@ -452,7 +452,7 @@ describe('an hour that has ended', () => {
   });
 });
 
-describe('a day that has ended', () => {
+describe('the day that has ended', () => {
   const evening = (facts: Partial<AnomalyState> = {}): AnomalyState =>
     known({
       hour: H + 13,
@@ -465,7 +465,7 @@ describe('a day that has ended', () => {
     });
   const morning = session({ at: AT + 14 * HOUR, origin: 'a' });
 
-  it('is remembered in four numbers, and its origins are known from then on', () => {
+  it('is stored as four numbers, and its origins become known', () => {
     expect(stateAfter(evening(), morning)).toMatchObject({
       days: [[7, 2, 3, 900]],
       knownOrigins: ['w', 'x', 'y', 'z'],
@@ -476,40 +476,40 @@ describe('a day that has ended', () => {
     });
   });
 
-  it('has ended at midnight and not an hour before', () => {
+  it('ends at midnight and not an hour before', () => {
     const state = stateAfter(evening({ hour: H + 12 }), session({ at: AT + 13 * HOUR }));
     expect(state).toMatchObject({ days: [], daySessions: 8 });
   });
 
   const days = (count: number, cost = 0) => Array.from({ length: count }, () => [1, 1, 1, cost] as const);
 
-  it('is one of 28', () => {
+  it('is kept for 28 days', () => {
     const state = stateAfter(evening({ days: [[9, 9, 9, 9], ...days(27)] }), morning);
     expect(state.days).toEqual([...days(27), [7, 2, 3, 900]]);
     expect(stateAfter(evening({ days: days(27) }), morning).days).toHaveLength(28);
   });
 
-  it('leaves 64 origins known, the latest', () => {
+  it('leaves at most 64 known origins, the latest ones', () => {
     const knownOrigins = Array.from({ length: 64 }, (_, i) => `o${i}`);
     const state = stateAfter(evening({ knownOrigins }), morning);
     expect(state.knownOrigins).toEqual([...knownOrigins.slice(3), 'x', 'y', 'z']);
   });
 
   it.each([
-    ['as it was among the first eight', days(7), 1_000_000],
-    ['as four hours of voice at most after them', days(8), 14_400],
+    ['in full among the first eight days', days(7), 1_000_000],
+    ['up to four hours of voice after eight days', days(8), 14_400],
     [
       'as three times the second dearest day at most',
       [...days(7), [1, 1, 1, 9e9], [1, 1, 1, 10_000]],
       30_000,
     ],
-  ] as const)('cost %s', (_, before, cost) => {
+  ] as const)('counts its cost %s', (_, before, cost) => {
     const state = stateAfter(evening({ days: before, dayCostSeconds: 1_000_000 }), morning);
     expect(state.days.at(-1)?.[3]).toBe(cost);
   });
 });
 
-describe('a burst', () => {
+describe('a burst in one window', () => {
   const full = (count: number, facts: Partial<AnomalyState> = {}): AnomalyState =>
     known({ buckets: [[BUCKET, count - 1]], ...facts });
   const burst = { kind: 'burst', at: AT };
@@ -537,14 +537,14 @@ describe('a burst', () => {
       ],
       { observed: 48, threshold: 48, windowSeconds: 21_600 },
     ],
-  ] as const)('of %s is told from its floor on', (_, buckets, detection) => {
+  ] as const)('of %s is detected from its floor', (_, buckets, detection) => {
     expect(detectionsOf(known({ buckets }), session())).toEqual([{ ...burst, expected: 0, ...detection }]);
     const [first, ...others] = buckets.toReversed();
     const less = [...others.toReversed(), [first?.[0] ?? 0, (first?.[1] ?? 0) - 1] as const];
     expect(detectionsOf(known({ buckets: less }), session())).toEqual([]);
   });
 
-  it('does not count what comes after it', () => {
+  it('does not include sessions of later buckets', () => {
     const buckets = [
       [BUCKET, 3],
       [BUCKET + 1, 100],
@@ -564,7 +564,7 @@ describe('a burst', () => {
     ['two and a half floors where the key is young', { firstHour: H - 191 }, 0, 30],
     ['its floor where the key is not young any more', { firstHour: H - 192 }, 0, 12],
     ['two and a half floors where its history has just begun', { firstHour: H - 72 }, 0, 30],
-  ])('is told from %s on', (_, facts, expected, threshold) => {
+  ])('is detected from %s', (_, facts, expected, threshold) => {
     const count = Math.ceil(threshold);
     expect(detectionsOf(full(count, facts), session())).toEqual([
       { ...burst, observed: count, expected, threshold, windowSeconds: 300 },
@@ -574,7 +574,7 @@ describe('a burst', () => {
     ).toEqual([]);
   });
 
-  it('is not told of a key that is new', () => {
+  it('is not detected for a new key', () => {
     expect(detectionsOf(full(10_000, { firstHour: H - 71 }), session())).toEqual([]);
   });
 
@@ -583,12 +583,12 @@ describe('a burst', () => {
     ['the hour itself', 10],
     ['the hour after', 11],
     ['the same hour of a weekend, where no weekday was seen', 34],
-  ])('is measured by %s', (_, slot) => {
+  ])('is compared with %s', (_, slot) => {
     const [detection] = detectionsOf(full(10_000, usual(120, slot)), session());
     expect(detection).toMatchObject({ expected: 10, windowSeconds: 300 });
   });
 
-  it('is not measured by any other hour, nor by a weekend where a weekday was seen', () => {
+  it('is not compared with other hours, nor with a weekend if a weekday was seen', () => {
     const others = {
       means: slots({ 8: 120, 12: 120, 34: 120 }),
       visits: slots({ 8: 9, 10: 1, 12: 9, 34: 9 }),
@@ -596,7 +596,7 @@ describe('a burst', () => {
     expect(detectionsOf(full(10_000, others), session())).toMatchObject([{ expected: 0 }]);
   });
 
-  it('a burst of six hours is measured by each of them', () => {
+  it('of six hours is compared with the sum of these hours', () => {
     const means = slots({ 4: 1_000, 5: 1, 6: 2, 7: 3, 8: 4, 9: 5, 10: 6, 11: 1_000 });
     const visits = means.map((mean) => (mean > 0 ? 20 : 0));
     const buckets = [
@@ -609,7 +609,7 @@ describe('a burst', () => {
   });
 });
 
-describe('what a day is measured by', () => {
+describe('the threshold of a day', () => {
   const day = (facts: Partial<Record<'sessions' | 'addresses' | 'origins' | 'cost', number>> = {}) =>
     [facts.sessions ?? 0, facts.addresses ?? 0, facts.origins ?? 0, facts.cost ?? 0] as const;
   const week = (...days: ReturnType<typeof day>[]) => [
@@ -619,7 +619,7 @@ describe('what a day is measured by', () => {
   const marks = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
   const common = { at: AT, windowSeconds: 86_400 };
 
-  it('is eight whole days, and nothing before', () => {
+  it('applies from eight whole days of history', () => {
     const spread = { newOrigins: marks(50), addresses: marks(50), dayCostSeconds: 90_000 };
     expect(detectionsOf(known({ ...spread, days: week().slice(1) }), session())).toEqual([]);
     expect(detectionsOf(known({ ...spread, days: week() }), session()).map(({ kind }) => kind)).toEqual([
@@ -631,8 +631,8 @@ describe('what a day is measured by', () => {
 
   it.each([
     ['five', week(), 5, 0],
-    ['three times the second most of a day', week(day({ origins: 40 }), day({ origins: 3 })), 9, 3],
-  ])('is %s, for new origins', (_, days, threshold, expected) => {
+    ['three times the second highest day', week(day({ origins: 40 }), day({ origins: 3 })), 9, 3],
+  ])('is %s for new origins', (_, days, threshold, expected) => {
     const at = (count: number) => detectionsOf(known({ days, newOrigins: marks(count) }), session());
     expect(at(threshold - 1)).toEqual([]);
     expect(at(threshold)).toEqual([
@@ -642,7 +642,7 @@ describe('what a day is measured by', () => {
 
   it.each([
     ['twenty', week(), 1, 20, 0],
-    ['three times the second most of a day', week(day({ addresses: 90 }), day({ addresses: 10 })), 1, 30, 10],
+    ['three times the second highest day', week(day({ addresses: 90 }), day({ addresses: 10 })), 1, 30, 10],
     [
       'as many times more as there are more sessions',
       week(day({ addresses: 90, sessions: 90 }), day({ addresses: 10, sessions: 50 })),
@@ -657,7 +657,7 @@ describe('what a day is measured by', () => {
       30,
       10,
     ],
-  ])('is %s, for addresses', (_, days, sessions, threshold, expected) => {
+  ])('is %s for addresses', (_, days, sessions, threshold, expected) => {
     const at = (count: number) =>
       detectionsOf(
         known({ days, addresses: marks(count), daySessions: sessions - 1 }),
@@ -672,7 +672,7 @@ describe('what a day is measured by', () => {
   it.each([
     ['four hours of voice', week(), 14_400, 0],
     ['three times the second dearest day', week(day({ cost: 9_000 }), day({ cost: 8_000 })), 24_000, 8_000],
-  ])('is %s, for cost', (_, days, threshold, expected) => {
+  ])('is %s for cost', (_, days, threshold, expected) => {
     const at = (cost: number) => detectionsOf(known({ days, dayCostSeconds: cost - 600 }), session());
     expect(at(threshold - 1)).toEqual([]);
     expect(at(threshold)).toEqual([
@@ -680,23 +680,23 @@ describe('what a day is measured by', () => {
     ]);
   });
 
-  it('is nothing to a session of the day before', () => {
+  it('does not apply to a session of the day before', () => {
     const state = known({ hour: H - 10, days: week(), dayCostSeconds: 90_000, newOrigins: marks(50) });
     expect(detectionsOf(state, session({ at: AT - 10 * HOUR - 1 }))).toEqual([]);
   });
 });
 
 describe('an observation of a site', () => {
-  it.each([session(), outcome(), usage()])('has the longest session that it allows', (observation) => {
+  it.each([session(), outcome(), usage()])('gets the maximum session length of the site', (observation) => {
     expect(limitedBy(observation, 90)).toEqual({ ...observation, maxSeconds: 90 });
   });
 
-  it('has none if no session was', () => {
+  it('gets no maximum session length if it is not about a session', () => {
     expect(limitedBy(refused(3), 90)).toEqual(refused(3));
   });
 });
 
-describe('a kind that was told', () => {
+describe('a detected kind of anomaly', () => {
   const tipping = (facts: Partial<AnomalyState> = {}) => known({ buckets: [[BUCKET, 11]], ...facts });
 
   it.each([
@@ -704,7 +704,7 @@ describe('a kind that was told', () => {
     ['auth_failures', 6, known({ authRun: 2 }), outcome({ openAiFailure: 'key_invalid' })],
     ['refused_origins', 24, known(), refused(30)],
   ] as const)(
-    '%s is silent for %i hours, and the others are as they were',
+    '%s is silent for %i hours, and other kinds are unchanged',
     (kind, hours, state, observation) => {
       const before = { ...state, silentUntil: { cost_spike: 5 } };
       expect(stateAfter(before, observation).silentUntil).toEqual({
@@ -714,7 +714,7 @@ describe('a kind that was told', () => {
     },
   );
 
-  it('reports again once that has ended', () => {
+  it('is reported again when its silence ends', () => {
     expect(detectionsOf(tipping({ silentUntil: { burst: AT + 1 } }), session())).toEqual([]);
     expect(detectionsOf(tipping({ silentUntil: { burst: AT } }), session())).toHaveLength(1);
   });

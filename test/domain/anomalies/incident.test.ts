@@ -10,25 +10,25 @@ import { ANOMALY_RESPONSES } from '../../../lambdas/domain/tenancy/workspace.ts'
 
 describe('the response to an incident', () => {
   it.each(['burst', 'origin_spread', 'address_spread', 'cost_spike'] as const)(
-    'to %s is what the workspace has set',
+    'to %s is the one that the workspace has chosen',
     (kind) => {
       for (const response of ANOMALY_RESPONSES) expect(responseTo(kind, 'byok', response)).toBe(response);
     },
   );
 
   it.each(['refused_origins', 'false_claims'] as const)(
-    'to %s, which anyone can cause, touches no key',
+    'to %s changes no key, because anyone can cause it',
     (kind) => {
       for (const response of ANOMALY_RESPONSES) expect(responseTo(kind, 'byok', response)).toBe('notify');
     },
   );
 
-  it('does not re-encrypt a key that OpenAI refuses, but may switch it off', () => {
+  it('to authentication failures is never re-encryption, but can be suspension', () => {
     expect(responseTo('auth_failures', 'byok', 'rotate')).toBe('notify');
     expect(responseTo('auth_failures', 'byok', 'suspend')).toBe('suspend');
   });
 
-  it("never touches the platform's own key", () => {
+  it('never changes the platform key', () => {
     for (const kind of ANOMALY_KINDS)
       for (const response of ANOMALY_RESPONSES) expect(responseTo(kind, 'managed', response)).toBe('notify');
   });
@@ -49,7 +49,7 @@ describe('the summary of an incident', () => {
     keys: [],
   };
 
-  it('is one line that says what, against what, and what was done', () => {
+  it('is one line with the observation, the expectation and the response', () => {
     expect(summaryOf(incident)).toBe(
       '143 sessions within 5 minutes, where about 4 are usual. The key is suspended; resume it when you know why.',
     );
@@ -63,7 +63,7 @@ describe('the summary of an incident', () => {
     ['refused_origins', '143 requests from origins that are not registered within'],
     ['cost_spike', '143 seconds of voice at most within'],
     ['false_claims', '143 calls whose page claimed more than OpenAI counted within'],
-  ] as const)('of %s says what was counted', (kind, beginning) => {
+  ] as const)('of %s names the observation', (kind, beginning) => {
     expect(summaryOf({ ...incident, kind }).startsWith(beginning)).toBe(true);
   });
 
@@ -74,7 +74,7 @@ describe('the summary of an incident', () => {
     [7_200, '143 sessions within 2 hours, where'],
     [82_800, '143 sessions within 23 hours, where'],
     [86_400, '143 sessions within one day, where'],
-  ])('says about a window of %d seconds how long it is', (windowSeconds, beginning) => {
+  ])('writes a window of %d seconds in readable units', (windowSeconds, beginning) => {
     expect(summaryOf({ ...incident, windowSeconds }).startsWith(beginning)).toBe(true);
   });
 
@@ -83,7 +83,7 @@ describe('the summary of an incident', () => {
     [0.49, 'where hardly any are usual.'],
     [0.5, 'where about 1 are usual.'],
     [4.5, 'where about 5 are usual.'],
-  ])('says against an expectation of %d what is usual', (expected, words) => {
+  ])('describes an expected count of %d in words', (expected, words) => {
     expect(summaryOf({ ...incident, expected })).toContain(words);
   });
 
@@ -91,7 +91,7 @@ describe('the summary of an incident', () => {
     ['notify', 'Nothing was changed.'],
     ['rotate', 'The key is being re-encrypted.'],
     ['suspend', 'The key is suspended; resume it when you know why.'],
-  ] as const)('says about %s what was done', (response, end) => {
+  ] as const)('names the response %s', (response, end) => {
     expect(summaryOf({ ...incident, response }).endsWith(` are usual. ${end}`)).toBe(true);
   });
 

@@ -91,8 +91,8 @@ const expectBrokenAt = (
 
 const replaced = (rows: readonly AuditRow[], i: number, row: AuditRow): AuditRow[] => rows.with(i, row);
 
-describe('an intact chain', () => {
-  it('verifies, whatever its events hold', () => {
+describe('an intact audit chain', () => {
+  it('verifies for any events', () => {
     fc.assert(
       fc.property(chain(WORKSPACE, 0), (rows) => {
         const { sequence, hash } = rows.at(-1) ?? emptyChain(WORKSPACE);
@@ -106,7 +106,7 @@ describe('an intact chain', () => {
     );
   });
 
-  it('counts 1, 2, 3, … and carries the hash of the row before in each', () => {
+  it('numbers its rows 1, 2, 3, …, and each row carries the hash of the row before', () => {
     fc.assert(
       fc.property(chain(), (rows) => {
         expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, i) => i + 1));
@@ -116,7 +116,7 @@ describe('an intact chain', () => {
     );
   });
 
-  it('verifies with the facts of a row in another order: a database need not keep it', () => {
+  it('verifies when a database returns the facts of a row in another order', () => {
     fc.assert(
       fc.property(chain(), (rows) => {
         const reordered = rows.map((row) => ({
@@ -128,7 +128,7 @@ describe('an intact chain', () => {
     );
   });
 
-  it('verifies when rows were appended after the last marker was read', () => {
+  it('verifies when rows were appended after its marker was read', () => {
     fc.assert(
       fc.property(chainAndPlace, ([rows, n]) => {
         expect(verdictOn(rows, { lastWritten: n }).intact).toBe(true);
@@ -137,10 +137,10 @@ describe('an intact chain', () => {
   });
 });
 
-describe('an edit', () => {
+describe('an edit of an audit row', () => {
   const FIELDS = ['eventId', 'workspaceId', 'type', 'at', 'actor', 'siteId', 'sessionId', 'ipHash'] as const;
 
-  it.each([...FIELDS, 'previousHash', 'hash'] as const)('of %s of any row names that row', (field) => {
+  it.each([...FIELDS, 'previousHash', 'hash'] as const)('of %s is found, and names the row', (field) => {
     fc.assert(
       fc.property(chainAndPlace, nullable, ([rows, i], value) => {
         const row = rowAt(rows, i);
@@ -153,7 +153,7 @@ describe('an edit', () => {
   });
 
   it.each([...FIELDS, 'previousHash', 'hash'] as const)(
-    'of one character of %s is enough, as is its case',
+    'of one character of %s is found, also when only its case changes',
     (field) => {
       fc.assert(
         fc.property(chainAndPlace, ([rows, i]) => {
@@ -171,7 +171,7 @@ describe('an edit', () => {
     },
   );
 
-  it('an edit from nothing to a text that says so, or back, is an edit', () => {
+  it('from null to the text "null", or back, is found', () => {
     fc.assert(
       fc.property(chainAndPlace, ([rows, i]) => {
         const row = rowAt(rows, i);
@@ -183,7 +183,7 @@ describe('an edit', () => {
     );
   });
 
-  it('an edit of the facts is found: another value, another type, one more, one less, one renamed', () => {
+  it('of the facts is found: another value, another type, an added, removed or renamed field', () => {
     const given = { fields: 'name', version: 1, ok: true };
     const edits: Record<string, string | number | boolean>[] = [
       { ...given, fields: 'name,' },
@@ -212,7 +212,7 @@ describe('an edit', () => {
     );
   });
 
-  it('an edit of the sequence breaks the chain there: upwards a row is missing, downwards one is out of order', () => {
+  it('of the sequence is found: a higher one as a missing row, a lower one as a row out of order', () => {
     fc.assert(
       fc.property(chainAndPlace, fc.integer({ min: -3, max: 20 }), ([rows, i], sequence) => {
         fc.pre(sequence !== i + 1);
@@ -227,7 +227,7 @@ describe('an edit', () => {
     );
   });
 
-  it('an edit that makes a row unreadable names that row, whatever is left of it', () => {
+  it('that makes the row unreadable is found, and names the row', () => {
     fc.assert(
       fc.property(chainAndPlace, fc.integer({ min: -3, max: 20 }), ([rows, i], sequence) => {
         const row = rowAt(rows, i);
@@ -242,7 +242,7 @@ describe('an edit', () => {
     );
   });
 
-  it('cannot be passed off as a row that was damaged when it was written', () => {
+  it('is found when the row is disguised as one that was damaged before it was written', () => {
     fc.assert(
       fc.property(chainAndPlace, ([rows, i]) => {
         const written = chainOf(
@@ -254,7 +254,7 @@ describe('an edit', () => {
     );
   });
 
-  it('an edit that moves a part of one field into its neighbour is found', () => {
+  it('that moves characters from one field to the next is found', () => {
     const rows = chainOf(WORKSPACE, [
       {
         eventId: 'ab',
@@ -274,8 +274,8 @@ describe('an edit', () => {
   });
 });
 
-describe('a deletion', () => {
-  it('a deletion of any row but the last names the missing row', () => {
+describe('a deletion of audit rows', () => {
+  it('names the missing row, if it is not the last', () => {
     fc.assert(
       fc.property(chain(WORKSPACE, 2), fc.nat(), (rows, n) => {
         const i = n % (rows.length - 1);
@@ -287,7 +287,7 @@ describe('a deletion', () => {
     );
   });
 
-  it('a deletion of the last rows names the first that was cut off, as long as a marker knows of one', () => {
+  it('at the end names the first row that was cut off, if a marker proves that the row existed', () => {
     fc.assert(
       fc.property(chainAndPlace, ([rows, i]) => {
         expectBrokenAt(verdictOn(rows.slice(0, i), { lastWritten: rows.length }), rows, i, {
@@ -298,7 +298,7 @@ describe('a deletion', () => {
     );
   });
 
-  it('a deletion of several rows in a row is closed by no renumbering', () => {
+  it('in the middle is found even if the other rows are renumbered', () => {
     fc.assert(
       fc.property(chain(WORKSPACE, 3), (rows) => {
         const [first, , ...rest] = rows;
@@ -316,8 +316,8 @@ describe('a deletion', () => {
   });
 });
 
-describe('an insertion', () => {
-  it('an inserted copy of an earlier row is out of order', () => {
+describe('an inserted audit row', () => {
+  it('is out of order when it is a copy of an earlier row', () => {
     fc.assert(
       fc.property(chainAndPlace, fc.nat(), ([rows, i], n) => {
         const copied = rowAt(rows, n % (i + 1));
@@ -329,7 +329,7 @@ describe('an insertion', () => {
     );
   });
 
-  it('an inserted row made with any other key, anywhere and at the end too, is no row of the chain', () => {
+  it('is found anywhere in the chain when its hash was made with another key', () => {
     fc.assert(
       fc.property(chainAndPlace, eventOf(WORKSPACE), ([rows, i], event) => {
         const forged = chainRow(event, i === 0 ? emptyChain(WORKSPACE) : rowAt(rows, i - 1), randomBytes(32));
@@ -347,8 +347,8 @@ describe('an insertion', () => {
   });
 });
 
-describe('two rows in each other’s place', () => {
-  it('break the chain at the first of them, as they are and renumbered', () => {
+describe('two exchanged audit rows', () => {
+  it('break the chain at the first of them, renumbered or not', () => {
     fc.assert(
       fc.property(chain(WORKSPACE, 2), fc.nat(), fc.nat(), (rows, m, n) => {
         const [i, j] = [m % rows.length, n % rows.length].sort((a, b) => a - b) as [number, number];
@@ -367,8 +367,8 @@ describe('two rows in each other’s place', () => {
   });
 });
 
-describe('a wrong key', () => {
-  it('finds nothing sound, and no chain can be made to look sound without the right one', () => {
+describe('an audit chain under a wrong key', () => {
+  it('never verifies, and nobody can forge a valid chain without the right key', () => {
     fc.assert(
       fc.property(chain(), (rows) => {
         expectBrokenAt(verdictOn(rows, { chainKey: randomBytes(32) }), rows, 0, {
@@ -382,10 +382,10 @@ describe('a wrong key', () => {
   });
 });
 
-describe('the rows of two workspaces', () => {
+describe('the audit rows of two workspaces', () => {
   const both = fc.tuple(chain(WORKSPACE, 2), chain(OTHER_WORKSPACE, 2));
 
-  it('cannot be exchanged, one by one or all of them, not even if both chains had one key', () => {
+  it('cannot be exchanged, one by one or all together, even if both chains had the same key', () => {
     fc.assert(
       fc.property(both, fc.nat(), ([own, foreign], n) => {
         const i = n % Math.min(own.length, foreign.length);
@@ -403,7 +403,7 @@ describe('the rows of two workspaces', () => {
   });
 });
 
-describe('where the pages of a trail end', () => {
+describe('the verification of a paged audit trail', () => {
   const OWNER = { sub: 'owner', sourceIp: '127.0.0.1' };
   const tenancy = {
     readMembership: async () => ({ workspace: { deletedAt: null }, member: { role: 'owner' } }),
@@ -470,7 +470,7 @@ describe('where the pages of a trail end', () => {
       };
     });
 
-  it('does not matter: the verdict is the one on the rows, intact or broken', async () => {
+  it('gives the same result for any size of the pages', async () => {
     await fc.assert(
       fc.asyncProperty(touched, sizes, async ({ rows, stored, verdict }, pageSizes) => {
         const verify = verifyIn(logOf(stored, pageSizes, rows.length));
@@ -479,7 +479,7 @@ describe('where the pages of a trail end', () => {
     );
   });
 
-  it('does not matter either how many calls it takes; until the last nothing is said to be intact', async () => {
+  it('gives the same result in any number of calls, and reports an intact trail only at the last call', async () => {
     await fc.assert(
       fc.asyncProperty(touched, sizes, fc.integer({ min: 1, max: 5 }), async (trail, pageSizes, limit) => {
         const verify = verifyIn(logOf(trail.stored, pageSizes, trail.rows.length));
@@ -500,7 +500,7 @@ describe('where the pages of a trail end', () => {
   const fourRows = fc.sample(chain(WORKSPACE, 4), 1).map((rows) => rows.slice(0, 4))[0] ?? [];
   const untouched = storedOf(fourRows);
 
-  it('between two calls: what the first has read last is read again, and noticed when it is another or gone', async () => {
+  it('reads the last row of the previous call again, and finds it edited or deleted', async () => {
     const { next } = await verifyIn(logOf(untouched, [9], 4))(2);
     const second = rowAt(fourRows, 1);
     const edited = storedOf(fourRows.with(1, { ...second, at: `${second.at}!` }));
@@ -519,7 +519,7 @@ describe('where the pages of a trail end', () => {
     });
   });
 
-  it('a check continues only from a point that this chain has reached, within the hour', async () => {
+  it('continues only from a signed point of the same chain, for an hour', async () => {
     const audit = logOf(untouched, [9], 4);
     const next = (await verifyIn(audit)(2)).next ?? '';
     const [sequence, hash, until, mac] = next.split('.');

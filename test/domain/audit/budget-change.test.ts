@@ -50,12 +50,12 @@ const explained = ({ change }: ReturnType<typeof found>, writer: string, by: Aud
 
 const SET = { scope: 'site', period: 'month', action: 'end_calls', amount_micro_cents: 100 };
 
-describe('a change of the settings of a budget', () => {
+describe('a change of the budget settings', () => {
   it.each([
     ['amount', { amountMicroCents: 1_000, remainingMicroCents: 970 }, { amount_micro_cents: 1_000 }],
     ['action', { action: 'notify' }, { action: 'notify' }],
     ['period', { period: 'day', periodName: '2026-11-30' }, { period: 'day' }],
-  ])('is explained by the event with this %s and no other', (_, attributes, facts) => {
+  ])('is explained only by the event with the same %s', (_, attributes, facts) => {
     const change = changed(attributes);
     expect(change.change?.subject).toBe('budget of site s1');
     const explaining = event('budget.changed', { ...SET, ...facts });
@@ -66,27 +66,27 @@ describe('a change of the settings of a budget', () => {
       expect(explained(change, 'manage', { ...explaining, ...other })).toBe(false);
   });
 
-  it('of an attribute that budgets do not have is never explained: an expiry would remove it later', () => {
+  it('is never explained if it adds an unknown attribute, such as an expiry', () => {
     const expiring = changed({ expires_at: 1 });
     expect(expiring.change?.subject).toBe('budget of site s1');
     expect(explained(expiring, 'manage', event('budget.changed', SET))).toBe(false);
   });
 
-  it('that adds one is explained by its event, and by a restore', () => {
+  it('is explained by its event or a restore when it adds the budget', () => {
     const added = found(undefined, BUDGET);
     expect(explained(added, 'manage', event('budget.changed', SET))).toBe(true);
     expect(explained(added, 'restore', event('workspace.restored', {}))).toBe(true);
     expect(explained(added, 'manage', event('budget.removed', SET))).toBe(false);
   });
 
-  it('that removes one is explained by its removal', () => {
+  it('is explained by budget.removed when it removes the budget', () => {
     const removed = found(BUDGET, undefined);
     expect(explained(removed, 'manage', event('budget.removed', SET))).toBe(true);
     expect(explained(removed, 'manage', event('budget.removed', SET, { siteId: null }))).toBe(false);
     expect(explained(removed, 'manage', event('budget.removed', { ...SET, scope: 'workspace' }))).toBe(false);
   });
 
-  it('of a workspace is explained by its own event and not by that of a site', () => {
+  it('of a workspace is not explained by the event of a site', () => {
     const image = { ...BUDGET, sk: 'WORKSPACE', siteId: null };
     const added = budgetChangeOf({
       pk: 'BUDGET#w1',
@@ -105,14 +105,14 @@ describe('a change of the settings of a budget', () => {
     ['of another site', 'SITE#s1', { siteId: 's2' }],
     ['of another workspace', 'SITE#s1', { workspaceId: 'w2' }],
     ['in no place of a budget', 'OTHER', { siteId: null }],
-  ])('that puts the budget %s there has no explanation but a restore', (_, sk, attributes) => {
+  ])('is explained only by a restore when the stored budget is %s', (_, sk, attributes) => {
     const after = { ...BUDGET, ...attributes };
     const { change } = budgetChangeOf({ pk: 'BUDGET#w1', sk, before: undefined, after, ...TIMES });
     expect(change?.explanations.map(({ writer }) => writer)).toEqual(['restore']);
   });
 });
 
-describe('counts of a budget', () => {
+describe('a change of the budget counts', () => {
   it.each([
     ['a cost', { spentMicroCents: 50, remainingMicroCents: 50 }, BUDGET],
     ['more than the amount', { spentMicroCents: 150, remainingMicroCents: -50 }, BUDGET],
@@ -127,7 +127,7 @@ describe('counts of a budget', () => {
       { periodName: '2026-12', spentMicroCents: 5, remainingMicroCents: 95 },
       BUDGET,
     ],
-  ])('change with %s, and need no event', (_, attributes, before) => {
+  ])('needs no event for %s', (_, attributes, before) => {
     expect(changed(attributes, before)).toEqual(NOTHING);
   });
 
@@ -145,7 +145,7 @@ describe('counts of a budget', () => {
     ['of which a notice is taken back', { notice50: undefined }, { ...BUDGET, notice50: NOW.toISOString() }],
     ['whose notices are marked together', { notice50: 'a', notice80: 'a' }, BUDGET],
     ['of a new period with a notice of the last', { periodName: '2026-12', notice50: 'a' }, BUDGET],
-  ])('%s have no explanation but a restore', (_, attributes, before) => {
+  ])('is explained only by a restore for counts %s', (_, attributes, before) => {
     const after = Object.fromEntries(
       Object.entries({ ...before, ...attributes }).filter(([, value]) => value !== undefined),
     );
@@ -154,7 +154,7 @@ describe('counts of a budget', () => {
     expect(change?.explanations.map(({ writer }) => writer)).toEqual(['restore']);
   });
 
-  it('that begin a period are of one that is today in some time zone', () => {
+  it('may begin only a period that is current in some time zone', () => {
     const daily = { ...BUDGET, period: 'day', periodName: '2026-11-28' };
     const at = (time: string) => ({ at: new Date(time), now: new Date(time) });
     const begun = (periodName: string, time: string) =>
@@ -168,7 +168,7 @@ describe('counts of a budget', () => {
     expect(found(daily, { ...daily, periodName: '2026-11-29' }, late).change).toBeUndefined();
   });
 
-  it('with a notice are explained by its event, whichever function noticed it', () => {
+  it('with a notice is explained by its event, whichever function wrote the event', () => {
     const noticed = changed({ notice80: NOW.toISOString() });
     const facts = { scope: 'site', percent: 80 };
     for (const writer of ['events', 'watch', 'manage'])
@@ -179,7 +179,7 @@ describe('counts of a budget', () => {
     expect(explained(noticed, 'keys', event('budget.threshold_reached', facts))).toBe(false);
   });
 
-  it('of which less is spent have to be compared with the usage', () => {
+  it('that lowers the spent amount is compared with the usage', () => {
     expect(changed({ spentMicroCents: 10, remainingMicroCents: 90 })).toEqual({
       change: undefined,
       lowered: { workspaceId: 'w1', siteId: 's1', period: 'month', periodName: '2026-11' },

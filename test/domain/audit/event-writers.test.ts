@@ -6,12 +6,12 @@ import { EVENT_WRITERS, mayWrite } from '../../../lambdas/domain/audit/event-wri
 const OF_ITEMS = /^session\.(reserved|issued|used|refused)$|^key\.(item_written|retained_removed|use_\w+)$/;
 
 describe('the writers of audit events', () => {
-  it('write every type that is not read from another item, and none that is', () => {
+  it('write all event types, except those that the projector derives from other items', () => {
     const written = new Set<string>(Object.values(EVENT_WRITERS).flat());
     expect(AUDIT_EVENT_TYPES.filter((type) => written.has(type) === OF_ITEMS.test(type))).toEqual([]);
   });
 
-  it('write in the workspace of their partition, and only their types', () => {
+  it('write only their own types, and only in the workspace of their partition', () => {
     const event = { type: 'key.stored', workspaceId: 'w1' } as const;
     expect(mayWrite('keys', 'w1', event)).toBe(true);
     expect(mayWrite('keys', 'w2', event)).toBe(false);

@@ -37,7 +37,7 @@ describe('a change of an API token', () => {
   const created = { pk: PK, sk: 'API_TOKEN#tok_1', change: 'INSERT', image } as const;
   const facts = { token: 'tok_1', role: 'admin', valid_until: image.expiresAt };
 
-  it('that adds one is explained by its creation with this role and this end', () => {
+  it('that adds a token is explained by its creation with the same role and expiry', () => {
     expect(explained(created, 'manage', event('api_token.created', { facts }))).toBe(true);
     for (const other of [{ token: 'tok_2' }, { role: 'viewer' }, { valid_until: '2036-01-01T00:00:00.000Z' }])
       expect(
@@ -46,7 +46,7 @@ describe('a change of an API token', () => {
     expect(explained(created, 'keys', event('api_token.created', { facts }))).toBe(false);
   });
 
-  it('that removes one is explained by its revocation', () => {
+  it('that removes a token is explained by its revocation', () => {
     const removed = { pk: PK, sk: 'API_TOKEN#tok_1', change: 'REMOVE' } as const;
     expect(explained(removed, 'manage', event('api_token.revoked', { facts: { token: 'tok_1' } }))).toBe(
       true,
@@ -56,7 +56,7 @@ describe('a change of an API token', () => {
     );
   });
 
-  it('that changes one is explained by nothing that the product does', () => {
+  it('that modifies a token is never explained', () => {
     const changed = { ...created, change: 'MODIFY' } as const;
     for (const type of ['api_token.created', 'api_token.revoked'] as const)
       expect(explained(changed, 'manage', event(type, { facts }))).toBe(false);
@@ -65,7 +65,7 @@ describe('a change of an API token', () => {
 
 describe('a change of a member', () => {
   const added = { pk: PK, sk: 'MEMBER#bob', change: 'INSERT', image: { role: 'admin' } } as const;
-  it('is explained by the event that gives this person this role', () => {
+  it('is explained by the event with the same person and role', () => {
     expect(explained(added, 'manage', event('member.saved', { facts: { sub: 'bob', role: 'admin' } }))).toBe(
       true,
     );
@@ -80,14 +80,14 @@ describe('a change of a member', () => {
     );
   });
 
-  it('that adds an owner is explained by the workspace that this person created', () => {
+  it('that adds an owner is explained when this person created the workspace', () => {
     const owner = { ...added, sk: 'MEMBER#carol', image: { role: 'owner' } };
     expect(explained(owner, 'manage', event('workspace.created'))).toBe(true);
     expect(explained(owner, 'manage', event('workspace.created', { actor: 'eve' }))).toBe(false);
     expect(explained(added, 'manage', event('workspace.created', { actor: 'bob' }))).toBe(false);
   });
 
-  it('that removes one needs the removal of this person', () => {
+  it('that removes a member is explained by the removal of this person', () => {
     const removed = { pk: PK, sk: 'MEMBER#bob', change: 'REMOVE' } as const;
     expect(explained(removed, 'manage', event('member.removed', { facts: { sub: 'bob' } }))).toBe(true);
     expect(explained(removed, 'manage', event('member.removed', { facts: { sub: 'eve' } }))).toBe(false);
@@ -99,7 +99,7 @@ describe('a change of a member', () => {
 
 describe('a change of an invitation', () => {
   const written = { pk: PK, sk: 'INVITATION#inv_1', change: 'INSERT', image: { role: 'owner' } } as const;
-  it('needs the event of this invitation with this role', () => {
+  it('is explained by the event with the same invitation and role', () => {
     const facts = { invitation: 'inv_1', role: 'owner' };
     expect(explained(written, 'manage', event('member.invited', { facts }))).toBe(true);
     expect(
@@ -110,7 +110,7 @@ describe('a change of an invitation', () => {
     ).toBe(false);
   });
 
-  it('that removes one gives nobody a right, and needs no event', () => {
+  it('that removes an invitation needs no event, because it gives nobody a right', () => {
     const { image: _, ...rest } = written;
     expect(tenancyChangeOf({ ...rest, change: 'REMOVE', image: undefined })).toBeUndefined();
   });
@@ -122,7 +122,7 @@ describe('a change of a site', () => {
     ['MODIFY', 'manage', 'site.changed'],
     ['MODIFY', 'retire-models', 'site.model_moved'],
     ['REMOVE', 'keys', 'site.archived'],
-  ] as const)('by %s is explained by %s with %s of this site', (change, writer, type) => {
+  ] as const)('of kind %s is explained by %s with %s of this site', (change, writer, type) => {
     const item = { pk: PK, sk: 'SITE#s1', change } as const;
     expect(explained(item, writer, event(type, { siteId: 's1' }))).toBe(true);
     expect(explained(item, writer, event(type, { siteId: 's2' }))).toBe(false);
@@ -130,12 +130,12 @@ describe('a change of a site', () => {
 });
 
 describe('a change of a workspace', () => {
-  it('by removal is explained by nothing but a restore', () => {
+  it('that removes the workspace is explained only by a restore', () => {
     const removed = tenancyChangeOf({ pk: PK, sk: 'WORKSPACE', change: 'REMOVE', image: undefined });
     expect(removed?.explanations.map(({ writer }) => writer)).toEqual(['restore']);
   });
 
-  it('of the plan is explained by the operator who sets plans', () => {
+  it('that changes the plan is explained by the operator command set-plan', () => {
     const changed = { pk: PK, sk: 'WORKSPACE', change: 'MODIFY' } as const;
     expect(explained(changed, 'set-plan', event('workspace.plan_changed'))).toBe(true);
   });
@@ -144,13 +144,13 @@ describe('a change of a workspace', () => {
 describe('a change of the mail alerts', () => {
   const item = { pk: 'MAIL#w1', sk: 'MAIL' } as const;
 
-  it('is explained by a verified address, by another choice of notices and by a code', () => {
+  it('is explained by a verified address or by changed settings', () => {
     for (const change of ['INSERT', 'MODIFY'] as const)
       for (const type of ['mail_alerts.verified', 'mail_alerts.changed'] as const)
         expect(explained({ ...item, change }, 'manage', event(type))).toBe(true);
   });
 
-  it('that silences them past the product is explained by nothing', () => {
+  it('that silences the alerts without an event of the product is never explained', () => {
     const silenced = { ...item, change: 'MODIFY', image: { events: [] } } as const;
     expect(explained(silenced, 'manage', event('workspace.changed'))).toBe(false);
     expect(explained(silenced, 'keys', event('mail_alerts.changed'))).toBe(false);
@@ -159,13 +159,13 @@ describe('a change of the mail alerts', () => {
 });
 
 describe('a record of a removed person', () => {
-  it('that goes away before its time is explained by nothing but a restore', () => {
+  it('that is deleted early is explained only by a restore', () => {
     const gone = { pk: PK, sk: 'REMOVAL#0123', change: 'REMOVE' } as const;
     expect(explained(gone, 'manage', event('member.removed'))).toBe(false);
     expect(explained(gone, 'restore', event('workspace.restored'))).toBe(true);
   });
 
-  it('that gets another time is explained by another removal', () => {
+  it('that gets another date is explained by another removal', () => {
     const dated = { pk: PK, sk: 'REMOVAL#0123', change: 'MODIFY' } as const;
     expect(explained(dated, 'manage', event('member.removed'))).toBe(true);
     expect(explained(dated, 'manage', event('member.invited'))).toBe(false);
@@ -173,7 +173,7 @@ describe('a record of a removed person', () => {
   });
 });
 
-it('an event type names as explanation only what its writer may write', () => {
+it('each explanation of a change names only event types that its writer may write', () => {
   const items = ['WORKSPACE', 'MEMBER#bob', 'SITE#s1', 'ARCHIVED_SITE#s1'].map((sk) => ({ pk: PK, sk }));
   const places = [
     ...items,

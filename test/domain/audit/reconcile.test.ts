@@ -17,18 +17,18 @@ import {
   without,
 } from '../../support/reconciliation.ts';
 
-describe('the reconciliation', () => {
-  it('finds nothing where both records agree, at every scope', () => {
+describe('the reconciliation of CloudTrail and the audit trail', () => {
+  it('finds nothing if both records agree at every scope', () => {
     const { trail, rows } = agreeing(6);
     expect(judged(trail, rows)).toEqual({ decrypts: 6, rows: 6, matched: 6, findings: [] });
   });
 
-  it('takes records that are there twice once', () => {
+  it('counts duplicate records once', () => {
     const { trail, rows } = agreeing(3);
     expect(judged([...trail, ...trail], [...rows, ...rows])).toMatchObject({ matched: 3, findings: [] });
   });
 
-  it('leaves calls of others and other calls alone', () => {
+  it('ignores calls of other keys, operations and services', () => {
     const { trail, rows } = agreeing(1);
     const foreign = [
       trailRecord({ requestID: 'a', eventName: 'GenerateDataKey', keyArn: MASTER_KEY }),
@@ -42,7 +42,7 @@ describe('the reconciliation', () => {
     expect(judged([...trail, ...foreign], rows)).toMatchObject({ decrypts: 1, matched: 1, findings: [] });
   });
 
-  it('names a decrypt without a row', () => {
+  it('reports a decrypt without an audit row', () => {
     const { trail, rows, session } = agreeing(3);
     const extra = trailRecord({
       requestID: 'extra',
@@ -60,13 +60,13 @@ describe('the reconciliation', () => {
     ]);
   });
 
-  it('names a decrypt on the master key that carries no context at all', () => {
+  it('reports a decrypt on the master key without an encryption context', () => {
     const { trail, rows } = agreeing(1);
     const bare = trailRecord({ requestID: 'bare', keyArn: MASTER_KEY });
     expect(kindsOf(judged([...trail, bare], rows))).toEqual(['decrypt_without_row']);
   });
 
-  it('names a row without a decrypt', () => {
+  it('reports an audit row without a decrypt', () => {
     const { trail, rows, session } = agreeing(3);
     const { call, outcome } = session(1);
     const result = judged(without(trail, call), rows);
@@ -83,7 +83,7 @@ describe('the reconciliation', () => {
   });
 
   it.each(['spelo:workspace_id', 'spelo:scope', 'spelo:scope_id', 'spelo:key_version', 'spelo:extra'])(
-    'names a pair that disagrees on %s',
+    'reports a pair that disagrees on %s',
     (name) => {
       const { trail, rows, session } = agreeing(3);
       for (const index of [0, 1, 2]) {
@@ -106,7 +106,7 @@ describe('the reconciliation', () => {
     },
   );
 
-  it('names a failed decrypt, with its row and without', () => {
+  it('reports a failed decrypt, with and without an audit row', () => {
     const { trail, rows, session } = agreeing(2);
     const { call } = session(0);
     const failed = { ...call, errorCode: 'InvalidCiphertextException' };
@@ -117,7 +117,7 @@ describe('the reconciliation', () => {
     expect(result.findings[0]?.detail).toContain('assumed-role/spelo-byok-token');
   });
 
-  it('names an intent without an outcome, and an outcome without an intent', () => {
+  it('reports an intent without an outcome, and an outcome without an intent', () => {
     const { trail, rows, session } = agreeing(2);
     const { call, reserved, outcome } = session(0);
     expect(kindsOf(judged(without(trail, call), without(rows, outcome)))).toEqual(['intent_without_outcome']);
@@ -129,7 +129,7 @@ describe('the reconciliation', () => {
     expect(kindsOf(judged(trail, without(rows, reserved)))).toEqual(['outcome_without_intent']);
   });
 
-  it('names a request id that two rows, or two calls, claim', () => {
+  it('reports a request ID that appears in two rows or two calls', () => {
     const { trail, rows, session } = agreeing(2);
     const [first, second] = [session(0), session(1)];
     const claiming = {
@@ -144,13 +144,13 @@ describe('the reconciliation', () => {
     expect(kindsOf(judged([...trail, again], rows))).toEqual(['request_id_repeated', 'request_id_repeated']);
   });
 
-  it('names two different rows at one place', () => {
+  it('reports two different rows with the same sequence', () => {
     const { trail, rows, session } = agreeing(1);
     const other = { ...session(0).outcome, actor: 'somebody else' };
     expect(kindsOf(judged(trail, [...rows, other]))).toEqual(['conflicting_rows']);
   });
 
-  it('judges only what lies in the window, and joins with what lies outside', () => {
+  it('reports only records in the window, but matches them with records outside', () => {
     const { trail, rows, session } = agreeing(2);
     const { call } = session(0);
     const late = { ...call, eventTime: '2026-11-05T13:00:00Z' };
@@ -164,7 +164,7 @@ describe('the reconciliation', () => {
     });
   });
 
-  it('refuses what it cannot read instead of passing it over', () => {
+  it('refuses records that it cannot read', () => {
     expect(() =>
       parseCloudTrail('{"Records":[{"eventSource":"kms.amazonaws.com","eventName":"Decrypt"}]}'),
     ).toThrow();
@@ -177,7 +177,7 @@ describe('the reconciliation', () => {
   });
 });
 
-describe('the chain in the archive', () => {
+describe('the chain in the audit archive', () => {
   const chainKeys = { keyOf: async () => Buffer.alloc(32) };
   const verdictOn = async (rows: readonly AuditRow[]) => {
     const [verdict] = (await verifyArchivedRows(rows, chainKeys)).values();
@@ -185,7 +185,7 @@ describe('the chain in the archive', () => {
   };
   const chain = (): AuditRow[] => agreeing(1).rows;
 
-  it('is whole in any order and with rows that are there twice', async () => {
+  it('verifies in any order and with duplicate rows', async () => {
     const rows = chain();
     expect(await verdictOn([...rows, ...rows].reverse())).toMatchObject({ intact: true, rows: 2 });
   });
@@ -194,12 +194,12 @@ describe('the chain in the archive', () => {
     ['altered', (rows: AuditRow[]) => rows.map((row) => ({ ...row, actor: 'somebody else' })), 1],
     ['missing', (rows: AuditRow[]) => rows.slice(1), 1],
     ['out_of_order', (rows: AuditRow[]) => rows.flatMap((row) => [row, { ...row, actor: 'x' }]), 1],
-  ] as const)('names a row that is %s', async (fault, damage, sequence) => {
+  ] as const)('reports a row that is %s', async (fault, damage, sequence) => {
     expect((await verdictOn(damage(chain())))?.broken).toEqual({ sequence, fault });
   });
 });
 
-describe('A call of Decrypt', () => {
+describe('a KMS Decrypt call', () => {
   const call = (keyArn: string) => ({
     requestId: 'request',
     eventId: 'event',
@@ -212,11 +212,11 @@ describe('A call of Decrypt', () => {
   const replicated = (region: string, id = 'mrk-1234abcd12ab34cd56ef1234567890ab') =>
     `arn:aws:kms:${region}:000000000000:key/${id}`;
 
-  it('on a replica of a master key in another region is about sealed keys', () => {
+  it('on a replica of a master key in another region counts as a use of sealed keys', () => {
     expect(aboutSealedKeys([call(replicated('eu-west-1'))], [replicated('us-east-1')])).toHaveLength(1);
   });
 
-  it('on another key, or on a key of one region that has the same name elsewhere, is not', () => {
+  it('on another key, or on a single-region key with the same ID elsewhere, does not count as a use of sealed keys', () => {
     expect(aboutSealedKeys([call(replicated('us-east-1', 'mrk-ffff'))], [replicated('us-east-1')])).toEqual(
       [],
     );

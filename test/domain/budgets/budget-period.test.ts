@@ -46,7 +46,7 @@ describe('the period of a budget', () => {
     expect(periodNameOf(new Date(end), 'month', zone)).not.toBe(name);
   });
 
-  it('has its next one begin where it ends, in every zone that this runtime knows', () => {
+  it('is followed by the next period without a gap, in every time zone of the runtime', () => {
     for (const zone of Intl.supportedValuesOf('timeZone'))
       for (const now of ['2026-01-31T12:00:00Z', '2026-03-29T00:30:00Z', '2026-11-01T05:59:59Z']) {
         const name = periodNameOf(new Date(now), 'day', zone);
@@ -57,7 +57,7 @@ describe('the period of a budget', () => {
   });
 });
 
-describe('a time zone', () => {
+describe('the time zone of a workspace', () => {
   it.each(['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])('can be %s', (zone) => {
     expect(isTimeZone(zone)).toBe(true);
   });

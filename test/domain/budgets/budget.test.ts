@@ -30,7 +30,7 @@ const aBudget = (facts: Partial<Budget> = {}): Budget => ({
 });
 
 describe('a budget', () => {
-  it('begins at zero in a new period, and keeps amount and action', () => {
+  it('starts at zero in a new period, and keeps its amount and action', () => {
     const stored = aBudget({ notices: { 50: 'then' }, callsEndedAt: 'then', remainingMicroCents: -5 });
     expect(currentBudget(stored, new Date('2026-12-01T00:00:00Z'), 'UTC')).toMatchObject({
       periodName: '2026-12-01',
@@ -44,7 +44,7 @@ describe('a budget', () => {
     });
   });
 
-  it('keeps its counts when the workspace moves to a zone where it is still yesterday', () => {
+  it('keeps its counts when the workspace moves to a zone in which it is still yesterday', () => {
     const now = new Date('2026-11-30T03:00:00Z');
     const kept = currentBudget(aBudget(), now, 'America/New_York');
     expect(kept).toMatchObject({ periodName: '2026-11-30', spentMicroCents: 400 });
@@ -57,7 +57,7 @@ describe('a budget', () => {
     [799, [50]],
     [1_000, [50, 80, 100]],
     [5_000, [50, 80, 100]],
-  ])('that has spent %d of 1,000 has the notices %j', (spentMicroCents, due) => {
+  ])('sends its notices at thresholds: with %d of 1,000 spent, %j are due', (spentMicroCents, due) => {
     expect(dueNotices(aBudget({ spentMicroCents }))).toEqual(due);
   });
 
@@ -75,7 +75,7 @@ describe('a budget', () => {
     expect(isExhausted(aBudget({ action, remainingMicroCents }))).toBe(exhausted);
   });
 
-  it('ends calls once, and only with end_calls', () => {
+  it('ends calls once, and only if its action is end_calls', () => {
     expect(endsCalls(aBudget({ action: 'end_calls', remainingMicroCents: 0 }))).toBe(true);
     expect(endsCalls(aBudget({ action: 'end_calls', remainingMicroCents: 1 }))).toBe(false);
     expect(endsCalls(aBudget({ action: 'end_calls', remainingMicroCents: 0, callsEndedAt: 'then' }))).toBe(
@@ -84,7 +84,7 @@ describe('a budget', () => {
     expect(endsCalls(aBudget({ action: 'refuse', remainingMicroCents: 0 }))).toBe(false);
   });
 
-  it('makes the control of a site as strict as it needs, and never weaker', () => {
+  it('tightens the control of a site if necessary, and never loosens it', () => {
     expect(controlInForce('open', [])).toBe('open');
     expect(controlInForce('open', [aBudget({ action: 'end_calls' })])).toBe('brokered');
     expect(controlInForce('locked', [aBudget({ action: 'end_calls' })])).toBe('locked');

@@ -14,7 +14,7 @@ const priced = (model: string, region: 'global' | 'eu' = 'global') => {
 
 describe('the highest cost of a response', () => {
   it.each(PRICE_CATALOGUE.flatMap(({ model }) => [[model, 'global'] as const, [model, 'eu'] as const]))(
-    'of %s in %s is at least the cost of any tokens within the limits of the session',
+    'of %s in %s is at least the cost of any tokens within the session limits',
     (model, region) => {
       const price = priced(model, region);
       const bound = highestCostOfResponse(price, {
@@ -32,7 +32,7 @@ describe('the highest cost of a response', () => {
     },
   );
 
-  it('is at least the cost with every kind of token rounded up', () => {
+  it('is at least the cost when each kind of token is rounded up', () => {
     const price = priced('gpt-realtime-2.1-mini', 'eu');
     const tokens = {
       ...NO_TOKENS,
@@ -62,7 +62,7 @@ describe('the highest cost of a response', () => {
     expect(of('gpt-realtime-2.1-mini')).toBeCloseTo(10.4, 0);
   });
 
-  it('grows with the turn and the instructions, by the byte', () => {
+  it('grows with the length of the turn and with each byte of the instructions', () => {
     const price = priced('gpt-realtime-2.1-mini');
     const of = (instructions: string, turnMs: number) =>
       highestCostOfResponse(price, { instructions, turnMs, maxOutputTokens: MAX_OUTPUT_TOKENS });

@@ -30,21 +30,21 @@ const charge = (
   return first && [first.spentMicroCents, first.reservedMicroCents];
 };
 
-describe('the charges of a budget', () => {
-  it('reserve, settle to the real cost, or release', () => {
+describe('the charge to a budget', () => {
+  it('reserves an amount, settles it at the real cost, or releases it', () => {
     expect(charge([], [reservation()])).toEqual([0, 50]);
     expect(charge([reservation()], [], { cost: 7 })).toEqual([7, -50]);
     expect(charge([reservation()], [])).toEqual([0, -50]);
     expect(charge([reservation()], [reservation()], { cost: 7 })).toEqual([7, 0]);
   });
 
-  it('count a lost reservation as spent until its real cost is known', () => {
+  it('counts a lost reservation as spent until the real cost is known', () => {
     const lost = reservation({ lost: true });
     expect(charge([reservation()], [lost])).toEqual([50, -50]);
     expect(charge([lost], [], { cost: 7 })).toEqual([7 - 50, 0]);
   });
 
-  it('leave a later period alone: a response counts in the period that reserved it', () => {
+  it('changes only the period that reserved the response', () => {
     const later = { of: budget({ periodName: '2026-12' }) };
     expect(charge([reservation()], [], { cost: 7, ...later })).toEqual([0, 0]);
     expect(charge([reservation({ lost: true })], [], { cost: 7, ...later })).toEqual([0, 0]);
@@ -52,25 +52,25 @@ describe('the charges of a budget', () => {
     expect(charge([], [], { cost: 7, ...later })).toEqual([7, 0]);
   });
 
-  it('take nothing from a budget that was removed and set again', () => {
+  it('subtracts nothing from a budget that was removed and set again', () => {
     expect(charge([reservation()], [], { cost: 7, of: budget({ createdAt: 'now' }) })).toEqual([7, 0]);
   });
 
-  it('take nothing from a budget that reserved nothing', () => {
+  it('subtracts nothing from a budget that had reserved nothing', () => {
     const site = budget({ siteId: 'w'.repeat(24) as NonNullable<CurrentBudget['siteId']> });
     expect(charge([reservation()], [], { cost: 7, of: site })).toEqual([7, 0]);
   });
 });
 
-describe('reservations', () => {
-  it('are the same only where budgets count them alike', () => {
+describe('the reservation of a response', () => {
+  it('equals another only if budgets count both alike', () => {
     expect(sameReservations([reservation()], [reservation()])).toBe(true);
     expect(sameReservations([reservation()], [])).toBe(false);
     expect(sameReservations([reservation()], [reservation({ id: 'two' })])).toBe(false);
     expect(sameReservations([reservation()], [reservation({ lost: true })])).toBe(false);
   });
 
-  it('have ids of one form, so that no other text of an event becomes one', () => {
+  it('has an ID of a fixed form that no other text of an event matches', () => {
     expect(isReservationId(`rsv_${'0a'.repeat(12)}`)).toBe(true);
     for (const text of ['', 'rsv_', 'rsv_zz', `rsv_${'0A'.repeat(12)}`, ` rsv_${'0a'.repeat(12)}`])
       expect(isReservationId(text)).toBe(false);

@@ -8,7 +8,7 @@ const HALF = new Date('2026-11-16T00:00:00.000Z');
 
 const budget = (facts: Partial<Budget>) => currentBudget(aBudget(facts), HALF, 'UTC');
 
-it('a budget is tight from 80 % used on, what is reserved included, or when it is forecast to be used up', () => {
+it('a budget is tight if 80 % are spent or reserved, or if the forecast exceeds it', () => {
   const roomy = budget({ changedBy: 'roomy', spentMicroCents: 49, remainingMicroCents: 51 });
   const forecast = budget({ changedBy: 'forecast', spentMicroCents: 51, remainingMicroCents: 49 });
   const reserved = budget({

@@ -5,14 +5,14 @@ import { callForm } from '../../../lambdas/domain/calls/call-form.ts';
 import { newKeyUse } from '../../../lambdas/domain/calls/key-use.ts';
 import { aSession } from '../sessions/session-usage-fixture.ts';
 
-describe('the id of a call', () => {
+describe('the ID of a call', () => {
   it.each([
     ['/v1/realtime/calls/rtc_abc-DEF_123', 'rtc_abc-DEF_123'],
     ['https://api.openai.com/v1/realtime/calls/rtc_a', 'rtc_a'],
     ['https://eu.api.openai.com:443/v1/realtime/calls/rtc_a', 'rtc_a'],
     ['http://127.0.0.1:9000/v1/realtime/calls/rtc_a', 'rtc_a'],
     [`/v1/realtime/calls/rtc_${'a'.repeat(200)}`, `rtc_${'a'.repeat(200)}`],
-  ])('is read from the header Location: %s', (location, id) => {
+  ])('is read from the Location header: %s', (location, id) => {
     expect(callIdOf(location)).toBe(id);
   });
 
@@ -44,7 +44,7 @@ describe('the id of a call', () => {
     expect(callIdOf(location)).toBeUndefined();
   });
 
-  it('does not change the URL that it is inserted into, whatever OpenAI answers', () => {
+  it('cannot change the URL that contains it, whatever OpenAI answers', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         for (const id of [callIdOf(text), callIdOf(`/v1/realtime/calls/rtc_${text}`)])
@@ -55,7 +55,7 @@ describe('the id of a call', () => {
   });
 });
 
-describe('the delay of a message', () => {
+describe('the delay of an SQS message', () => {
   const now = new Date('2026-11-23T12:00:00.000Z');
   const delay = (ms: number): number => delayUntil(now.getTime() + ms, now);
 
@@ -69,7 +69,7 @@ describe('the delay of a message', () => {
     [900_000, MAX_DELAY_SECONDS],
     [3_600_000, MAX_DELAY_SECONDS],
   ])(
-    'that is due in %i milliseconds is %i whole seconds, never early and at most what SQS takes',
+    'that is due in %i milliseconds is %i whole seconds: never early, and within the SQS maximum',
     (ms, seconds) => {
       expect(delay(ms)).toBe(seconds);
     },
@@ -77,7 +77,7 @@ describe('the delay of a message', () => {
 });
 
 describe('the form that creates a call', () => {
-  it('has the parts sdp and session, each with its type and without a file name', async () => {
+  it('has the parts sdp and session, each with a type and without a file name', async () => {
     const { type, text } = callForm('v=0\r\n', '{"model":"x"}');
     const form = await new Response(text, { headers: { 'content-type': type } }).formData();
     expect([...form.entries()]).toEqual([
@@ -89,7 +89,7 @@ describe('the form that creates a call', () => {
     expect(text).not.toContain('filename');
   });
 
-  it('cannot be split by what an offer or instructions hold, not even by the boundary of another call', async () => {
+  it('cannot be split by the offer or the instructions, not even with the boundary of another call', async () => {
     const other = callForm('v=0\r\n', '{}');
     const hostile = `--${other.type.split('boundary=')[1]}\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n`;
     const { type, text } = callForm(hostile, JSON.stringify({ instructions: hostile }));
@@ -99,12 +99,12 @@ describe('the form that creates a call', () => {
   });
 });
 
-describe('the record of a key that was opened for a call', () => {
+describe('the audit record of a key that was opened for a call', () => {
   const now = new Date('2026-11-23T12:00:00.000Z');
   const random = (size: number) => Buffer.alloc(size);
   const session = { ...aSession({ mode: 'byok' }), ipHash: 'hash', actor: 'visitor' };
 
-  it('names the version that was opened, which need not be the one of the session', () => {
+  it('names the opened version, which can differ from the version of the session', () => {
     const use = newKeyUse(session, { scope: 'site', version: 7 }, 'call', now, random);
     expect(use).toMatchObject({
       sessionId: session.sessionId,
@@ -120,7 +120,7 @@ describe('the record of a key that was opened for a call', () => {
     expect(use.useId).toMatch(/^call#evt_[0-9a-z]{26}$/);
   });
 
-  it('names the visitor for a call, and the program that watches or hangs up otherwise', () => {
+  it('names the visitor for a call, and otherwise the function that watches or hangs up', () => {
     const actorOf = (reason: 'call' | 'watch' | 'hangup'): string =>
       newKeyUse(session, { scope: 'site', version: 1 }, reason, now, random).actor;
     expect(actorOf('call')).toBe('visitor');

@@ -36,19 +36,19 @@ describe('the reader of SDP offers', () => {
     expect(readSdpOffer(both)).toEqual({ sdp: both, hasDataChannel: true });
   });
 
-  it('accepts LF and CRLF, with or without a last line end, and forwards CRLF', () => {
+  it('accepts LF and CRLF, with or without a line end at the end, and forwards CRLF', () => {
     const withLf = both.replaceAll('\r\n', '\n');
     for (const text of [withLf, withLf.trimEnd(), both.trimEnd(), both.replace('\r\n', '\n')])
       expect(readSdpOffer(text)).toEqual({ sdp: both, hasDataChannel: true });
   });
 
-  it('finds a data channel before the sound, and one with port 0, which a bundle makes usable', () => {
+  it('finds a data channel before the audio section, and a bundled one with port 0', () => {
     expect(readSdpOffer(offerOf(...HEAD, ...DATA, ...SOUND))).toMatchObject({ hasDataChannel: true });
     const bundled = both.replace('m=application 9', 'm=application 0');
     expect(readSdpOffer(bundled)).toMatchObject({ hasDataChannel: true });
   });
 
-  it('accepts sound in one direction only with a data channel', () => {
+  it('accepts one-way audio only with a data channel', () => {
     for (const direction of ['recvonly', 'sendonly']) {
       const oneWay = [...SOUND, `a=${direction}`];
       expect(readSdpOffer(offerOf(...HEAD, ...oneWay, ...DATA))).toMatchObject({ hasDataChannel: true });
@@ -125,7 +125,7 @@ describe('the reader of SDP offers', () => {
 
   // What separates lines for another reader must not hide a section from this one.
   it.each(['\r', '\u2028', '\u2029', '\u0085', '\v', '\f', '\0', '\\n', '\n\r'])(
-    'sees no offer without a data channel where one hides behind %j',
+    'does not overlook a data channel behind the separator %j',
     (separator) => {
       const hidden = `${sound.trimEnd()}${separator}${DATA.join(separator)}`;
       const result = readSdpOffer(hidden);
@@ -150,7 +150,7 @@ describe('the reader of SDP offers', () => {
     });
   });
 
-  it('never throws, and forwards only what it accepts again in the same way', () => {
+  it('never throws, and accepts its own output unchanged', () => {
     const line = fc.oneof(
       fc.constantFrom(...HEAD, ...SOUND, ...DATA, 'a=recvonly', 'a=sendrecv', '', 'm=video 9 X 1'),
       fc.string(),
@@ -171,8 +171,8 @@ describe('the reader of SDP offers', () => {
   });
 });
 
-describe('the canned offer', () => {
-  it('is an offer of sound without a data channel', () => {
+describe('the canned SDP offer', () => {
+  it('offers audio without a data channel', () => {
     expect(readSdpOffer(CANNED_OFFER)).toEqual({ sdp: CANNED_OFFER, hasDataChannel: false });
   });
 });

@@ -68,8 +68,8 @@ const stepsOf = (events: readonly WatchedEvent[], facts: Partial<typeof admitted
   });
 };
 
-describe('a call whose watcher asks for each response', () => {
-  it('is answered after each turn, with the length of the speech', () => {
+describe('the watcher that asks for each response', () => {
+  it('asks for a response after each turn, with the length of the speech', () => {
     const events = [equal, speech(true, 700), speech(false, 1_900), turn('item_1')];
     expect(stepsOf(events)).toEqual([
       { do: 'note_attached' },
@@ -77,7 +77,7 @@ describe('a call whose watcher asks for each response', () => {
     ]);
   });
 
-  it('does not know the length of speech whose beginning it has not seen', () => {
+  it('leaves the length of the speech unknown if it missed the beginning', () => {
     const last = (events: readonly WatchedEvent[]) => stepsOf([equal, ...events, turn('item_1')]).at(-1);
     const unknown = { do: 'respond', turnId: 'item_1', turnMs: undefined };
     expect(last([speech(false, 1_900)])).toEqual(unknown);
@@ -86,7 +86,7 @@ describe('a call whose watcher asks for each response', () => {
     expect(last([speech(true, 0), speech(false, 100), speech(true), speech(false, 900)])).toEqual(unknown);
   });
 
-  it('is not answered before the watcher sees it, while the visitor speaks, nor without a turn', () => {
+  it('asks for no response before it has attached, while the visitor speaks, or without a turn', () => {
     expect(stepsOf([turn('item_1')])).toEqual([]);
     expect(stepsOf([turn('item_1'), equal]).map((step) => step.do)).toEqual(['note_attached', 'respond']);
     expect(stepsOf([equal, speech(true, 0), turn('item_1')])).toEqual([{ do: 'note_attached' }]);
@@ -95,7 +95,7 @@ describe('a call whose watcher asks for each response', () => {
     expect(stepsOf([equal], { strict: false })).toEqual([{ do: 'note_attached' }]);
   });
 
-  it('answers the latest turn alone once a response has ended', () => {
+  it('answers only the latest turn when a response has ended', () => {
     const events = [equal, turn('item_1'), answer('r1', 'rsv_1'), turn('item_2'), turn('item_3')];
     const cancelled: WatchedEvent = {
       type: 'response_done',
@@ -109,7 +109,7 @@ describe('a call whose watcher asks for each response', () => {
     ]);
   });
 
-  it('ends when a response starts that no watcher has asked for', () => {
+  it('hangs up when a response starts that no watcher has asked for', () => {
     expect(stepsOf([equal, turn('item_1'), answer('r1')]).at(-1)).toEqual({ do: 'hang_up' });
   });
 
@@ -119,7 +119,7 @@ describe('a call whose watcher asks for each response', () => {
     });
   });
 
-  it('releases what a refused request or a failed response had reserved, and nothing that may be billed', () => {
+  it('releases the reservation of a refused request or a failed response, unless OpenAI may bill it', () => {
     const failed = (facts: { readonly failed?: boolean; readonly reservationId?: string }): WatchedEvent => ({
       type: 'response_done',
       responseId: 'r1',
@@ -138,7 +138,7 @@ describe('a call whose watcher asks for each response', () => {
     ]);
   });
 
-  it('answers a turn again whose request was refused because of another response', () => {
+  it('asks again for a turn whose request was refused because another response was active', () => {
     const busy: WatchedEvent = { type: 'refused', reservationId: 'rsv_2' };
     const events = [equal, turn('item_1'), answer('r1', 'rsv_1'), busy, done('r1')];
     expect(stepsOf(events).map((step) => step.do)).toEqual([
@@ -150,7 +150,7 @@ describe('a call whose watcher asks for each response', () => {
     ]);
   });
 
-  it('expects no response after a gap that it did not ask for', () => {
+  it('does not ask for a response after a gap', () => {
     let call = newWatchedCall({ ...admitted, locked: true, turnByTurn: true, strict: true });
     call = afterEvent(call, equal).call;
     expect(afterEvent(attachedAgain(call), equal).steps).toEqual([]);
@@ -164,7 +164,7 @@ describe('the first message of a locked site', () => {
   const firstIn = (events: readonly WatchedEvent[], facts: Partial<typeof admitted> = locked) =>
     stepsOf(events, facts).filter((step) => step.do === 'respond');
 
-  it('is asked for once the visitor can hear, and only once', () => {
+  it('is requested once, when the visitor can hear', () => {
     expect(firstIn([equal, connected, connected])).toEqual([greeting]);
     expect(firstIn([connected, equal])).toEqual([]);
     expect(firstIn([equal])).toEqual([]);
@@ -174,17 +174,17 @@ describe('the first message of a locked site', () => {
     ['begins to speak', speech(true, 0)],
     ['has finished a turn', turn('item_1')],
     ['has typed', item('item_1', null)],
-  ])('is left out where the visitor %s before', (_, event) => {
+  ])('is left out if the visitor %s first', (_, event) => {
     expect(firstIn([equal, event, connected])).not.toContainEqual(greeting);
   });
 
-  it('is left out after a gap, in which the visitor may have spoken', () => {
+  it('is left out after a gap, because the visitor may have spoken', () => {
     const call = newWatchedCall({ ...admitted, ...locked });
     const again = attachedAgain(afterEvent(call, equal).call);
     expect(afterEvent(again, connected).steps).toEqual([]);
   });
 
-  it('is not a response that nobody asked for, and the turn of the visitor is still answered by OpenAI', () => {
+  it('does not count as a response that nobody asked for, and OpenAI still answers the turn of the visitor', () => {
     const turnOfVisitor = [turn('item_1'), answer('r1', 'rsv_1'), done('r1'), answer('r2')];
     expect(play([equal, connected, ...turnOfVisitor], locked).steps).not.toContain('hang_up');
     // The same answer without a turn of the visitor is a response that nobody asked for.
@@ -192,20 +192,20 @@ describe('the first message of a locked site', () => {
     expect(play([equal, connected, ...uncalled], locked).steps).toContain('hang_up');
   });
 
-  it('stops where the visitor began to speak while it was asked for', () => {
+  it('stops if the visitor began to speak meanwhile', () => {
     const events = [equal, connected, speech(true, 0), answer('r1', 'rsv_1')];
     expect(play(events, locked).steps).toContain('silence');
   });
 
-  it('does not open a locked site for one more response where OpenAI refuses it', () => {
+  it('does not allow an additional response on a locked site when OpenAI refuses it', () => {
     const refused: WatchedEvent = { type: 'refused', reservationId: 'rsv_1' };
     const events = [equal, connected, turn('item_1'), answer('r1'), refused, done('r1'), answer('r2')];
     expect(play(events, locked).steps).toContain('hang_up');
   });
 });
 
-describe('a watched call', () => {
-  it('counts a response that has usage, and no response without', () => {
+describe('the watcher of a call', () => {
+  it('counts only responses that have a usage', () => {
     const failed: WatchedEvent = { type: 'response_done', responseId: 'r2', tokens: undefined };
     expect(play([equal, started('r1'), done('r1'), started('r2'), failed]).steps).toEqual([
       'note_attached',
@@ -236,13 +236,13 @@ describe('a watched call', () => {
     expect(play([equal, started('r1', max)]).steps).toEqual(['note_attached', 'hang_up']);
   });
 
-  it('hangs up for a response that no turn began, on locked sites alone', () => {
+  it('hangs up for a response without a turn, but only on locked sites', () => {
     const turns: WatchedEvent[] = [equal, { type: 'turn' }, started('r1'), done('r1'), started('r2')];
     expect(play(turns, { locked: true, strict: true }).steps).toEqual(['note_attached', 'count', 'hang_up']);
     expect(play(turns).steps).toEqual(['note_attached', 'count']);
   });
 
-  it('takes the first response for an answer to a turn that came before it attached late', () => {
+  it('accepts the first response as the answer to an earlier turn if it attached late', () => {
     const responses: WatchedEvent[] = [equal, started('r1'), done('r1'), started('r2')];
     for (const facts of [{ strict: false }, { strict: true, joined: true }])
       expect(play(responses, { locked: true, ...facts }).steps).toEqual([
@@ -258,23 +258,23 @@ describe('a watched call', () => {
     ]);
   });
 
-  it('follows items that another watcher has seen, where it joins', () => {
+  it('does not report a gap for items that the watcher before has seen', () => {
     const joined = { strict: true, joined: true };
     expect(play([item('b', 'a'), item('c', 'b')], joined).steps).toEqual([]);
     expect(play([item('b', 'a'), item('d', 'c')], joined).steps).toEqual(['gap']);
   });
 
-  it('finds a gap where an item follows one that was not seen', () => {
+  it('reports a gap when an item follows one that it has not seen', () => {
     expect(play([item('a', null), item('b', 'a'), item('c', 'b')]).steps).toEqual([]);
     expect(play([item('b', 'a')]).steps).toEqual(['gap']);
     expect(play([item('a', null), item('c', 'b')]).steps).toEqual(['gap']);
   });
 
-  it('takes a transcription, which has no price here, for a gap', () => {
+  it('reports a gap for a transcription, because the price catalogue has no price for it', () => {
     expect(play([{ type: 'transcription' }]).steps).toEqual(['gap']);
   });
 
-  it('has seen everything only from the first item on, and with no response cut off', () => {
+  it('has seen everything only if it saw the first item and no response was cut off', () => {
     const whole = [equal, item('a', null), started('r1'), done('r1')];
     expect(sawEverything(play(whole).call)).toBe(true);
     expect(sawEverything(play([equal]).call)).toBe(false);
@@ -284,7 +284,7 @@ describe('a watched call', () => {
   });
 });
 
-describe('a call whose budget is spent', () => {
+describe('the watcher of a call whose budget is spent', () => {
   const steps = (call: WatchedCall, events: readonly WatchedEvent[]) => {
     const found: WatchedStep['do'][] = [];
     let current = stopped(call);
@@ -296,7 +296,7 @@ describe('a call whose budget is spent', () => {
     return found;
   };
 
-  it('has each response stopped that the page starts, whatever its length, and every response counted', () => {
+  it('stops and counts each response that the page starts, whatever its length', () => {
     const { call } = play([equal]);
     expect(steps(call, [started('r1', 'inf'), done('r1'), started('r2'), done('r2')])).toEqual([
       'silence',
@@ -306,17 +306,17 @@ describe('a call whose budget is spent', () => {
     ]);
   });
 
-  it('gets its session neither restored nor is it hung up as tampered: its end is on its way', () => {
+  it('neither restores the session nor reports tampering, because the call is ending anyway', () => {
     const { call } = play([equal]);
     expect(steps(call, [changed, equal, changed])).toEqual([]);
   });
 
-  it('has no turn answered by the watcher', () => {
+  it('answers no turn', () => {
     const call = newWatchedCall({ ...admitted, locked: true, turnByTurn: true, strict: true });
     expect(steps(call, [equal, speech(true, 0), speech(false, 900), turn('i1')])).toEqual(['note_attached']);
   });
 
-  it('notes a gap as before', () => {
+  it('still reports a gap', () => {
     const { call } = play([equal, item('i1', null)]);
     expect(steps(call, [item('i3', 'i2')])).toEqual(['gap']);
   });

@@ -33,8 +33,8 @@ const THREE = [
   [20, 'c'],
 ] as const;
 
-describe('a key is degraded', () => {
-  it('a key is degraded by three visitors, and not by two', () => {
+describe('a key', () => {
+  it('is degraded after reports of three visitors, and not of two', () => {
     expect(degradationOf(reported(THREE.slice(0, 2)), 1, at(20))).toBeUndefined();
     expect(degradationOf(reported(THREE), 1, at(20))).toEqual({
       failure: 'quota_exhausted',
@@ -42,14 +42,14 @@ describe('a key is degraded', () => {
     });
   });
 
-  it('a key is degraded for a minute and no longer, however often the same visitors repeat it', () => {
+  it('is degraded for one minute, however often the same visitors repeat their reports', () => {
     const repeats = Array.from({ length: 30 }, (_, i) => [30 + i * 10, 'abc'.charAt(i % 3)] as const);
     expect(degradationOf(reported([...THREE, ...repeats]), 1, at(330))?.until).toEqual(
       at(20 + DEGRADED_SECONDS),
     );
   });
 
-  it('never by one visitor, however many sessions and whatever they report', () => {
+  it('is never degraded by the reports of fewer than three visitors', () => {
     const floods = fc.array(
       fc.tuple(
         fc.integer({ min: 0, max: 5_000 }),
@@ -68,7 +68,7 @@ describe('a key is degraded', () => {
     );
   });
 
-  it('only by reports within ten minutes of one another', () => {
+  it('is degraded only by reports within ten minutes of each other', () => {
     const spread = (last: number) =>
       reported([
         [0, 'a'],
@@ -80,7 +80,7 @@ describe('a key is degraded', () => {
   });
 
   it.each(['key_invalid', 'upstream_error', 'timeout', 'wrong_region'] as const)(
-    'never by %s, which the mint itself shows or which passes by itself',
+    'is never degraded by %s, which the mint shows itself or which passes without a change',
     (failure) => {
       const health = reported([
         [0, 'a', failure],
@@ -91,7 +91,7 @@ describe('a key is degraded', () => {
     },
   );
 
-  it('a key is degraded with the failure that the latest of them met', () => {
+  it('is degraded with the failure of the latest report', () => {
     const health = reported([
       [0, 'a'],
       [1, 'b'],
@@ -102,7 +102,7 @@ describe('a key is degraded', () => {
 });
 
 describe('a degraded key', () => {
-  it('refuses for a minute, then lets a visitor in to see', () => {
+  it('refuses sessions for a minute, and then allows one as a trial', () => {
     const degradation = degradationOf(reported(THREE), 1, at(20));
     if (degradation === undefined) throw new Error('Not degraded.');
     expect(brokerErrorOfDegradation(degradation, at(79.999))).toMatchObject({
@@ -111,7 +111,7 @@ describe('a degraded key', () => {
     expect(brokerErrorOfDegradation(degradation, at(80))).toBeUndefined();
   });
 
-  it('says how long, in whole seconds, where the refusal can', () => {
+  it('refuses with a wait in whole seconds', () => {
     const limited = reported(THREE.map(([seconds, visitor]) => [seconds, visitor, 'rate_limited'] as const));
     const degradation = degradationOf(limited, 1, at(20));
     if (degradation === undefined) throw new Error('Not degraded.');
@@ -127,12 +127,12 @@ describe('a degraded key', () => {
     ['billing_inactive', 'openai_quota_exhausted'],
     ['model_unavailable', 'openai_key_rejected'],
     ['account_deactivated', 'openai_key_rejected'],
-  ] as const)('has the wait in its refusal for %s', (failure, code) => {
+  ] as const)('refuses with a wait in whole seconds for %s', (failure, code) => {
     const degradation = { failure, until: at(80) };
     expect(brokerErrorOfDegradation(degradation, at(30.5))).toMatchObject({ code, retryAfterSeconds: 50 });
   });
 
-  it('is good again at once after a session that worked', () => {
+  it('works again at once after a successful session', () => {
     const health = withSuccess(reported(THREE), 1, at(30));
     expect(degradationOf(health, 1, at(30))).toBeUndefined();
     // Its reports are disproved: three new ones are needed.
@@ -166,13 +166,13 @@ describe('a degraded key', () => {
     ).toBeDefined();
   });
 
-  it('is shown to its owner as long as its reports count, ten minutes from the latest', () => {
+  it('is shown to its owner until ten minutes after the latest report', () => {
     const degradation = degradationOf(reported(THREE), 1, at(20));
     if (degradation === undefined) throw new Error('Not degraded.');
     expect(degradedUntil(degradation)).toEqual(at(620));
   });
 
-  it('a session that worked forgets nothing, and disproves what was reported in its own millisecond too', () => {
+  it('keeps its reports after a successful session, which also disproves the reports of the same millisecond', () => {
     const before = reported(THREE);
     const health = withSuccess(before, 1, at(20));
     expect(health).toEqual({ ...before, workedAtMs: at(20).getTime() });
@@ -187,11 +187,11 @@ describe('a degraded key', () => {
     expect(degradationOf(again, 1, at(22))).toBeUndefined();
   });
 
-  it('is good again by itself when nobody reports any more', () => {
+  it('works again when nobody reports any more', () => {
     expect(degradationOf(reported(THREE), 1, at(609))).toBeUndefined();
   });
 
-  it('is good again when another key takes its place, and late reports on the old one are forgotten', () => {
+  it('works again when it is replaced, and late reports on the replaced key are ignored', () => {
     const health = reported(THREE);
     expect(degradationOf(health, 2, at(20))).toBeUndefined();
     const renewed = reported([[21, 'd']], health, 2);
@@ -202,8 +202,8 @@ describe('a degraded key', () => {
   });
 });
 
-describe('what is remembered of a key', () => {
-  it('is nothing of a session that worked where nothing was reported', () => {
+describe('the health record of a key', () => {
+  it('is not written for a successful session if nothing was reported', () => {
     const health = newKeyHealth(1);
     expect(health).toEqual({ version: 1, reports: [], workedAtMs: null, revision: 0 });
     expect(withSuccess(health, 1, at(0))).toBe(health);
@@ -212,7 +212,7 @@ describe('what is remembered of a key', () => {
     expect(withSuccess(old, 2, at(21))).toBe(old);
   });
 
-  it('is at most twelve reports, the latest of them, one for each visitor', () => {
+  it('holds at most twelve reports, the latest one of each visitor', () => {
     const health = reported(Array.from({ length: 30 }, (_, i) => [i, `visitor ${i % 20}`] as const));
     expect(health.reports).toHaveLength(12);
     expect(new Set(health.reports.map(({ ipHash }) => ipHash)).size).toBe(12);

@@ -134,7 +134,7 @@ const throughAnyLife = (seen: Seen): void => {
   );
 };
 
-describe('over any life of a key', () => {
+describe('in any history of a key', () => {
   it('no version is assigned twice, not even after a deletion', () => {
     throughAnyLife((_, { history, currentKey }) => {
       expect(history).toEqual(history.map((_, i) => i + 1));
@@ -142,14 +142,14 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('each change moves the revision by exactly one, from the one that it was computed from', () => {
+  it('each change increments the revision that it was computed from', () => {
     throughAnyLife((before, after, change) => {
       expect(change.expectedRevision).toBe(revisionOf(before.currentKey));
       expect(revisionOf(after.currentKey)).toBe(revisionOf(before.currentKey) + 1);
     });
   });
 
-  it('a key retains at most one version, the one that its record names, and never the current one', () => {
+  it('at most one version is retained: the one that the record names, never the current one', () => {
     throughAnyLife((_, { currentKey, retained }) => {
       const named = isLive(currentKey) ? currentKey.previousVersion : null;
       expect([...retained.keys()]).toEqual(named === null ? [] : [named]);
@@ -157,7 +157,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('each record stays with the version that it was sealed for', () => {
+  it('each record keeps the version that it was sealed for', () => {
     throughAnyLife((_, { currentKey, retained }) => {
       const all = [
         ...(isLive(currentKey) ? [currentKey.sealed] : []),
@@ -167,14 +167,14 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('the head says who changed it last, and when', () => {
+  it('the current key says who changed it last, and when', () => {
     throughAnyLife((_, { currentKey }, __, step, ms) => {
       expect(currentKey).toMatchObject({ changedBy: step.does === 'store' ? 'owner' : step.does });
       expect(currentKey?.changedAt).toBe(new Date(ms).toISOString());
     });
   });
 
-  it('a deletion leaves nothing that could be opened: no record in the head, none retained', () => {
+  it('a deletion leaves no record that could be opened', () => {
     throughAnyLife((_, { currentKey, retained }, change, step) => {
       if (step.does !== 'delete') return;
       expect(retained.size).toBe(0);
@@ -190,7 +190,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('a replaced version is gone in the same change where the retention is zero', () => {
+  it('a replaced version is shredded in the same change if the retention is zero', () => {
     throughAnyLife((_, { retained }, change, step) => {
       if (!('retainSeconds' in step) || step.retainSeconds > 0) return;
       expect(change.retain).toBeUndefined();
@@ -198,7 +198,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('a change shreds exactly the versions that could be opened before and cannot be opened after', () => {
+  it('a change shreds exactly the versions that could be opened before it and not after it', () => {
     throughAnyLife((before, after, change) => {
       const openable = ({ currentKey, retained }: Scope): number[] => [
         ...(isLive(currentKey) ? [currentKey.sealed.version] : []),
@@ -221,7 +221,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('re-encryption retains nothing of what it replaces, and leaves alone what was retained', () => {
+  it('re-encryption does not retain the version that it replaces, and keeps the retained one', () => {
     throughAnyLife((before, after, change, step) => {
       if (step.does !== 'reencrypt' || !isLive(before.currentKey) || !isLive(after.currentKey)) return;
       expect(after.retained).toEqual(before.retained);
@@ -237,7 +237,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('switching on and off changes the state and nothing else of the key', () => {
+  it('suspending and resuming change only the state of the key', () => {
     throughAnyLife((before, after, _, step) => {
       if ((step.does !== 'suspend' && step.does !== 'resume') || !isLive(before.currentKey)) return;
       const { revision, changedAt, changedBy, state } = after.currentKey as LiveKey;
@@ -249,7 +249,7 @@ describe('over any life of a key', () => {
 });
 
 describe('storing a key', () => {
-  it('begins with version 1 at revision 1, and demands that nothing is there', () => {
+  it('begins with version 1 and revision 1, on the condition that no key exists', () => {
     const change = stored(undefined, 60, START_MS);
     expect(change).toMatchObject({ expectedRevision: 0, retain: undefined, shred: undefined });
     expect(change.currentKey).toMatchObject({
@@ -267,14 +267,14 @@ describe('storing a key', () => {
     });
   });
 
-  it('a key stored after a deletion continues the versions', () => {
+  it('continues the versions after a deletion', () => {
     const first = stored(undefined, 60, START_MS).currentKey;
     const again = stored(deleteKey(first, handAt(START_MS)).currentKey, 60, START_MS);
     expect(again).toMatchObject({ expectedRevision: 2, retain: undefined, shred: undefined });
     expect(again.currentKey).toMatchObject({ revision: 3, lastVersion: 2, previousVersion: null });
   });
 
-  it('a re-encryption is the next version of the same key, with its own line in the history', () => {
+  it('the re-encrypted key is the next version, with an entry in the history', () => {
     const { currentKey } = stored(undefined, 60, START_MS);
     const change = storeReencrypted(currentKey, sealedOf(2), {
       at: new Date(START_MS + 1_000).toISOString(),
@@ -288,7 +288,7 @@ describe('storing a key', () => {
     expect(change.currentKey.sealed).toEqual(sealedOf(2));
   });
 
-  it('ends a suspension: a new key was just seen to work', () => {
+  it('ends a suspension, because the new key was just checked', () => {
     const suspended = switchState(
       stored(undefined, 60, START_MS).currentKey,
       'suspended',
@@ -297,7 +297,7 @@ describe('storing a key', () => {
     expect(stored(suspended, 60, START_MS).currentKey.state).toBe('active');
   });
 
-  it('shreds the version that was retained when it retains another', () => {
+  it('shreds the retained version when another version takes its place', () => {
     const first = stored(undefined, 60, START_MS).currentKey;
     const second = stored(first, 60, START_MS).currentKey;
     const third = stored(second, 60, START_MS);
@@ -306,7 +306,7 @@ describe('storing a key', () => {
     expect(stored(second, 0, START_MS)).toMatchObject({ shred: 1, retain: undefined });
   });
 
-  it('over a head whose revision was lost begins its count again, and says that it was lost', () => {
+  it('over a record whose revision was lost restarts the revisions, and reports the loss', () => {
     const lost = { ...stored(undefined, 60, START_MS).currentKey, revision: -1 };
     const change = stored(lost, 60, START_MS);
     expect(change.expectedRevision).toBe(-1);
@@ -314,11 +314,11 @@ describe('storing a key', () => {
   });
 });
 
-describe('the second in which a retention ends', () => {
+describe('the end of a retention', () => {
   const HOUR = 3_600;
   const first = stored(undefined, HOUR, START_MS).currentKey;
 
-  it.each([0, 1, 500, 999])('retains for whole seconds from the one of the change, +%i ms', (offsetMs) => {
+  it.each([0, 1, 500, 999])('is in whole seconds from the second of the change, +%i ms', (offsetMs) => {
     const { currentKey, retain } = stored(first, HOUR, START_MS + offsetMs);
     const endMs = START_MS + HOUR * 1_000;
     expect(retain?.retainedUntil).toBe(endMs / 1_000);
@@ -329,7 +329,7 @@ describe('the second in which a retention ends', () => {
     expect(rollBack(currentKey, retain, HOUR, handAt(endMs + 1))).toBeUndefined();
   });
 
-  it('restarts for the version that a rollback puts aside', () => {
+  it('is computed again for the version that a rollback replaces', () => {
     const { currentKey, retain } = stored(first, HOUR, START_MS);
     const back = rollBack(currentKey, retain, HOUR, handAt(START_MS + 1_800_000));
     expect(back?.retain).toMatchObject({ sealed: { version: 2 }, retainedUntil: START_MS / 1_000 + 5_400 });
@@ -337,7 +337,7 @@ describe('the second in which a retention ends', () => {
   });
 });
 
-describe('a rollback', () => {
+describe('a rollback of a key', () => {
   const first = stored(undefined, 60, START_MS).currentKey;
   const { currentKey, retain } = stored(first, 60, START_MS);
 
@@ -347,7 +347,7 @@ describe('a rollback', () => {
     expect(rollBack({ ...currentKey, previousVersion: null }, retain, 60, handAt(START_MS))).toBeUndefined();
   });
 
-  it('is refused to any other version than the previous one', () => {
+  it('is refused to any version but the previous one', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: -1, max: 50 }).filter((version) => version !== 1),
@@ -359,7 +359,7 @@ describe('a rollback', () => {
     );
   });
 
-  it('keeps a suspended key suspended, and the earlier version its own verdict and date', () => {
+  it('keeps a suspended key suspended, and restores the verdict and date of the earlier version', () => {
     const suspended = switchState(currentKey, 'suspended', handAt(START_MS)).currentKey as LiveKey;
     const back = rollBack(suspended, retain, 60, handAt(START_MS + 1_000));
     expect(back?.currentKey).toMatchObject({
@@ -371,7 +371,7 @@ describe('a rollback', () => {
     });
   });
 
-  it('can be taken back, and back again', () => {
+  it('can be undone, and redone', () => {
     let scope = carryOut(carryOut(EMPTY, stored(undefined, 60, START_MS)), stored(first, 60, START_MS));
     for (const expected of [1, 2, 1, 2]) {
       const current = scope.currentKey as LiveKey;

@@ -26,8 +26,8 @@ const LIVE: LiveKey = {
 const DELETED: DeletedKey = { ...HEAD, state: 'deleted' };
 const MARK = markOf(LIVE);
 
-describe('a key matches its mark', () => {
-  it('when it has just the state that the mark holds', () => {
+describe('the mark of a key', () => {
+  it('matches a key with exactly the same state', () => {
     expect(matchesMark(LIVE, MARK)).toBe(true);
     expect(matchesMark(DELETED, markOf(DELETED))).toBe(true);
     expect(matchesMark(undefined, undefined)).toBe(true);
@@ -39,11 +39,11 @@ describe('a key matches its mark', () => {
     ['state', { state: 'suspended' }],
     ['version', { version: 2 }],
     ['version to roll back to', { previousVersion: 0 }],
-  ])('not when the %s differs', (_, change) => {
+  ])('does not match if the %s differs', (_, change) => {
     expect(matchesMark(LIVE, { ...MARK, ...change })).toBe(false);
   });
 
-  it('not when one of them is missing, unless nothing is left of the key that could be used', () => {
+  it('does not match if the key or the mark is missing, unless the key is deleted', () => {
     expect(matchesMark(LIVE, undefined)).toBe(false);
     expect(matchesMark(undefined, MARK)).toBe(false);
     expect(matchesMark(DELETED, undefined)).toBe(true);
@@ -54,12 +54,12 @@ describe('a key matches its mark', () => {
 describe('a refused key', () => {
   const LATER: KeyMark = { ...MARK, revision: 9, lastVersion: 7, version: 7 };
 
-  it('holds no record that anything could open', () => {
+  it('has no record that could be opened', () => {
     const refused = refusedKey(ADDRESS, LIVE, LATER);
     expect(isLive(refused) && !isWellFormed(refused.sealed)).toBe(true);
   });
 
-  it('counts versions and revisions on from its mark, from whatever was put back', () => {
+  it('continues the versions and revisions of its mark, whatever older state was put back', () => {
     for (const found of [LIVE, DELETED, undefined]) {
       const refused = refusedKey(ADDRESS, found, LATER);
       expect(nextVersionOf(refused)).toBe(8);
@@ -76,13 +76,13 @@ describe('a refused key', () => {
     }
   });
 
-  it('stands for a live key wherever one was marked, so that no other key is used in its place', () => {
+  it('replaces each live key that was marked, so that no other key is used instead', () => {
     expect(isLive(refusedKey(ADDRESS, undefined, MARK))).toBe(true);
     expect(isLive(refusedKey(ADDRESS, DELETED, MARK))).toBe(true);
     expect(isLive(refusedKey(ADDRESS, undefined, markOf(DELETED)))).toBe(false);
   });
 
-  it('can be rolled back only to the version of its mark', () => {
+  it('can be rolled back only to the version in its mark', () => {
     expect(refusedKey(ADDRESS, { ...LIVE, previousVersion: 1 }, LATER)).toMatchObject({ previousVersion: 2 });
     expect(refusedKey(ADDRESS, LIVE, undefined)).toMatchObject({ previousVersion: null });
   });

@@ -16,44 +16,44 @@ const activity = (facts: Partial<KeyActivity>): KeyActivity => ({
 const noteAt = (ms: number, facts: Partial<KeyActivity> = {}, version = 3) =>
   noteOfUse({ version, at: at(ms) }, activity(facts));
 
-describe('A use of a key', () => {
-  it('is noted where none was noted before', () => {
+describe('a use of a key', () => {
+  it('is recorded if no use was recorded before', () => {
     expect(noteOfUse({ version: 3, at: at(0) }, undefined)).toEqual({ isReadable: true });
     expect(noteAt(0, { used: null })).toEqual({ isReadable: true });
   });
 
-  it('changes nothing when it arrives twice, or after a later one', () => {
+  it('changes nothing when it arrives twice or after a later use', () => {
     expect(noteAt(0)).toBeUndefined();
     expect(noteAt(-LAST_USE_ACCURACY_MS)).toBeUndefined();
     expect(noteAt(-1, {}, 2)).toBeUndefined();
   });
 
-  it('is noted once a minute for a key that is used all the time', () => {
+  it('is recorded at most once a minute', () => {
     expect(noteAt(LAST_USE_ACCURACY_MS - 1)).toBeUndefined();
     expect(noteAt(LAST_USE_ACCURACY_MS)).toEqual({ isReadable: true });
   });
 
-  it('is noted at once for another version of the key', () => {
+  it('is recorded at once for another version of the key', () => {
     expect(noteAt(1, {}, 4)).toEqual({ isReadable: true });
     expect(noteAt(1, {}, 2)).toEqual({ isReadable: true });
   });
 });
 
-describe('A use of a key that was found unreadable', () => {
+describe('a use of a key that was found unreadable', () => {
   const unreadable = (ms: number) => ({ unreadableVersion: 3, unreadableAt: at(ms) });
 
-  it('shows at once that its record was restored, where it came later', () => {
+  it('proves that the record was restored, if the use came later', () => {
     expect(noteAt(2, unreadable(1))).toEqual({ isReadable: true });
   });
 
-  it('does not, where it came earlier and was delivered late', () => {
+  it('proves nothing if the use was earlier and its event arrived late', () => {
     expect(noteAt(2, unreadable(3))).toBeUndefined();
     expect(noteAt(LAST_USE_ACCURACY_MS, unreadable(LAST_USE_ACCURACY_MS + 1))).toEqual({
       isReadable: false,
     });
   });
 
-  it('shows it where an older release noted no time', () => {
+  it('proves that the record was restored, if an older release stored no time', () => {
     expect(noteAt(1, { unreadableVersion: 3 })).toEqual({ isReadable: true });
   });
 });

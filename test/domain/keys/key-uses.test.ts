@@ -18,8 +18,8 @@ const anySites = fc
     settings.map((own, index) => aSite({ ...own, siteId: `site${index}` as SiteId, name: `${index}` })),
   );
 
-describe('what sites ask of a key', () => {
-  it('is each combination of model and region once, at most ten of them, and no site is lost', () => {
+describe('the check of a key for its sites', () => {
+  it('covers each combination of model and region once, at most ten, and accounts for every site', () => {
     fc.assert(
       fc.property(anySites, (sites) => {
         const { uses, unchecked } = distinctUses(sites);
@@ -39,7 +39,7 @@ describe('what sites ask of a key', () => {
     );
   });
 
-  it('is tried with the settings of the most sites first', () => {
+  it('begins with the settings of the most sites', () => {
     const of = (id: string, model: string) => aSite({ siteId: id as SiteId, model });
     const { uses } = distinctUses([
       of('a', 'gpt-realtime-2'),

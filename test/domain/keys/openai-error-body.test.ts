@@ -64,8 +64,8 @@ const NOT_OPENAIS: readonly (readonly [what: string, text: string])[] = [
   ['a field that only its prototype could have', '{"__proto__":{"error":{"code":"invalid_api_key"}}}'],
 ];
 
-describe("an answer that is not OpenAI's", () => {
-  it.each(NOT_OPENAIS)('blames nobody and is worth another try, under whatever status: %s', (_what, text) => {
+describe('an answer that is not from OpenAI', () => {
+  it.each(NOT_OPENAIS)('blames nobody and can be retried, under any status: %s', (_what, text) => {
     for (const status of [200, 302, 400, 401, 403, 404, 407, 418, 429, 451, 500, 502, 503, 520, 524]) {
       const failure = failureOf(status, text);
       expect([status, attributionOf(failure)]).toEqual([status, 'nobody']);
@@ -76,12 +76,12 @@ describe("an answer that is not OpenAI's", () => {
     }
   });
 
-  it('has its own wait, where it names one', () => {
+  it('can name a wait, which the broker passes on', () => {
     expect(brokerErrorOfOpenAiFailure(failureOf(429, BLOCKED_PAGE, 30)).retryAfterSeconds).toBe(30);
     expect(brokerErrorOfOpenAiFailure(failureOf(503, '', 30)).retryAfterSeconds).toBe(30);
   });
 
-  it('blames no key, whatever status and JSON come, unless it holds an error object with text in it', () => {
+  it('never blames the key for JSON without an error object that contains text', () => {
     const word = fc.constantFrom(
       ...Object.values(OPENAI_ERRORS).flatMap(({ example }) => [example.code, example.type, example.message]),
       'error',
@@ -113,7 +113,7 @@ describe("an answer that is not OpenAI's", () => {
     );
   });
 
-  it('blames nobody, whatever status and text come that are no JSON', () => {
+  it('never blames the key for text that is not JSON, under any status', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 200, max: 599 }),
@@ -134,7 +134,7 @@ describe("an answer that is not OpenAI's", () => {
   });
 });
 
-describe('a refusal about money', () => {
+describe('an OpenAI error about money', () => {
   const CODES = [
     'insufficient_quota',
     'credit_balance_exhausted',
@@ -169,7 +169,7 @@ describe('a refusal about money', () => {
     ['as the only code of a list', (code) => ({ error: { code: [code] } })],
   ];
 
-  it.each(FORMS)('is about the account under whatever status: %s', (_form, make) => {
+  it.each(FORMS)('is about the account under any status: %s', (_form, make) => {
     for (const code of CODES)
       for (const status of [200, 400, 401, 402, 403, 404, 429, 500, 503]) {
         const failure = failureOf(status, JSON.stringify(make(code)));
@@ -188,7 +188,7 @@ describe('a refusal about money', () => {
     ['Your account is not active, please check your billing details on our website.', 'billing_inactive'],
     ['You have run out of credits.', 'quota_exhausted'],
     ['Your project has a spend limit reached for this month.', 'spend_limit_reached'],
-  ])('is known by its words alone: %s', (message, name) => {
+  ])('is recognised by its message alone: %s', (message, name) => {
     for (const status of [400, 403, 429])
       expect(meaningOf(status, { error: { code: null, type: 'invalid_request_error', message } })).toBe(name);
     expect(meaningOf(429, { error: { message: { text: message } } })).toBe(name);
@@ -197,7 +197,7 @@ describe('a refusal about money', () => {
   it.each([
     'Rate limit reached for default-text-davinci-003 in organization org-x on requests per min. Limit: 3 / min. Please add a payment method to your account to increase your rate limit. Visit https://platform.openai.com/account/billing to add a payment method.',
     'Rate limit reached for gpt-realtime-2.1 on tokens per min (TPM). Visit https://platform.openai.com/account/rate-limits to learn more.',
-  ])('is not what a rate limit is that mentions billing: %s', (message) => {
+  ])('is not a rate limit whose message mentions billing: %s', (message) => {
     expect(meaningOf(429, { error: { code: 'rate_limit_exceeded', type: 'requests', message } })).toBe(
       'rate_limited',
     );
@@ -205,7 +205,7 @@ describe('a refusal about money', () => {
   });
 });
 
-describe("OpenAI's error with values of other types", () => {
+describe('an OpenAI error with fields of other types', () => {
   const message = 'Incorrect API key provided: sk-abc****wxyz.';
   it.each([
     ['a number as the code', { code: 401, type: 'invalid_request_error', message }, 'key_invalid'],
@@ -220,11 +220,11 @@ describe("OpenAI's error with values of other types", () => {
     ['true as the code', { code: true, type: 'invalid_request_error', message: 'x' }, 'key_invalid'],
     ['only a code', { code: 'mismatched_project' }, 'project_mismatch'],
     ['a list of nothing', { code: [], type: {}, message: [[]] }, 'unreadable_answer'],
-  ])('is read as far as it makes sense: %s', (_what, error, name) => {
+  ])('is read as far as possible: %s', (_what, error, name) => {
     expect(meaningOf(401, { error })).toBe(name);
   });
 
-  it('is read however deep and large it is', () => {
+  it('is read in bounded time, however deep and large it is', () => {
     let deep: unknown = 'x';
     for (let depth = 0; depth < 2_000; depth++) deep = { message: deep };
     expect(meaningOf(401, { error: { message: deep } })).toBe('unreadable_answer');
@@ -235,7 +235,7 @@ describe("OpenAI's error with values of other types", () => {
   });
 });
 
-describe('what an account or a project has to change', () => {
+describe('an OpenAI error about the account or the project', () => {
   it.each([
     [
       401,
@@ -264,13 +264,13 @@ describe('what an account or a project has to change', () => {
     [404, 'Your organization must be verified to use the model `o3`.', 'organization_unverified'],
     [401, 'This API key has been revoked.', 'key_invalid'],
     [404, 'The model `x` does not exist or you do not have access to it.', 'model_unavailable'],
-  ])('%i %s', (status, message, name) => {
+  ])('is classified by its message: %i %s', (status, message, name) => {
     expect(
       meaningOf(status, { error: { message, type: 'invalid_request_error', param: null, code: null } }),
     ).toBe(name);
   });
 
-  it('is the reason even under the code of a bad key', () => {
+  it('is more specific than the code of an invalid key', () => {
     const error = {
       code: 'invalid_api_key',
       type: 'invalid_request_error',
@@ -281,7 +281,7 @@ describe('what an account or a project has to change', () => {
 });
 
 describe.each(Object.entries(OPENAI_ERRORS))('the documented error %s', (_name, { example, means }) => {
-  it('means what its row says, with its message and without', () => {
+  it('has the documented meaning, with and without its message', () => {
     const { status, ...error } = example;
     expect(meaningOf(status, { error: { ...error, param: null } })).toBe(means);
     if (error.code !== null) expect(meaningOf(status, { error: { ...error, message: 'x' } })).toBe(means);

@@ -30,20 +30,20 @@ const KINDS: Record<string, { make: () => string; mask: string }> = {
 const alphabet = fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-');
 
 describe('a pasted OpenAI key', () => {
-  it.each(Object.entries(KINDS))('of the %s kind is accepted as it is', (_kind, { make }) => {
+  it.each(Object.entries(KINDS))('of the %s kind is accepted unchanged', (_kind, { make }) => {
     const key = make();
     expect(accepted(key).text).toBe(key);
   });
 
   it.each(Object.entries(KINDS))(
-    'of the %s kind is masked to its kind and last four',
+    'of the %s kind is masked to its prefix and its last four characters',
     (_kind, { make, mask }) => {
       const key = make();
       expect(accepted(key).masked).toBe(`${mask}${key.slice(-4)}`);
     },
   );
 
-  it('shows no more of itself than four characters beyond its prefix', () => {
+  it('shows at most four characters after its prefix when masked', () => {
     fc.assert(
       fc.property(fc.string({ unit: alphabet, minLength: 20, maxLength: 300 }), (body) => {
         fc.pre(!body.startsWith('admin-'));
@@ -54,14 +54,14 @@ describe('a pasted OpenAI key', () => {
   });
 
   it.each([' ', '\n', '\r\n', '\t', '\u00a0', '\ufeff', '\u2028'])(
-    'is trimmed of %j on both sides',
+    'is accepted without %j at both ends',
     (space) => {
       const key = fakeOpenAiKey();
       expect(accepted(`${space}${key}${space}`).text).toBe(key);
     },
   );
 
-  it('is accepted from 20 to 300 characters after its prefix, and not outside of that range', () => {
+  it('is accepted with 20 to 300 characters after its prefix, and with no other length', () => {
     const withLength = (length: number): string =>
       `sk-${keyCharacters(300).replaceAll('-', 'x')}`.slice(0, length + 3);
     expect(accepted(withLength(20)).text).toHaveLength(23);
@@ -72,17 +72,17 @@ describe('a pasted OpenAI key', () => {
   });
 });
 
-describe('a pasted text that is no usable key', () => {
-  it.each(['', ' ', '\n\t\r\n', '\u00a0'])('is empty: %j', (pasted) => {
+describe('pasted text that is not a usable key', () => {
+  it.each(['', ' ', '\n\t\r\n', '\u00a0'])('is reported as empty: %j', (pasted) => {
     expect(faultOf(pasted)).toBe('empty');
   });
 
-  it('is an admin key, whatever follows the prefix', () => {
+  it('is reported as an admin key, whatever follows the prefix', () => {
     for (const pasted of [fakeOpenAiKey('sk-admin-'), 'sk-admin-', ` ${fakeOpenAiKey('sk-admin-')}\n`])
       expect(faultOf(pasted)).toBe('admin_key');
   });
 
-  it('is a client secret', () => {
+  it('is reported as a client secret', () => {
     for (const pasted of [`ek_${'0'.repeat(32)}`, 'ek_', ` ek_${keyCharacters(20)} `])
       expect(faultOf(pasted)).toBe('client_secret');
   });
@@ -116,7 +116,7 @@ describe('a pasted text that is no usable key', () => {
     'the project prefix alone': ['sk-proj-', 'cut_off'],
     'an Anthropic key': [`sk-ant-api03-${keyCharacters(60)}`, 'another_vendor'],
   };
-  it.each(Object.entries(refused))('is not an OpenAI key: %s', (_what, [pasted, fault]) => {
+  it.each(Object.entries(refused))('is reported as not an OpenAI key: %s', (_what, [pasted, fault]) => {
     expect(faultOf(pasted)).toBe(fault);
   });
 
@@ -147,7 +147,7 @@ describe('a pasted text that is no usable key', () => {
     Slack: [`xoxb-${hex(12)}-${letters(24)}`],
     GitLab: [`glpat-${letters(20)}`],
   };
-  it.each(Object.entries(OTHERS))('is a key of %s, and says so', (vendor, keys) => {
+  it.each(Object.entries(OTHERS))('is reported as a key of %s', (vendor, keys) => {
     for (const key of keys)
       for (const pasted of [
         key,
@@ -163,7 +163,7 @@ describe('a pasted text that is no usable key', () => {
       }
   });
 
-  it('is refused without being repeated: every fault has a sentence that holds nothing of the text', () => {
+  it('is refused with a sentence for each fault, which repeats nothing of the text', () => {
     for (const [pasted] of Object.values(refused)) {
       const parsed = parseOpenAiKey(pasted);
       expect(Object.keys(parsed).sort()).toEqual(['fault', 'message']);
@@ -173,7 +173,7 @@ describe('a pasted text that is no usable key', () => {
   });
 });
 
-describe('what stands around a pasted key', () => {
+describe('the text around a pasted key', () => {
   const inside = fakeOpenAiKey();
   const wrapped = (key: string): string => (key.match(/.{1,40}/g) ?? []).join('\n');
   const AROUND: Readonly<Record<string, (key: string) => string>> = {
@@ -220,7 +220,7 @@ describe('what stands around a pasted key', () => {
     'all of it at once': (key) => `\ufeff export OPENAI_API_KEY="\u200bBearer ${wrapped(key)}";\r\n`,
   };
 
-  it.each(Object.entries(AROUND))('is taken off: %s', (_what, around) => {
+  it.each(Object.entries(AROUND))('is removed: %s', (_what, around) => {
     for (const key of [
       inside,
       fakeOpenAiKey('sk-svcacct-'),
@@ -230,12 +230,12 @@ describe('what stands around a pasted key', () => {
       expect(accepted(around(key)).text).toBe(key);
   });
 
-  it('is taken off where a shell command with a space in its key ends with two full stops', () => {
+  it('is removed if a shell command with a space in its key ends with two full stops', () => {
     const split = `${inside.slice(0, 40)} ${inside.slice(40)}`;
     expect(accepted(`-H "Authorization: Bearer ${split}" \\..`).text).toBe(inside);
   });
 
-  it('is taken off in any order and number', () => {
+  it('is removed in any order and number', () => {
     const isInside = (what: string): boolean => /inside|line wraps/.test(what);
     // A comment and `setx` end or begin a line; within other text they are words.
     const ofAny = Object.entries(AROUND).filter(([what]) => !/comment|setx|all of it/.test(what));
@@ -254,7 +254,7 @@ describe('what stands around a pasted key', () => {
     );
   });
 
-  it('never gets into the key: whatever is around a whole key, that key is accepted or nothing is', () => {
+  it('never becomes part of the key: the parser accepts the whole key or nothing', () => {
     const anything = fc.string({ unit: 'binary', maxLength: 60 });
     fc.assert(
       fc.property(anything, anything, (before, after) => {
@@ -267,7 +267,7 @@ describe('what stands around a pasted key', () => {
     expect(accepted(`A=1\nOPENAI_API_KEY=${inside}\nB=2`).text).toBe(inside);
   });
 
-  it('is accepted only as `sk-` and 20 to 300 characters of the alphabet, and never throws', () => {
+  it('never makes the parser throw, or accept anything but `sk-` and 20 to 300 characters of the alphabet', () => {
     const nearly = fc.tuple(
       fc.constantFrom('', ' ', 'sk-', 'sk-admin-', 'sk-proj-', 'ek_', 'SK-', 'KEY=', '"'),
       fc.oneof(fc.string({ unit: alphabet, maxLength: 310 }), fc.string({ unit: 'binary', maxLength: 40 })),
@@ -282,7 +282,7 @@ describe('what stands around a pasted key', () => {
     );
   });
 
-  it('does not keep the parser busy, however long and repetitive it is', () => {
+  it('never slows the parser down, however long and repetitive it is', () => {
     for (const text of [' ', '"', '.', 'A=', 'Bearer ', '- ', '\u200b', 'sk-', 'a ', '# '])
       expect(faultOf(text.repeat(100_000))).toBeDefined();
   });

@@ -124,8 +124,8 @@ const moves = [
   { fingerprint: '0f'.repeat(32) },
 ];
 
-describe('each layer alone refuses a moved record', () => {
-  it('GCM, with a key derivation and a commitment that know nothing of the owner', () => {
+describe('a moved record is refused by each layer alone', () => {
+  it('by GCM, if the key derivation and the commitment ignore the owner', () => {
     switchedOff.hkdfBinding = true;
     const record = sealed();
     expect(outcomeOf(record)).toBe('opened');
@@ -133,7 +133,7 @@ describe('each layer alone refuses a moved record', () => {
     expect(watched.unauthenticated).toHaveLength(moves.length + 1);
   });
 
-  it('the commitment, with a GCM that authenticates no additional data', () => {
+  it('by the commitment, if GCM authenticates no additional data', () => {
     switchedOff.aad = true;
     const record = sealed();
     expect(outcomeOf(record)).toBe('opened');
@@ -141,7 +141,7 @@ describe('each layer alone refuses a moved record', () => {
     expect(watched.unauthenticated).toHaveLength(1);
   });
 
-  it('the derived key, with neither the commitment nor additional data', () => {
+  it('by the derived key, if there is neither a commitment check nor additional data', () => {
     switchedOff.aad = true;
     switchedOff.commitmentCheck = true;
     const record = sealed();
@@ -151,7 +151,7 @@ describe('each layer alone refuses a moved record', () => {
 });
 
 describe('a record with a wrong commitment', () => {
-  it('is refused before a single byte is decrypted', () => {
+  it('is refused before any byte is decrypted', () => {
     const record = sealed();
     expect(outcomeOf({ ...record, commitment: withFlippedBit(record.commitment, 9) })).toBe(REFUSED);
     expect(watched.decipherOptions).toEqual([]);
@@ -160,7 +160,7 @@ describe('a record with a wrong commitment', () => {
 });
 
 describe('a data key of the wrong length', () => {
-  it('is refused by its length alone, with a key derivation that would take it', () => {
+  it('is refused for its length, even if the key derivation would accept it', () => {
     switchedOff.dataKey = true;
     const record = sealed();
     const outcomes = [31, 32, 33].map((size) => outcomeOf(record, crypto.randomBytes(size)));
@@ -168,22 +168,22 @@ describe('a data key of the wrong length', () => {
   });
 });
 
-describe('the tag', () => {
-  it('has its full 16 bytes demanded from the engine, in both directions', () => {
+describe('the GCM tag', () => {
+  it('must have its full 16 bytes, for sealing and for opening', () => {
     expect(outcomeOf(sealed())).toBe('opened');
     expect(watched.cipherOptions).toEqual([{ authTagLength: 16 }]);
     expect(watched.decipherOptions).toEqual([{ authTagLength: 16 }]);
   });
 });
 
-describe('buffers', () => {
-  it('derived for sealing are zero afterwards', () => {
+describe('the buffers of a sealed key', () => {
+  it('that were derived for sealing are zero afterwards', () => {
     sealed();
     expect(watched.encryptionKeys).toHaveLength(1);
     expect(watched.encryptionKeys.every(isZero)).toBe(true);
   });
 
-  it('derived for sealing are zero after a failure too', () => {
+  it('that were derived for sealing are zero after a failure', () => {
     const destroyed = Secret.fromText(plaintext);
     destroyed.destroy();
     expect(() => sealKey(destroyed, SITE_IDENTITY, dataKey, crypto.randomBytes)).toThrow();
@@ -191,7 +191,7 @@ describe('buffers', () => {
     expect(watched.encryptionKeys.every(isZero)).toBe(true);
   });
 
-  it('are not even derived for an identity that no record can have', () => {
+  it('are not derived for an identity that no record can have', () => {
     const secret = Secret.fromText(plaintext);
     expect(() => sealKey(secret, { ...SITE_IDENTITY, version: 0 }, dataKey, crypto.randomBytes)).toThrow(
       'cannot be opened',
@@ -201,7 +201,7 @@ describe('buffers', () => {
     expect(watched.ciphersMade).toBe(0);
   });
 
-  it('derived for sealing are zero when the record is refused because it could not be opened again', () => {
+  it('that were derived for sealing are zero after a record is refused because it could not be opened again', () => {
     const secret = Secret.fromText(plaintext);
     const tooLong = { ...dataKey, wrapped: crypto.randomBytes(6_145) };
     expect(() => sealKey(secret, SITE_IDENTITY, tooLong, crypto.randomBytes)).toThrow('cannot be opened');
@@ -211,7 +211,7 @@ describe('buffers', () => {
     expect(watched.encryptionKeys.every(isZero)).toBe(true);
   });
 
-  it('derived and decrypted on the way to an opened secret are zero afterwards', () => {
+  it('that were derived and decrypted for opening are zero afterwards', () => {
     const record = sealed();
     const secret = openSealedKey(record, dataKey.plaintext);
     expect(secret.bytes().toString()).toBe(plaintext);
@@ -222,7 +222,7 @@ describe('buffers', () => {
     expect(watched.unauthenticated.every(isZero)).toBe(true);
   });
 
-  it('decrypted under a wrong tag are zero and never handed out', () => {
+  it('that were decrypted under a wrong tag are zero and never returned', () => {
     const record = sealed();
     expect(outcomeOf({ ...record, tag: withFlippedBit(record.tag, 0) })).toBe(REFUSED);
     // The engine does hand over the plaintext before it has seen that the tag is wrong.
@@ -231,7 +231,7 @@ describe('buffers', () => {
     expect(watched.encryptionKeys.every(isZero)).toBe(true);
   });
 
-  it('derived are zero, and the error is the usual one, when the engine itself fails', () => {
+  it('are zero when the crypto engine fails, and the error is the usual one', () => {
     const record = sealed();
     switchedOff.decipher = true;
     expect(outcomeOf(record)).toBe(REFUSED);
@@ -241,7 +241,7 @@ describe('buffers', () => {
 });
 
 describe('a failed source of randomness', () => {
-  it('stops before anything is derived or encrypted', () => {
+  it('stops sealing before anything is derived or encrypted', () => {
     const secret = Secret.fromText(plaintext);
     const broken = (): never => {
       throw new Error('entropy source failed');

@@ -111,7 +111,7 @@ const foreign = (change: Partial<Record<keyof Identity, unknown>>): Identity =>
   ({ ...SITE_IDENTITY, ...change }) as Identity;
 
 describe('a sealed key', () => {
-  it('opens to the same bytes, for every key and every owner', () => {
+  it('opens to the same bytes for every key and every owner', () => {
     fc.assert(
       fc.property(keyText, identities, (text, identity) => {
         const key = newDataKey();
@@ -120,7 +120,7 @@ describe('a sealed key', () => {
     );
   });
 
-  it('opens again and again, and neither sealing nor opening changes the data key or the record', () => {
+  it('can be opened repeatedly, and sealing and opening change neither the data key nor the record', () => {
     const key = newDataKey();
     const keyBefore = key.plaintext.toString('hex');
     const sealed = seal(plaintext, key);
@@ -131,7 +131,7 @@ describe('a sealed key', () => {
     expect(inspect(sealed, { maxArrayLength: null })).toBe(before);
   });
 
-  it('is written with the identity and the wrapped data key it was given, and 96-bit IV, 128-bit tag', () => {
+  it('contains the given identity and wrapped data key, a 96-bit IV and a 128-bit tag', () => {
     expect(record).toMatchObject(SITE_IDENTITY);
     expect(record.format).toBe(1);
     expect(record.algorithm).toBe('AES-256-GCM');
@@ -143,7 +143,7 @@ describe('a sealed key', () => {
     expect(record.ciphertext.byteLength).toBe(plaintext.length);
   });
 
-  it('holds neither the key nor the data key in any encoding', () => {
+  it('contains neither the key nor the data key in any encoding', () => {
     const bytes = Buffer.concat([
       record.iv,
       record.tag,
@@ -157,14 +157,14 @@ describe('a sealed key', () => {
     expect(printed).not.toContain(plaintext.slice(0, 16));
   });
 
-  it('leaves the secret it sealed to the caller, alive', () => {
+  it('leaves the sealed secret usable for the caller', () => {
     const secret = Secret.fromText(plaintext);
     sealKey(secret, SITE_IDENTITY, dataKey, randomBytes);
     expect(secret.bytes().toString()).toBe(plaintext);
     secret.destroy();
   });
 
-  it('cannot be made of a destroyed secret', () => {
+  it('cannot be made from a destroyed secret', () => {
     const secret = Secret.fromText(plaintext);
     secret.destroy();
     expect(() => sealKey(secret, SITE_IDENTITY, dataKey, randomBytes)).toThrow('destroyed');
@@ -175,7 +175,7 @@ describe('a sealed key', () => {
  * `wrappedDataKey` and `kmsKeyArn` are not here: only KMS can judge them, and a wrong one ends in a wrong data key or
  * none (see "a wrong data key" below). They are damaged where records are opened through KMS.
  */
-describe('one flipped bit', () => {
+describe('one flipped bit in a sealed record', () => {
   it.each(BYTE_FIELDS)('anywhere in %s makes the record unreadable', (field) => {
     const damaged = damagedBy(bitFlipsOfBytes(record[field]).map((flipped) => ({ [field]: flipped })));
     expect(outcomesOf(damaged)).toEqual([UNREADABLE]);
@@ -199,7 +199,7 @@ describe('one flipped bit', () => {
     expect([...new Set(outcomes)]).toEqual([UNREADABLE]);
   });
 
-  it('is refused in every field that opening depends on: no field is left out of these tests', () => {
+  it('is tested in every field that opening depends on', () => {
     const left = Object.keys(record).filter(
       (field) => ![...BYTE_FIELDS, ...TEXT_FIELDS, ...NUMBER_FIELDS].some((tested) => tested === field),
     );
@@ -207,8 +207,8 @@ describe('one flipped bit', () => {
   });
 });
 
-describe('a field of the wrong length', () => {
-  it.each(BYTE_FIELDS)('%s: cut at either end to any length is refused', (field) => {
+describe('a field of the wrong length in a sealed record', () => {
+  it.each(BYTE_FIELDS)('%s is refused when it is cut at either end', (field) => {
     const whole = record[field];
     const cuts = Array.from({ length: whole.byteLength }, (_, length) => [
       { [field]: whole.slice(0, length) },
@@ -217,7 +217,7 @@ describe('a field of the wrong length', () => {
     expect(outcomesOf(damagedBy(cuts))).toEqual([UNREADABLE]);
   });
 
-  it.each(BYTE_FIELDS)('%s: bytes added at either end are refused', (field) => {
+  it.each(BYTE_FIELDS)('%s is refused when bytes are added at either end', (field) => {
     const whole = record[field];
     const additions = [1, 2, 4, 8, 12, 16, 32, 349, 10_000].flatMap((size) =>
       [Buffer.alloc(size), randomBytes(size)].flatMap((extra) => [
@@ -230,28 +230,31 @@ describe('a field of the wrong length', () => {
     ]);
   });
 
-  it('tags of 4, 8, 12, 13, 14 and 15 bytes are refused although they are the beginning of the right tag', () => {
+  it('is refused for tags of 4, 8, 12, 13, 14 and 15 bytes that are a prefix of the right tag', () => {
     const short = damagedBy([4, 8, 12, 13, 14, 15].map((length) => ({ tag: record.tag.slice(0, length) })));
     expect(outcomesOf(short)).toEqual([UNREADABLE]);
   });
 
-  it.each(['masked', 'fingerprint'] as const)('%s: cut, extended or huge is refused', (field) => {
+  it.each(['masked', 'fingerprint'] as const)('%s is refused when it is cut, extended or huge', (field) => {
     const texts = ['', record[field].slice(1), `${record[field]}\0`, 'a'.repeat(129), 'a'.repeat(5_000_000)];
     expect(outcomesOf(damagedBy(texts.map((text) => ({ [field]: text }))))).toEqual([UNREADABLE]);
   });
 
-  it.each(['scope', 'scopeId', 'workspaceId'] as const)('%s: cut or extended is refused', (field) => {
-    const texts = ['', record[field].slice(1), `${record[field]}\0`, 'a'.repeat(300)];
-    expect(outcomesOf(damagedBy(texts.map((text) => ({ [field]: text }))))).toEqual([UNREADABLE]);
-  });
+  it.each(['scope', 'scopeId', 'workspaceId'] as const)(
+    '%s is refused when it is cut or extended',
+    (field) => {
+      const texts = ['', record[field].slice(1), `${record[field]}\0`, 'a'.repeat(300)];
+      expect(outcomesOf(damagedBy(texts.map((text) => ({ [field]: text }))))).toEqual([UNREADABLE]);
+    },
+  );
 
   // HKDF takes 1,024 bytes of info: the record is refused before the key derivation would throw.
-  it.each(['scope', 'scopeId', 'workspaceId'] as const)('%s: huge is refused', (field) => {
+  it.each(['scope', 'scopeId', 'workspaceId'] as const)('%s is refused when it is huge', (field) => {
     const texts = ['a'.repeat(1_000), 'a'.repeat(5_000_000)];
     expect(outcomesOf(damagedBy(texts.map((text) => ({ [field]: text }))))).toEqual([UNREADABLE]);
   });
 
-  it('a ciphertext longer than any key is refused even when it is authentic', () => {
+  it('is refused for a ciphertext longer than any key, even if it is authentic', () => {
     expect(open(seal('a'.repeat(512), dataKey), dataKey.plaintext)).toHaveLength(512);
     expect(open(sealByHand('a'.repeat(512), dataKey), dataKey.plaintext)).toHaveLength(512);
     expect(outcomesOf([513, 514, 5_000].map((size) => sealByHand('a'.repeat(size), dataKey)))).toEqual([
@@ -259,37 +262,37 @@ describe('a field of the wrong length', () => {
     ]);
   });
 
-  it('an empty plaintext is no key, even when it is authentic', () => {
+  it('is refused for an empty plaintext, even if it is authentic', () => {
     expect(open(sealByHand('a', dataKey), dataKey.plaintext)).toBe('a');
     expect(outcomeOfOpening(sealByHand('', dataKey), dataKey.plaintext)).toBe(UNREADABLE);
   });
 });
 
 /** A record is never written that could not be opened again: the key would be lost when its owner had left. */
-describe('sealing', () => {
-  it.each([0, 513, 5_000])('a plaintext of %p bytes is refused', (size) => {
+describe('sealing a key', () => {
+  it.each([0, 513, 5_000])('refuses a plaintext of %p bytes', (size) => {
     expect(() => seal('a'.repeat(size), dataKey)).toThrow(SealedKeyUnreadableError);
   });
 
-  it.each([0, 6_145])('with a wrapped data key of %p bytes is refused', (size) => {
+  it.each([0, 6_145])('refuses a wrapped data key of %p bytes', (size) => {
     const oddlyWrapped = { ...dataKey, wrapped: randomBytes(size) };
     expect(() => seal(plaintext, oddlyWrapped)).toThrow(SealedKeyUnreadableError);
   });
 
-  it.each(FOREIGN_IDENTITIES)('under %s is refused', (_what, change) => {
+  it.each(FOREIGN_IDENTITIES)('refuses an identity with %s', (_what, change) => {
     expect(() => seal(plaintext, dataKey, foreign(change))).toThrow(SealedKeyUnreadableError);
   });
 
   // HKDF throws first, with a RangeError: nothing is sealed, but the error is not the usual one.
   it.each(['scope', 'scopeId', 'workspaceId', 'masked', 'fingerprint'] as const)(
-    'under a huge %s is refused',
+    'refuses a huge %s',
     (field) => {
       const huge = foreign({ [field]: 'a'.repeat(1_000) });
       expect(() => seal(plaintext, dataKey, huge)).toThrow(SealedKeyUnreadableError);
     },
   );
 
-  it('gives the bytes that the description gives, under every identity that it accepts', () => {
+  it('writes the documented bytes for every identity that it accepts', () => {
     fc.assert(
       fc.property(
         keyText,
@@ -304,7 +307,7 @@ describe('sealing', () => {
   });
 });
 
-describe('a malformed record', () => {
+describe('a malformed sealed record', () => {
   it.each<[string, Partial<Record<keyof SealedKey, unknown>>]>([
     ['of another format', { format: 2 }],
     ['of another algorithm', { algorithm: 'AES-256-CTR' }],
@@ -325,13 +328,13 @@ describe('a malformed record', () => {
     ['with a wrapped data key longer than KMS makes any', { wrappedDataKey: Buffer.alloc(6_145) }],
     ['without a ciphertext', { ciphertext: Buffer.alloc(0) }],
     ['with a long ciphertext', { ciphertext: Buffer.alloc(513) }],
-  ])('%s is refused before anyone would ask KMS about it', (_what, change) => {
+  ])('%s is refused before KMS is called', (_what, change) => {
     expect(() => assertWellFormed(record)).not.toThrow();
     for (const damaged of damagedBy([change]))
       expect(() => assertWellFormed(damaged)).toThrow(new SealedKeyUnreadableError());
   });
 
-  it('is not one at the greatest lengths that are allowed', () => {
+  it('is not one with the largest allowed lengths', () => {
     const greatest: SealedKey = {
       ...record,
       version: Number.MAX_SAFE_INTEGER,
@@ -345,7 +348,7 @@ describe('a malformed record', () => {
     expect(() => assertWellFormed(greatest)).not.toThrow();
   });
 
-  it('is not one at the least lengths that are allowed, of any scope, or with any printable character', () => {
+  it('is not one with the smallest allowed lengths, in any scope, with any printable character', () => {
     const least = { scopeId: 'a', workspaceId: '0', version: 1, masked: '', fingerprint: '' };
     for (const known of ['site', 'workspace', 'platform'] as const)
       expect(() => assertWellFormed({ ...record, ...least, scope: known })).not.toThrow();
@@ -356,13 +359,13 @@ describe('a malformed record', () => {
   });
 });
 
-describe('a record this product has not written', () => {
-  it('a record of any other format is refused, also with valid bytes', () => {
+describe('a sealed record that this product never writes', () => {
+  it('is refused if its format differs, even with valid bytes', () => {
     const formats = [0, -1, 2, 3, 255, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', null, undefined];
     expect(outcomesOf(damagedBy(formats.map((format) => ({ format }))))).toEqual([UNREADABLE]);
   });
 
-  it('a record of any other algorithm is refused, also with valid bytes', () => {
+  it('is refused if its algorithm differs, even with valid bytes', () => {
     const algorithms = [
       '',
       'aes-256-gcm',
@@ -375,14 +378,14 @@ describe('a record this product has not written', () => {
     expect(outcomesOf(damagedBy(algorithms.map((algorithm) => ({ algorithm }))))).toEqual([UNREADABLE]);
   });
 
-  it.each(FOREIGN_IDENTITIES)('with %s is refused, even when it is authentic', (_what, change) => {
+  it.each(FOREIGN_IDENTITIES)('is refused with %s, even if it is authentic', (_what, change) => {
     expect(open(sealByHand(plaintext, dataKey), dataKey.plaintext)).toBe(plaintext);
     const authentic = sealByHand(plaintext, dataKey, foreign(change));
     expect(outcomeOfOpening(authentic, dataKey.plaintext)).toBe(UNREADABLE);
   });
 });
 
-describe('a moved record', () => {
+describe('a moved sealed record', () => {
   const OTHER_WORKSPACE = 'zyxwvtsrqpnm';
   const OWNERS = [
     { scope: 'site', scopeId: SITE, workspaceId: WORKSPACE },
@@ -405,7 +408,7 @@ describe('a moved record', () => {
     ),
   );
 
-  it('opens at its own site, workspace, version and scope, and nowhere else, with the same data key', () => {
+  it('opens only at its own site, workspace, version and scope, even with the same data key', () => {
     const records = homes.map((home) => seal(plaintext, dataKey, home));
     const openedAwayFromHome: string[] = [];
     records.forEach((sealed, from) => {
@@ -418,7 +421,7 @@ describe('a moved record', () => {
     expect(openedAwayFromHome).toEqual([]);
   });
 
-  it('opens under an identity only if that is the identity it was sealed under', () => {
+  it('opens only under the identity that it was sealed under', () => {
     const fewIds = fc.string({ unit: fc.constantFrom('a', '1'), minLength: 1, maxLength: 2 });
     const fewLabels = fc.string({ unit: fc.constantFrom('a', '1'), maxLength: 2 });
     const confusable: fc.Arbitrary<Identity> = fc.record({
@@ -443,7 +446,7 @@ describe('a moved record', () => {
     );
   });
 
-  it('does not open when characters move from one field into its neighbour', () => {
+  it('does not open when characters move from one field to the next', () => {
     const idText = fc.string({ unit: fc.constantFrom('a', 'b', '1'), minLength: 2, maxLength: 6 });
     const labelText = fc.string({ unit: fc.constantFrom(...PRINTABLE), minLength: 1, maxLength: 6 });
     // Ids have at least one character, labels may have none.
@@ -482,7 +485,7 @@ describe('a moved record', () => {
 
   // UTF-8 writes every lone surrogate as U+FFFD, so the two texts have the same authenticated bytes.
   it.each(['scopeId', 'workspaceId', 'masked', 'fingerprint'] as const)(
-    'does not open when %s differs only in a character that UTF-8 cannot write',
+    'does not open when %s differs only in a character that UTF-8 cannot encode',
     (field) => {
       const sealed = sealByHand(plaintext, dataKey, { ...SITE_IDENTITY, [field]: '\uFFFD' });
       const moved = sealByHand(plaintext, dataKey, { ...SITE_IDENTITY, [field]: '\uD800' }, () =>
@@ -493,7 +496,7 @@ describe('a moved record', () => {
     },
   );
 
-  it('is refused when its parts come from two records of the same identity and data key', () => {
+  it('is refused when its parts come from two records with the same identity and data key', () => {
     const first = seal(fakeOpenAiKey(), dataKey);
     const second = seal(fakeOpenAiKey(), dataKey);
     const parts = ['iv', 'tag', 'ciphertext'] as const;
@@ -505,7 +508,7 @@ describe('a moved record', () => {
     expect(outcomesOf(mixes)).toEqual([UNREADABLE]);
   });
 
-  it('is refused when its parts come from two data keys, whichever of them opens it', () => {
+  it('is refused when its parts come from two data keys, with either of them', () => {
     const otherKey = newDataKey();
     const other = seal(plaintext, otherKey);
     const mixes = Array.from({ length: 14 }, (_, i) => i + 1).map((mask) => {
@@ -520,26 +523,26 @@ describe('a moved record', () => {
 });
 
 describe('a wrong data key', () => {
-  it('does not open the record', () => {
+  it('does not open a sealed record', () => {
     const strangers = Array.from({ length: 100 }, () => outcomeOfOpening(record, randomBytes(32)));
     expect([...new Set(strangers)]).toEqual([UNREADABLE]);
     expect(outcomeOfOpening(record, Buffer.alloc(32))).toBe(UNREADABLE);
   });
 
-  it('a data key of any other length does not open the record, also when it begins with the right bytes', () => {
+  it('of another length does not open a sealed record, even if it begins with the right bytes', () => {
     const lengths = Array.from({ length: 130 }, (_, length) => length).filter((length) => length !== 32);
     const padded = Buffer.concat([dataKey.plaintext, Buffer.alloc(128)]);
     const outcomes = lengths.map((length) => outcomeOfOpening(record, padded.subarray(0, length)));
     expect([...new Set(outcomes)]).toEqual([UNREADABLE]);
   });
 
-  it('a data key of any other length seals nothing', () => {
+  it('of another length seals nothing', () => {
     for (const size of [0, 16, 24, 31, 33, 64])
       expect(() => seal(plaintext, { ...dataKey, plaintext: randomBytes(size) })).toThrow('32 bytes');
   });
 });
 
-describe('the error of an unreadable record', () => {
+describe('the error of an unreadable sealed record', () => {
   const damages: Partial<Record<keyof SealedKey, unknown>>[] = [
     { tag: withFlippedBit(record.tag, 0) },
     { ciphertext: withFlippedBit(record.ciphertext, 0) },
@@ -548,13 +551,13 @@ describe('the error of an unreadable record', () => {
     { format: 2 },
   ];
 
-  it('is a SealedKeyUnreadableError, each time a new one', () => {
+  it('is a new SealedKeyUnreadableError each time', () => {
     const errors = damagedBy(damages).map((damaged) => errorOfOpening(damaged, dataKey.plaintext));
     for (const error of errors) expect(error).toBeInstanceOf(SealedKeyUnreadableError);
     expect(new Set(errors).size).toBe(damages.length);
   });
 
-  it('leads neither to the plaintext nor to the data key nor to the record', () => {
+  it('reveals neither the plaintext nor the data key nor the record', () => {
     const secrets = [
       plaintext.slice(0, 16),
       Buffer.from(plaintext).toString('hex').slice(0, 32),
@@ -579,7 +582,7 @@ describe('the error of an unreadable record', () => {
 });
 
 describe('the opened secret', () => {
-  it('uses its own memory, not the pool that small buffers share', () => {
+  it('has memory outside of the pool that small buffers share', () => {
     const secret = openSealedKey(record, dataKey.plaintext);
     expect(secret.bytes().buffer.byteLength).toBe(secret.bytes().byteLength);
     expect(secret.bytes().byteOffset).toBe(0);
@@ -595,7 +598,7 @@ describe('the opened secret', () => {
     expect(() => secret.bytes()).toThrow('destroyed');
   });
 
-  it('is another copy each time: destroying one leaves the other', () => {
+  it('is a separate copy each time: destroying one keeps the other', () => {
     const first = openSealedKey(record, dataKey.plaintext);
     const second = openSealedKey(record, dataKey.plaintext);
     first.destroy();
@@ -604,8 +607,8 @@ describe('the opened secret', () => {
   });
 });
 
-describe('randomness', () => {
-  it('gives every sealed key a fresh IV', () => {
+describe('the randomness of a sealed key', () => {
+  it('gives each sealed key a new IV', () => {
     const count = 10_000;
     const secret = Secret.fromText('x');
     const ivs = new Set<string>();
@@ -615,7 +618,7 @@ describe('randomness', () => {
     expect(ivs.size).toBe(count);
   });
 
-  it('is asked once for exactly the 12 bytes that become the IV', () => {
+  it('is requested once, for exactly the 12 bytes of the IV', () => {
     const asked: number[] = [];
     const iv = randomBytes(12);
     const sealed = seal(plaintext, dataKey, SITE_IDENTITY, (size) => {
@@ -626,7 +629,7 @@ describe('randomness', () => {
     expect(Buffer.from(sealed.iv).equals(iv)).toBe(true);
   });
 
-  it('a failing source of randomness aborts the sealing with its own error', () => {
+  it('aborts the sealing with its own error if it fails', () => {
     const failure = new Error('entropy source failed');
     const broken: RandomBytes = () => {
       throw failure;
@@ -636,7 +639,7 @@ describe('randomness', () => {
     expect(sealed).toEqual([]);
   });
 
-  it.each([0, 1, 11, 13, 16])('that gives %p bytes instead of 12 aborts the sealing', (size) => {
+  it.each([0, 1, 11, 13, 16])('aborts the sealing if it returns %p bytes instead of 12', (size) => {
     const sealed: SealedKey[] = [];
     expect(() => sealed.push(seal(plaintext, dataKey, SITE_IDENTITY, () => randomBytes(size)))).toThrow(
       'randomness',
@@ -645,8 +648,8 @@ describe('randomness', () => {
   });
 });
 
-describe('the encryption context', () => {
-  it('is exactly format, algorithm, scope, scope id, workspace id and key version', () => {
+describe('the encryption context of a sealed key', () => {
+  it('is exactly format, algorithm, scope, scope ID, workspace ID and key version', () => {
     expect(encryptionContextOf(SITE_IDENTITY)).toEqual({
       'spelo:format': '1',
       'spelo:algorithm': 'AES-256-GCM',
@@ -657,14 +660,14 @@ describe('the encryption context', () => {
     });
   });
 
-  it('never holds the masked key or the fingerprint: CloudTrail shows it in plain text', () => {
+  it('contains neither the masked key nor the fingerprint, because CloudTrail shows it in plain text', () => {
     const printed = JSON.stringify(encryptionContextOf(SITE_IDENTITY));
     expect(printed).not.toContain(SITE_IDENTITY.masked);
     expect(printed).not.toContain(SITE_IDENTITY.fingerprint);
     expect(printed).not.toContain('AbCd');
   });
 
-  it('has the key names that policies require, and no other', () => {
+  it('has exactly the key names that the policies require', () => {
     expect(ENCRYPTION_CONTEXT_KEYS).toEqual([
       'spelo:format',
       'spelo:algorithm',
@@ -676,7 +679,7 @@ describe('the encryption context', () => {
     expect(Object.keys(encryptionContextOf(SITE_IDENTITY))).toEqual(ENCRYPTION_CONTEXT_KEYS);
   });
 
-  it('differs for two bindings that differ', () => {
+  it('differs for different bindings', () => {
     const fewIds = fc.string({ unit: fc.constantFrom('a', '1'), minLength: 1, maxLength: 2 });
     const version = fc.oneof(fc.constantFrom(1, 11), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
     const bindings = fc.oneof(

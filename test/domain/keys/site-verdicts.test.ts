@@ -16,7 +16,7 @@ const tried = (names: readonly string[], failure?: OpenAiFailure) => ({
 const refused = new OpenAiFailure('model_unavailable');
 
 describe('the verdicts on the sites of a key', () => {
-  it('name the failing and the unchecked sites before those that work', () => {
+  it('list the failing and the unchecked sites before the working ones', () => {
     const verdicts = siteVerdicts([tried(['a', 'b']), tried(['c'], refused)], [named('d')]);
     expect(verdicts.map(({ name, ok, code }) => [name, ok, code])).toEqual([
       ['c', false, 'model_unavailable'],
@@ -27,7 +27,7 @@ describe('the verdicts on the sites of a key', () => {
     expect(verdicts[0]?.message).toBe(explainOpenAiFailure(refused).message);
   });
 
-  it('differ when one verdict cannot speak for all sites', () => {
+  it('differ if one verdict cannot describe all sites', () => {
     expect(sitesDiffer([])).toBe(false);
     expect(sitesDiffer(siteVerdicts([tried(['a', 'b'])], []))).toBe(false);
     expect(sitesDiffer(siteVerdicts([tried(['a']), tried(['b'], refused)], []))).toBe(true);
@@ -35,11 +35,11 @@ describe('the verdicts on the sites of a key', () => {
   });
 });
 
-describe('the verdict on a key that works for one site at least', () => {
+describe('the verdict on a key that works for at least one site', () => {
   const verdict = (...[uses, unchecked = []]: [Parameters<typeof verdictOnUses>[0], (readonly string[])?]) =>
     verdictOnUses(uses, unchecked.map(named), new Map(), NOW, 250);
 
-  it('is ok when it works for all of them', () => {
+  it('is ok if the key works for all sites', () => {
     expect(verdict([tried(['a']), tried(['b'])])).toEqual({
       ok: true,
       code: 'ok',
@@ -49,14 +49,14 @@ describe('the verdict on a key that works for one site at least', () => {
     });
   });
 
-  it('warns when OpenAI shuts down the model of one of them, and this is not hidden by the others', () => {
+  it('warns when OpenAI shuts down the model of one site, although the other sites work', () => {
     const settings = aSite({ model: 'gpt-old' });
     const listed = new Map([['global' as const, [{ id: 'gpt-old', shutdownDate: '2026-12-01' }]]]);
     const uses = [tried(['a']), { ...tried(['b']), settings }];
     expect(verdictOnUses(uses, [], listed, NOW, 250)).toMatchObject({ ok: true, code: 'model_retiring' });
   });
 
-  it('counts the sites that it does not serve, and names them', () => {
+  it('counts and names the sites that the key does not work for', () => {
     expect(verdict([tried(['a']), tried(['b'], refused)], ['c'])).toMatchObject({
       ok: true,
       code: 'some_sites_fail',
@@ -65,14 +65,14 @@ describe('the verdict on a key that works for one site at least', () => {
     });
   });
 
-  it('names three sites at most and counts the rest', () => {
+  it('names at most three sites and counts the others', () => {
     const uses = [tried(['a']), tried(['b', 'c'], refused)];
     expect(verdict(uses, ['d']).message).toContain('for "b", "c", "d". Press');
     expect(verdict(uses, ['d', 'e']).message).toContain('for "b", "c", "d" and 1 more. Press');
     expect(verdict(uses, ['d', 'e', 'f']).message).toContain('works for 1 of 6 sites');
   });
 
-  it('cannot be given on a key with which nothing was minted', () => {
+  it('cannot be made for a key that minted nothing', () => {
     expect(() => verdict([tried(['a'], refused)])).toThrow(TypeError);
     expect(() => verdict([])).toThrow(TypeError);
   });

@@ -84,18 +84,18 @@ const NOW = new Date('2026-11-23T12:00:00.000Z');
 const maskedViewOf = (key: Parameters<typeof viewAt>[0], activity: Parameters<typeof viewAt>[1]) =>
   viewAt(key, activity, NOW);
 
-describe('the state that an owner sees', () => {
-  it('is active when OpenAI accepted the key', () => {
+describe('the key state that an owner sees', () => {
+  it('is active if OpenAI accepted the key', () => {
     expect(maskedViewOf(live(), undefined).state).toBe('active');
     expect(maskedViewOf(live(), activity()).state).toBe('active');
   });
 
-  it('is unverified when OpenAI could not judge it, until a later test succeeds', () => {
+  it('is unverified if OpenAI could not judge the key, until a later test succeeds', () => {
     expect(maskedViewOf(live('active', undecided), undefined).state).toBe('unverified');
     expect(maskedViewOf(live('active', undecided), activity(tested(laterGood))).state).toBe('active');
   });
 
-  it('is degraded until the time that reports of visitors named, of this version only, and never hides worse', () => {
+  it('is degraded until the given time, only for the reported version, and never hides a worse state', () => {
     const degraded = (until: string, version = VERSION) => activity({ degraded: { version, until } });
     const later = '2026-11-23T12:00:00.001Z';
     expect(maskedViewOf(live(), degraded(later)).state).toBe('degraded');
@@ -107,18 +107,18 @@ describe('the state that an owner sees', () => {
     );
   });
 
-  it('is unverified when a later test failed', () => {
+  it('is unverified if a later test failed', () => {
     expect(maskedViewOf(live(), activity(tested(laterBad))).state).toBe('unverified');
   });
 
-  it('is needs_reentry once the record could not be opened, however good the verdict', () => {
+  it('is needs_reentry after the record could not be opened, even with a good verdict', () => {
     expect(maskedViewOf(live(), activity({ unreadableVersion: VERSION })).state).toBe('needs_reentry');
     expect(maskedViewOf(live(), activity({ ...tested(laterGood), unreadableVersion: VERSION })).state).toBe(
       'needs_reentry',
     );
   });
 
-  it('is suspended whatever else is known: a kill switch is never hidden', () => {
+  it('is suspended in every case: nothing hides a kill switch', () => {
     expect(maskedViewOf(live('suspended'), undefined).state).toBe('suspended');
     expect(maskedViewOf(live('suspended', undecided), activity({ unreadableVersion: VERSION })).state).toBe(
       'suspended',
@@ -126,9 +126,9 @@ describe('the state that an owner sees', () => {
   });
 });
 
-describe('activity of another version', () => {
+describe('the activity of another key version', () => {
   it.each([SITE_IDENTITY.version - 1, SITE_IDENTITY.version + 1, 0])(
-    'says nothing about this one: version %p',
+    'does not affect the current version: version %p',
     (version) => {
       const foreign = activity({
         ...tested(laterBad, version),
@@ -144,7 +144,7 @@ describe('activity of another version', () => {
     },
   );
 
-  it('does not hide the facts about this one', () => {
+  it('does not hide the activity of the current version', () => {
     const testedBefore = { ...tested(laterGood, VERSION - 1), unreadableVersion: VERSION };
     expect(maskedViewOf(live(), activity(testedBefore)).state).toBe('needs_reentry');
     const unreadableBefore = { ...tested(laterBad), unreadableVersion: VERSION - 1 };
@@ -152,13 +152,13 @@ describe('activity of another version', () => {
   });
 });
 
-describe('the last verification', () => {
-  it('is the time of the latest verdict that was good', () => {
+describe('the time of the last verification of a key', () => {
+  it('is the time of the latest good verdict', () => {
     expect(maskedViewOf(live(), undefined).lastVerifiedAt).toBe(good.checkedAt);
     expect(maskedViewOf(live(), activity(tested(laterGood))).lastVerifiedAt).toBe(laterGood.checkedAt);
   });
 
-  it('stays what it was when a later test fails, though the verdict shown is the later one', () => {
+  it('is unchanged when a later test fails, although the later verdict is shown', () => {
     const view = maskedViewOf(live(), activity(tested(laterBad)));
     expect(view.lastVerifiedAt).toBe(good.checkedAt);
     expect(view.verdict).toEqual(laterBad);
@@ -166,13 +166,13 @@ describe('the last verification', () => {
     expect(maskedViewOf(live(), activity(goodBefore)).lastVerifiedAt).toBe(laterGood.checkedAt);
   });
 
-  it('is null for a key that never succeeded', () => {
+  it('is null for a key that was never verified', () => {
     expect(maskedViewOf(live('active', undecided), undefined).lastVerifiedAt).toBeNull();
     expect(maskedViewOf(live('active', undecided), activity(tested(laterBad))).lastVerifiedAt).toBeNull();
   });
 });
 
-describe('the masked view', () => {
+describe('the masked view of a key', () => {
   it('has exactly the fields that owners may see', () => {
     expect(maskedViewOf(live(), activity())).toEqual({
       scope: 'site',
@@ -187,7 +187,7 @@ describe('the masked view', () => {
     });
   });
 
-  it('holds no ciphertext, no wrapped data key and no fingerprint', () => {
+  it('contains no ciphertext, no wrapped data key and no fingerprint', () => {
     const view = JSON.stringify(maskedViewOf(live(), activity()));
     expect(view).not.toContain(SITE_IDENTITY.fingerprint);
     expect(view).not.toContain(dataKey.wrapped.toString().slice(0, 8));
@@ -195,23 +195,23 @@ describe('the masked view', () => {
     expect(view).not.toContain('arn:');
   });
 
-  it('says null for a key that was never used', () => {
+  it('has no last use if the key was never used', () => {
     expect(maskedViewOf(live(), undefined).lastUsedAt).toBeNull();
     expect(maskedViewOf(live(), activity({ used: null })).lastUsedAt).toBeNull();
   });
 });
 
-describe('a damaged record', () => {
+describe('a damaged key record', () => {
   const damaged = damagedSealedKey({ ...SITE_IDENTITY });
 
-  it('is one that nothing opens, at the place where it was found', () => {
+  it('cannot be opened, and keeps the address at which it was found', () => {
     expect(isWellFormed(damaged)).toBe(false);
     expect(() => assertWellFormed(damaged)).toThrow(SealedKeyUnreadableError);
     const { scope, scopeId, workspaceId, version } = SITE_IDENTITY;
     expect(damaged).toMatchObject({ scope, scopeId, workspaceId, version });
   });
 
-  it('is shown as needs_reentry before anybody has tried to open it, with no part of any key', () => {
+  it('is shown as needs_reentry before anyone tries to open it, without any part of a key', () => {
     const view = maskedViewOf(
       { ...live(), sealed: damaged, verdict: damagedVerdict(born.createdAt) },
       undefined,
@@ -220,20 +220,20 @@ describe('a damaged record', () => {
     expect(view.verdict).toMatchObject({ ok: false, code: 'record_damaged' });
   });
 
-  it('stays suspended when it was: damage never ends a suspension', () => {
+  it('stays suspended if it was suspended', () => {
     expect(maskedViewOf({ ...live('suspended'), sealed: damaged }, undefined).state).toBe('suspended');
   });
 });
 
-describe('the counters', () => {
-  it('start where no key was ever stored, and a deleted key keeps them, so that no version repeats', () => {
+describe('the version and revision counters', () => {
+  it('begin at a scope without a key, and survive a deletion, so that no version is repeated', () => {
     expect([revisionOf(undefined), nextVersionOf(undefined)]).toEqual([0, 1]);
     expect([revisionOf(live()), nextVersionOf(live())]).toEqual([12, 10]);
     expect([revisionOf(deleted), nextVersionOf(deleted)]).toEqual([12, 10]);
   });
 });
 
-describe('what has become of a version', () => {
+describe('the state of a key version', () => {
   const until = Date.parse('2026-11-06T00:00:00.000Z') / 1_000;
   const kept: RetainedKey = {
     ...born,
@@ -244,18 +244,18 @@ describe('what has become of a version', () => {
   const before = new Date(until * 1_000 - 1);
   const at = new Date(until * 1_000);
 
-  it('is current for the version of the head, also while it is suspended', () => {
+  it('is current for the version of the current key, also while the key is suspended', () => {
     expect(versionState(VERSION, live(), [kept], before)).toBe('current');
     expect(versionState(VERSION, live('suspended'), [kept], before)).toBe('current');
   });
 
-  it('is retained up to the last millisecond before its time, and shredded from that second on', () => {
+  it('is retained until the last millisecond before its time, and then shredded', () => {
     expect([isRetained(kept, before), isRetained(kept, at)]).toEqual([true, false]);
     expect(versionState(6, live(), [kept], before)).toBe('retained');
     expect(versionState(6, live(), [kept], at)).toBe('shredded');
   });
 
-  it('is shredded for every other version, for a deleted key, and if there is none', () => {
+  it('is shredded for every other version, for a deleted key, and without a key', () => {
     expect(versionState(5, live(), [kept], before)).toBe('shredded');
     expect(versionState(VERSION, deleted, [], before)).toBe('shredded');
     expect(versionState(VERSION, undefined, [], before)).toBe('shredded');
@@ -263,7 +263,7 @@ describe('what has become of a version', () => {
 });
 
 describe('isLive', () => {
-  it('is true of an active and of a suspended key, and of no other', () => {
+  it('is true only for active and suspended keys', () => {
     expect(isLive(live())).toBe(true);
     expect(isLive(live('suspended'))).toBe(true);
     expect(isLive(deleted)).toBe(false);

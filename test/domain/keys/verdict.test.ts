@@ -29,33 +29,33 @@ describe('the verdict on a key that minted', () => {
     });
   });
 
-  it('warns from 90 days before the shutdown on, and not a millisecond earlier', () => {
+  it('warns from exactly 90 days before the shutdown', () => {
     expect(verdictOnSuccess(MODEL, listed(SHUTDOWN), daysBefore(90, 1), 1).code).toBe('ok');
     expect(verdictOnSuccess(MODEL, listed(SHUTDOWN), daysBefore(90), 1).code).toBe('model_retiring');
     expect(verdictOnSuccess(MODEL, listed(SHUTDOWN), daysBefore(1), 1).code).toBe('model_retiring');
     expect(verdictOnSuccess(MODEL, listed(SHUTDOWN), daysBefore(-1), 1).code).toBe('model_retiring');
   });
 
-  it('is still good while the model retires, and names the model and the day', () => {
+  it('is still good while the model is retiring, and names the model and the date', () => {
     const verdict = verdictOnSuccess(MODEL, listed(SHUTDOWN), daysBefore(30), 1);
     expect(verdict.ok).toBe(true);
     expect(verdict.message).toContain(MODEL);
     expect(verdict.message).toContain(SHUTDOWN);
   });
 
-  it('is ok when the models could not be listed, or this one is not listed', () => {
+  it('is ok if the models could not be listed, or the list lacks this model', () => {
     expect(verdictOnSuccess(MODEL, undefined, daysBefore(1), 1).code).toBe('ok');
     expect(verdictOnSuccess(MODEL, [], daysBefore(1), 1).code).toBe('ok');
     expect(verdictOnSuccess(MODEL, listed(SHUTDOWN, `${MODEL}-2026`), daysBefore(1), 1).code).toBe('ok');
   });
 
-  it('is ok when the shutdown date cannot be read', () => {
+  it('is ok if the shutdown date cannot be read', () => {
     expect(verdictOnSuccess(MODEL, listed('soon'), daysBefore(1), 1).code).toBe('ok');
   });
 });
 
-describe('the verdict on a key that did not mint', () => {
-  it.each(OPENAI_FAILURES)('names %s and says the next step', (name) => {
+describe('the verdict on a key that could not mint', () => {
+  it.each(OPENAI_FAILURES)('names %s and the next step', (name) => {
     const verdict = verdictOnFailure(new OpenAiFailure(name), new Date('2026-11-23T00:00:00Z'), 87);
     expect(verdict).toMatchObject({
       ok: false,
@@ -72,8 +72,8 @@ describe('the verdict on a key that did not mint', () => {
   });
 });
 
-describe('a key whose probe failed', () => {
-  it('may be stored only if OpenAI was the trouble, or the session settings were', () => {
+describe('a key whose check failed', () => {
+  it('may be stored only if the failure proves nothing about the key', () => {
     const storable = OPENAI_FAILURES.filter((name) => provesNothingAboutKey(new OpenAiFailure(name)));
     expect(storable).toEqual([
       'rate_limited',
@@ -86,8 +86,8 @@ describe('a key whose probe failed', () => {
   });
 });
 
-describe('a verdict that was lost with its record', () => {
-  it('is not valid, and says what to do', () => {
+describe('the verdict on a damaged record', () => {
+  it('is not valid, and tells the owner to store the key again', () => {
     const verdict = damagedVerdict('2026-11-23T00:00:00.000Z');
     expect(verdict).toMatchObject({
       ok: false,
@@ -98,8 +98,8 @@ describe('a verdict that was lost with its record', () => {
   });
 });
 
-describe('the codes of verdicts', () => {
-  it("are OpenAI's failures and our own four, each once", () => {
+describe('the verdict codes', () => {
+  it('are the OpenAI failures and four of our own, each once', () => {
     expect(new Set(VERDICT_CODES).size).toBe(VERDICT_CODES.length);
     expect(VERDICT_CODES.filter((code) => !(OPENAI_FAILURES as readonly string[]).includes(code))).toEqual([
       'ok',

@@ -22,8 +22,8 @@ const notice: Notice = {
   facts: {},
 };
 
-describe('the attempts of a delivery', () => {
-  it('follow one another after the waits that docs/notices.md promises, and end after the eleventh', () => {
+describe('the attempts of a webhook delivery', () => {
+  it('have the waits that docs/notices.md promises, and end after the eleventh', () => {
     const minutes = 60;
     const hours = 3_600;
     const waits = Array.from({ length: 12 }, (_, index) => waitAfterAttempt(index + 1));
@@ -44,21 +44,21 @@ describe('the attempts of a delivery', () => {
     expect(MAX_ATTEMPTS).toBe(11);
   });
 
-  it('span at most a day, also when each attempt takes as long as it may', () => {
+  it('span at most a day, even if each attempt takes its full time', () => {
     const waits = Array.from({ length: MAX_ATTEMPTS }, (_, index) => waitAfterAttempt(index + 1) ?? 0);
     const seconds = waits.reduce((sum, wait) => sum + wait, 0) + (MAX_ATTEMPTS * CLAIM_MS) / 1_000;
     expect(seconds).toBeLessThanOrEqual(86_400);
   });
 });
 
-describe('the id of a notice', () => {
+describe('the ID of a notice', () => {
   // Computed with sha256sum over ["0123456789ab","evt_1"].
-  it('is a digest of workspace and event, so that a receiver knows a notice that arrives twice', () => {
+  it('is a digest of workspace and event, so that a receiver recognises a duplicate', () => {
     expect(noticeIdOf(notice)).toBe('ntc_6b73c4d5c92a8b50694bb9fe925295c5');
     expect(noticeIdOf({ ...notice })).toBe(noticeIdOf(notice));
   });
 
-  it('differs for another event and for another workspace, also where the texts joined are alike', () => {
+  it('differs for another event and another workspace, even if their joined texts are equal', () => {
     const ids = [
       notice,
       { ...notice, eventId: 'evt_2' },
@@ -69,7 +69,7 @@ describe('the id of a notice', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('has no full stop, which would make a signature ambiguous, whatever the event is called', () => {
+  it('contains no full stop, which would make a signature ambiguous', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (workspaceId, eventId) => {
         expect(noticeIdOf({ workspaceId, eventId })).toMatch(/^ntc_[0-9a-f]{32}$/);
@@ -78,13 +78,13 @@ describe('the id of a notice', () => {
   });
 });
 
-describe('the id of a delivery', () => {
+describe('the ID of a delivery', () => {
   // Computed with sha256sum over ["0123456789ab","evt_1","whk_00000000000000000000"], and the time in base 36.
-  it('is the time at which it is listed and a digest of notice and webhook', () => {
+  it('is the time at which the delivery is listed, and a digest of notice and webhook', () => {
     expect(deliveryIdOf(notice, WEBHOOK)).toBe('dlv_0mwm2k5c008b40cef79bb9e0bfe53');
   });
 
-  it('is the same for a notice whose own time was corrected, and another one for each webhook', () => {
+  it('stays the same when the time of the notice is corrected, and differs for each webhook', () => {
     const id = deliveryIdOf(notice, WEBHOOK);
     expect(deliveryIdOf({ ...notice, at: '2026-11-18T13:00:00.000Z' }, WEBHOOK)).toBe(id);
     expect(deliveryIdOf(notice, 'mail')).not.toBe(id);
@@ -92,7 +92,7 @@ describe('the id of a delivery', () => {
     expect(deliveryIdOf({ ...notice, workspaceId: 'x' }, WEBHOOK)).not.toBe(id);
   });
 
-  it('sorts by time from 1970 to 2100, and is recognised as an id', () => {
+  it('sorts by time from 1970 to 2100, and is recognised as an ID', () => {
     const moments = fc.integer({ min: 0, max: Date.UTC(2100, 0) });
     const idAt = (ms: number): string =>
       deliveryIdOf({ ...notice, listedAt: new Date(ms).toISOString() }, WEBHOOK);

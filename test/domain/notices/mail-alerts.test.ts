@@ -36,7 +36,7 @@ describe('a verification code', () => {
     expect(codeText(Buffer.from(derived, 'hex'))).toBe(code);
   });
 
-  it('is accepted as it was sent, and in no other form', () => {
+  it('is accepted only in the form in which it was sent', () => {
     expect(isSameText('01234567', '01234567')).toBe(true);
     for (const other of ['', '1234567', '001234567', '01234568', '0123456７', ' 1234567'])
       expect(isSameText('01234567', other)).toBe(false);
@@ -54,7 +54,7 @@ describe('the address of mail alerts', () => {
     triesLeft: 5,
   };
 
-  it('receives mail only once it is verified, and only while it is still the one of the workspace', () => {
+  it('receives mail only after verification, and only while the workspace still has this address', () => {
     expect(isVerified(mail, 'owner@shop.example')).toBe(true);
     expect(isVerified({ ...mail, verifiedAt: null }, 'owner@shop.example')).toBe(false);
     expect(isVerified(mail, 'Owner@shop.example')).toBe(false);
@@ -62,13 +62,13 @@ describe('the address of mail alerts', () => {
     expect(isVerified(mail, null)).toBe(false);
   });
 
-  it('receives every kind but the end of each session, unless a person chooses others', () => {
+  it('receives every kind of notice except session ends, unless the workspace selects others', () => {
     expect([...DEFAULT_MAIL_EVENTS, 'session.ended'].sort()).toEqual([...NOTICE_TYPES].sort());
   });
 });
 
 describe('an alert by mail', () => {
-  it('names workspace, site, session, time and facts, one to a line, and why it came', () => {
+  it('lists workspace, site, session, time and facts, one per line, and the reason for the mail', () => {
     const { subject, text } = mailOf(
       aNotice({ siteId: 'site-1', sessionId: 'ses_1', facts: { window_seconds: 60, kind: 'auth_failures' } }),
       'Harbour Books',
@@ -88,11 +88,11 @@ describe('an alert by mail', () => {
     expect(text).toContain('this address was verified for alerts of the workspace');
   });
 
-  it('leaves out the site and the session where the event has none', () => {
+  it('omits the site and the session if the event has none', () => {
     expect(mailOf(aNotice(), 'Harbour Books').text).not.toMatch(/^(?:site|session): /m);
   });
 
-  it('has a subject of fixed text for each kind: what people have typed cannot become a header', () => {
+  it('has a fixed subject for each kind, so that no text typed by a person becomes a header', () => {
     const hostile = 'Shop\r\nBcc: everybody@evil.example';
     const subjects = NOTICE_TYPES.map((type) => mailOf({ ...aNotice(), type }, hostile).subject);
     expect(new Set(subjects).size).toBe(NOTICE_TYPES.length);
@@ -100,8 +100,8 @@ describe('an alert by mail', () => {
   });
 });
 
-describe('the mail with a code', () => {
-  it('holds the code in the text and not in the subject, which lock screens show', () => {
+describe('the mail with a verification code', () => {
+  it('contains the code in the text and not in the subject, which lock screens show', () => {
     const { subject, text } = codeMail('01234567');
     expect(text.startsWith('01234567\n')).toBe(true);
     expect(text).toContain('expires after 30 minutes');

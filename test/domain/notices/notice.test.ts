@@ -18,8 +18,8 @@ const anEvent = (type: AuditEvent['type'], facts: AuditFacts = {}): AuditEvent =
   facts,
 });
 
-describe('the notice in an audit event', () => {
-  it('has the id, the place, the time and the facts of the event, but neither its actor nor an address', () => {
+describe('the notice made from an audit event', () => {
+  it('has the ID, place, time and facts of the event, but neither its actor nor an address', () => {
     const facts = { scope: 'site', version: 3, masked: 'sk-…abcd' };
     expect(noticeOf(anEvent('key.suspended', facts))).toEqual({
       eventId: 'evt_1',
@@ -33,14 +33,14 @@ describe('the notice in an audit event', () => {
     });
   });
 
-  it('is key.failing for an anomaly of refused sessions, and anomaly.detected for every other kind', () => {
+  it('is key.failing for an anomaly of authentication failures, and anomaly.detected for the other kinds', () => {
     expect(noticeOf(anEvent('anomaly.detected', { kind: 'auth_failures' }))?.type).toBe('key.failing');
     for (const kind of ['mint_burst', 'new_origin', '', 'AUTH_FAILURES', true])
       expect(noticeOf(anEvent('anomaly.detected', { kind }))?.type).toBe('anomaly.detected');
     expect(noticeOf(anEvent('anomaly.detected'))?.type).toBe('anomaly.detected');
   });
 
-  it('exists for every notice type but the end of a session, which is no audit event', () => {
+  it('exists for every notice type except session ends, which are not audit events', () => {
     const found = AUDIT_EVENT_TYPES.map((type) => noticeOf(anEvent(type))?.type);
     const kinds = new Set([...found, noticeOf(anEvent('anomaly.detected', { kind: 'auth_failures' }))?.type]);
     kinds.delete(undefined);
@@ -48,7 +48,7 @@ describe('the notice in an audit event', () => {
   });
 
   it.each(['member.saved', 'key.stored', 'site.created'] as const)(
-    'does not exist for an event of type %s',
+    'does not exist for the event type %s',
     (type) => {
       expect(noticeOf(anEvent(type))).toBeUndefined();
     },
@@ -64,7 +64,7 @@ describe('the notice of an ended session', () => {
     endedAt: '2026-11-23T12:05:00.000Z',
   };
 
-  it('is dated at the end, and listed at the start, which no correction moves', () => {
+  it('is dated at the end of the session, and listed at its start, which no correction changes', () => {
     expect(sessionEndedNotice(session)).toEqual({
       eventId: 'ses_1:ended',
       type: 'session.ended',
@@ -77,7 +77,7 @@ describe('the notice of an ended session', () => {
     });
   });
 
-  it('is the same notice after its end was corrected', () => {
+  it('is the same notice when the end of the session is corrected', () => {
     const corrected = sessionEndedNotice({ ...session, endedAt: '2026-11-23T12:04:00.000Z' });
     const { eventId, listedAt } = sessionEndedNotice(session);
     expect(corrected).toMatchObject({ eventId, listedAt });

@@ -33,7 +33,7 @@ describe('the signature of a webhook', () => {
   };
   const secret = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64');
 
-  it('is that of the example in the Standard Webhooks specification, with the time in whole seconds', () => {
+  it('equals the example of the Standard Webhooks specification, with the time in whole seconds', () => {
     expect(signedHeaders(message, [secret])).toEqual({
       'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
       'webhook-timestamp': '1614265330',
@@ -41,36 +41,36 @@ describe('the signature of a webhook', () => {
     });
   });
 
-  it('is made once with each secret while two of them are good, in their order', () => {
+  it('is made with each of two secrets while both are valid, in their order', () => {
     // The second was computed with openssl, under 32 bytes of zero.
     expect(signedHeaders(message, [secret, Buffer.alloc(32)])['webhook-signature']).toBe(
       'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1,woH/1mJtZGSMCmpFTxRYbStS24eLLD/oXIYr4PYyZ7g=',
     );
   });
 
-  it('has a secret that its owner copies in the form of Standard Webhooks', () => {
+  it('uses a secret in the form of Standard Webhooks', () => {
     expect(secretText(secret)).toBe('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
   });
 });
 
-describe('a rotated secret', () => {
+describe('a rotated webhook secret', () => {
   const until = '2026-11-24T12:00:00.000Z';
   const at = (time: string): readonly number[] =>
     signingVersions(aWebhook({ previousSecretUntil: until }), new Date(time));
 
-  it('signs alongside the former one up to the exact millisecond at which the overlap ends, and then alone', () => {
+  it('signs together with the previous secret until the exact millisecond at which the overlap ends', () => {
     expect(at('2026-11-24T11:59:59.999Z')).toEqual([3, 2]);
     expect(at(until)).toEqual([3]);
     expect(at('2026-11-24T12:00:00.001Z')).toEqual([3]);
   });
 
-  it('signs alone where there was no rotation', () => {
+  it('signs alone if there was no rotation', () => {
     expect(signingVersions(aWebhook(), new Date(until))).toEqual([3]);
   });
 });
 
 describe('the subscription of a webhook', () => {
-  it('covers every kind without a list, the kinds of its list otherwise, and none while it is switched off', () => {
+  it('covers every kind without a list, otherwise the listed kinds, and none while it is switched off', () => {
     expect(isSubscribed(aWebhook(), 'session.ended')).toBe(true);
     expect(isSubscribed(aWebhook({ events: ['key.failing'] }), 'key.failing')).toBe(true);
     expect(isSubscribed(aWebhook({ events: ['key.failing'] }), 'session.ended')).toBe(false);
@@ -80,7 +80,7 @@ describe('the subscription of a webhook', () => {
   });
 });
 
-describe('the id of a webhook', () => {
+describe('the ID of a webhook', () => {
   it('is ten random bytes in hex', () => {
     const id = newWebhookId((size) => Buffer.alloc(size, 0xab));
     expect(id).toBe(`whk_${'ab'.repeat(10)}`);
@@ -111,7 +111,7 @@ describe('the URL of a webhook', () => {
     ['HTTPS://Shop.Example:443', 'https://shop.example/'],
     ['https://bücher.example/x#part', 'https://xn--bcher-kva.example/x'],
     ['https://shop.example:8443/', 'https://shop.example:8443/'],
-  ])('%s is kept as %s, and its name is resolved later', (text, url) => {
+  ])('%s is kept as %s, and its host name is resolved later', (text, url) => {
     expect(parse(text)).toEqual({ result: { url }, asked: [] });
   });
 
@@ -136,15 +136,15 @@ describe('the URL of a webhook', () => {
     ['https://169.254.169.254/latest/meta-data', '169.254.169.254'],
     ['https://[::1]:8443/', '::1'],
     ['https://[::ffff:10.0.0.1]/', '::ffff:a00:1'],
-  ])('%s is refused by its address %s, however it is written', (text, address) => {
+  ])('%s is refused by its address %s in every spelling', (text, address) => {
     expect(parse(text)).toEqual({ result: { fault: 'not_public' }, asked: [address] });
   });
 
-  it('may be an address that is allowed', () => {
+  it('can be an address on the allow list', () => {
     expect(parse('https://203.0.113.7/x', ['203.0.113.7']).result).toEqual({ url: 'https://203.0.113.7/x' });
   });
 
-  it('has at most 500 characters in its canonical form, without the fragment', () => {
+  it('has at most 500 characters in canonical form, without the fragment', () => {
     const room = 500 - 'https://shop.example/'.length;
     const longest = `https://shop.example/${'a'.repeat(room)}`;
     expect(parse(longest).result).toEqual({ url: longest });

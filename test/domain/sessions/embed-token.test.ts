@@ -25,23 +25,23 @@ describe('the instructions of a session', () => {
     // A name has at most 64 characters.
     [`{{${'a'.repeat(64)}}}`, { ['a'.repeat(64)]: 'x' }, 'x'],
     [`{{${'a'.repeat(65)}}}`, { ['a'.repeat(65)]: 'x' }, `{{${'a'.repeat(65)}}}`],
-  ])('%j with %j are %j', (instructions, variables, filled) => {
+  ])('from %j with %j are %j', (instructions, variables, filled) => {
     expect(fillInstructions(instructions, variables as Record<string, string>)).toBe(filled);
   });
 
-  it('take a value as it is: it is neither a pattern of replacement nor searched for placeholders again', () => {
+  it('contain a value literally: it is neither a replacement pattern nor a source of placeholders', () => {
     const variables = { a: "$& $1 $` $' $$", b: '{{a}}' };
     expect(fillInstructions('{{a}}|{{b}}', variables)).toBe("$& $1 $` $' $$|{{a}}");
   });
 
   it.each(['constructor', 'toString', 'hasOwnProperty', '__proto__'])(
-    'show nothing of the program for the placeholder %s',
+    'are empty for the placeholder %s, and never show a built-in property',
     (name) => {
       expect(fillInstructions(`<{{${name}}}>`, {})).toBe('<>');
     },
   );
 
-  it('are cut at 32,000 characters, and never within a character of two units', () => {
+  it('are cut at 32,000 characters, and never inside a surrogate pair', () => {
     const long = fillInstructions('{{v}}'.repeat(100), { v: 'a'.repeat(500) });
     expect(long).toBe('a'.repeat(MAX_FILLED_INSTRUCTIONS));
     const split = fillInstructions(`x${'😀'.repeat(16_000)}`, {});
@@ -49,7 +49,7 @@ describe('the instructions of a session', () => {
     expect(split.isWellFormed()).toBe(true);
   });
 
-  it('are well-formed text, however hostile the values of a token are', () => {
+  it('are well-formed text for any values in a token', () => {
     const text = fc.string({ unit: 'binary', maxLength: 50 });
     fc.assert(
       fc.property(text, text, (before, value) => {
@@ -62,7 +62,7 @@ describe('the instructions of a session', () => {
 });
 
 describe('the daily limits of a visitor', () => {
-  it('allow everything if there are none', () => {
+  it('allow everything if none are set', () => {
     const day = { calls: 1_000_000, seconds: 86_400 };
     expect(secondsLeft(NO_VISITOR_LIMITS, day)).toBeUndefined();
     expect(visitorIsDone(NO_VISITOR_LIMITS, day)).toBe(false);
@@ -73,11 +73,11 @@ describe('the daily limits of a visitor', () => {
     [2, false],
     [3, true],
     [4, true],
-  ])('of three calls: after %i calls, no more sessions is %p', (calls, done) => {
+  ])('of three calls: after %i calls, further sessions are refused: %p', (calls, done) => {
     expect(visitorIsDone({ callsPerDay: 3, minutesPerDay: null }, { calls, seconds: 0 })).toBe(done);
   });
 
-  it('of no call at all refuse the first one', () => {
+  it('of zero calls refuse the first one', () => {
     expect(visitorIsDone({ callsPerDay: 0, minutesPerDay: null }, { calls: 0, seconds: 0 })).toBe(true);
   });
 
@@ -89,7 +89,7 @@ describe('the daily limits of a visitor', () => {
     [600, 0, true],
     [700, 0, true],
   ])(
-    'of ten minutes: after %i seconds there are %i left, and no more sessions is %p',
+    'of ten minutes: after %i seconds, %i are left and further sessions are refused: %p',
     (seconds, left, done) => {
       const limits = { callsPerDay: null, minutesPerDay: 10 };
       expect(secondsLeft(limits, { calls: 9, seconds })).toBe(left);
@@ -97,7 +97,7 @@ describe('the daily limits of a visitor', () => {
     },
   );
 
-  it('apply both: the first one that is reached ends the day', () => {
+  it('apply together: the first limit that is reached ends the day', () => {
     const limits = { callsPerDay: 2, minutesPerDay: 10 };
     expect(visitorIsDone(limits, { calls: 1, seconds: 599 })).toBe(true);
     expect(visitorIsDone(limits, { calls: 2, seconds: 1 })).toBe(true);
@@ -105,7 +105,7 @@ describe('the daily limits of a visitor', () => {
   });
 });
 
-describe('the day of a visitor', () => {
+describe('the day of a visitor limit', () => {
   it.each([
     ['2026-11-23T00:00:00.000Z', '2026-11-23', 86_400],
     ['2026-11-23T00:00:00.001Z', '2026-11-23', 86_400],
@@ -120,7 +120,7 @@ describe('the day of a visitor', () => {
     expect(secondsToNextVisitorDay(new Date(now))).toBe(seconds);
   });
 
-  it('is the next one after the wait that a refusal names, and not later than its first second', () => {
+  it('is the next one after the wait in a refusal, within its first second', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: Date.UTC(2100, 0) }), (ms) => {
         const after = ms + secondsToNextVisitorDay(new Date(ms)) * 1_000;
@@ -133,7 +133,7 @@ describe('the day of a visitor', () => {
 });
 
 describe('the tag of an embed token', () => {
-  it('is the SHA-256 of its jti in base64url, and shows nothing of what the customer wrote there', () => {
+  it('is the SHA-256 of its jti in base64url, and reveals no text of the customer', () => {
     // Computed with openssl.
     expect(embedTokenTag('jti-1')).toBe('WWTaBVrjHPjrcjDhkKUEiZxvYPB_nxzTyt6fvyJujCg');
   });

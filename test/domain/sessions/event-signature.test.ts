@@ -12,7 +12,7 @@ const secret = randomBytes(32).toString('base64');
 const body = '{"events":[]} – ünïcode';
 const v1 = signEvents(secret, T, body);
 
-describe('the signature of reports', () => {
+describe('the signature of an event request', () => {
   it('is the HMAC-SHA256 of "<t>.<body>" under the decoded secret, in hex', () => {
     const expected = createHmac('sha256', Buffer.from(secret, 'base64')).update(`${T}.${body}`).digest('hex');
     expect(v1).toBe(expected);
@@ -24,7 +24,7 @@ describe('the signature of reports', () => {
     ['another time', { t: T + 1, v1 }, secret, body],
     ['another secret', { t: T, v1 }, randomBytes(32).toString('base64'), body],
     ['another digest', { t: T, v1: '0'.repeat(64) }, secret, body],
-  ] as const)('does not hold for %s', (_, signature, under, of) => {
+  ] as const)('is not valid for %s', (_, signature, under, of) => {
     expect(signatureHolds(signature, under, of, now)).toBe(false);
   });
 
@@ -33,7 +33,7 @@ describe('the signature of reports', () => {
     [300.001, false],
     [-300, true],
     [-300.001, false],
-  ])('made %p seconds ago holds: %p', (seconds, holds) => {
+  ])('made %p seconds ago is valid: %p', (seconds, holds) => {
     expect(signatureHolds({ t: T, v1 }, secret, body, new Date((T + seconds) * 1_000))).toBe(holds);
   });
 

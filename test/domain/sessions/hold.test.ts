@@ -8,14 +8,14 @@ const usageAfter = (seconds: number, { hold = 120, longest = 600, isEnded = fals
     onTime([connected(0), isEnded ? ended(seconds) : heartbeat(seconds)]),
   ).usage;
 
-describe('the seconds that a session of a hard-capped plan should hold', () => {
+describe('the wanted hold of a session on a hard-capped plan', () => {
   it.each([
     { used: 60, wanted: 120, because: 'sixty seconds of the hold are left' },
     { used: 61, wanted: 181, because: 'less than sixty seconds are left' },
     { used: 150, wanted: 270, because: 'the hold is passed' },
     { used: 550, wanted: 600, because: 'the session may last no longer' },
     { used: 620, wanted: 600, because: 'overtime is not held' },
-  ])('are $wanted after $used seconds with a hold of 120: $because', ({ used, wanted }) => {
+  ])('is $wanted after $used seconds with a hold of 120: $because', ({ used, wanted }) => {
     expect(wantedHoldSeconds(usageAfter(used))).toBe(wanted);
   });
 
@@ -24,24 +24,27 @@ describe('the seconds that a session of a hard-capped plan should hold', () => {
     { used: 150, wanted: 150 },
     { used: 620, wanted: 600 },
   ])(
-    'are the $used used ones of a session that has ended, between its hold and its longest duration',
+    'is $used seconds after the session has ended, within its hold and its longest duration',
     ({ used, wanted }) => {
       expect(wantedHoldSeconds(usageAfter(used, { isEnded: true }))).toBe(wanted);
     },
   );
 
-  it('are none if the session holds none', () => {
+  it('is zero if the session has no hold', () => {
     expect(wantedHoldSeconds(usageAfter(500, { hold: 0 }))).toBe(0);
   });
 });
 
-describe('a used-up hold', () => {
+describe('the check for a used-up hold', () => {
   it.each([
     { used: 119, hold: 120, isUsedUp: false },
     { used: 120, hold: 120, isUsedUp: true },
     { used: 600, hold: 600, isUsedUp: false },
     { used: 300, hold: 0, isUsedUp: false },
-  ])('of $hold seconds after $used seconds of a session of 600: $isUsedUp', ({ used, hold, isUsedUp }) => {
-    expect(holdUsedUp(usageAfter(used, { hold }))).toBe(isUsedUp);
-  });
+  ])(
+    'with $hold seconds after $used seconds of a session of 600 returns $isUsedUp',
+    ({ used, hold, isUsedUp }) => {
+      expect(holdUsedUp(usageAfter(used, { hold }))).toBe(isUsedUp);
+    },
+  );
 });

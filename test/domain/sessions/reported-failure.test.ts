@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { HARMLESS_IN_SESSION } from '../../../lambdas/domain/keys/openai-error-meanings.ts';
 import { classifyReport, FAILURE_SOURCES } from '../../../lambdas/domain/sessions/reported-failure.ts';
 
-describe('what a browser met', () => {
+describe('a failure that a browser reports', () => {
   it.each([
     ['response', 'insufficient_quota', 'quota_exhausted', 'openai_quota_exhausted'],
     ['response', 'credit_balance_exhausted', 'quota_exhausted', 'openai_quota_exhausted'],
@@ -25,7 +25,7 @@ describe('what a browser met', () => {
     ['connect', 'incorrect_hostname', 'wrong_region', 'openai_key_rejected'],
     ['connect', 'ip_not_authorized', 'ip_not_authorized', 'openai_key_rejected'],
     ['connect', 'unsupported_country_region_territory', 'country_not_supported', 'openai_key_rejected'],
-  ] as const)('%s %s is %s, as the mint would have said it', (source, code, reason, refusal) => {
+  ] as const)('%s %s is classified as %s, like at the mint', (source, code, reason, refusal) => {
     expect(classifyReport(source, code)).toMatchObject({ source, reason, refusal, openAiFailure: reason });
   });
 
@@ -48,7 +48,7 @@ describe('what a browser met', () => {
     ['response', 'unknown_parameter', 'page_event_refused'],
     ['response', 'missing_required_parameter', 'page_event_refused'],
     ['response', 'invalid_request_error', 'page_event_refused'],
-  ] as const)('%s %s is %s, and says nothing about the key', (source, code, reason) => {
+  ] as const)('%s %s is classified as %s, which proves nothing about the key', (source, code, reason) => {
     expect(classifyReport(source, code)).toMatchObject({
       reason,
       refusal: undefined,
@@ -56,12 +56,15 @@ describe('what a browser met', () => {
     });
   });
 
-  it.each(HARMLESS_IN_SESSION)('%s is a race or the regular end of a session: no failure', (code) => {
-    expect(classifyReport('response', code)).toBeUndefined();
-    expect(classifyReport('connect', code)).toBeUndefined();
-  });
+  it.each(HARMLESS_IN_SESSION)(
+    'with the code %s is ignored, because it is a race or a regular end',
+    (code) => {
+      expect(classifyReport('response', code)).toBeUndefined();
+      expect(classifyReport('connect', code)).toBeUndefined();
+    },
+  );
 
-  it('a failure at the microphone is never a failure of the key, even under a code of OpenAI', () => {
+  it('at the microphone is never a failure of the key, even with an OpenAI code', () => {
     expect(classifyReport('media', 'insufficient_quota')).toMatchObject({
       reason: 'media_failed',
       openAiFailure: undefined,
@@ -69,13 +72,13 @@ describe('what a browser met', () => {
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
-    'under the code %s is just unknown',
+    'with the code %s is unknown',
     (code) => {
       expect(classifyReport('response', code)?.reason).toBe('response_failed');
     },
   );
 
-  it('is told in our words: no text of the browser comes through', () => {
+  it('is described in our words, without any text of the browser', () => {
     const anything = fc.tuple(
       fc.constantFrom(...FAILURE_SOURCES),
       fc.string({ minLength: 4, maxLength: 100 }),

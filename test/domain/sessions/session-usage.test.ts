@@ -45,29 +45,29 @@ const allAt = (arrivesAt: number, reports: readonly SessionEvent[], usage = aSes
   );
 
 describe('the length of a session', () => {
-  it('runs from connected to ended, in whole seconds', () => {
+  it('is the time from connected to ended, in whole seconds', () => {
     expect(durationSecondsOf(afterReports([connected(2), heartbeat(22), ended(41.999)]))).toBe(39);
   });
 
-  it('is nothing until it connected: a session that only ended has none', () => {
+  it('is zero without a connection, even if the session has ended', () => {
     const usage = afterReports([ended(30, 'failed')]);
     expect(entryOf(usage)).toMatchObject({ sessions: 0, seconds: 0, billedSeconds: 0, committedSeconds: 0 });
   });
 
-  it('begins with the first sign of life where connected was lost', () => {
+  it('begins with the first sign of life if the connected event was lost', () => {
     expect(durationSecondsOf(afterReports([heartbeat(22), heartbeat(42), ended(50)]))).toBe(28);
     expect(durationSecondsOf(afterReports([responseUsage(10, { audioOut: 5 }), ended(50)]))).toBe(40);
   });
 
-  it('begins where it connected, not with a heartbeat before that', () => {
+  it('begins with the connection, not with an earlier heartbeat', () => {
     expect(durationSecondsOf(afterReports([heartbeat(1), connected(5), ended(15)]))).toBe(10);
   });
 
-  it('is counted as a session also where connected was lost', () => {
+  it('makes the session count even if the connected event was lost', () => {
     expect(entryOf(afterReports([heartbeat(22)]))).toMatchObject({ sessions: 1, unpricedSessions: 0 });
   });
 
-  it('takes each report that says something new, though it be older than the previous ones', () => {
+  it('includes each event with new information, even if it is older than the events before', () => {
     const { usage, outcomes } = take(aSessionUsage(), [
       { report: heartbeat(40), arrivesAt: 50 },
       { report: heartbeat(20), arrivesAt: 50 },
@@ -82,7 +82,7 @@ describe('the length of a session', () => {
     });
   });
 
-  it('guesses nothing beyond the last sign of life while it lives', () => {
+  it('ends at the last sign of life while the session is live', () => {
     const { usage } = take(aSessionUsage(), [
       { report: connected(0), arrivesAt: 0 },
       { report: heartbeat(20), arrivesAt: 60 },
@@ -90,11 +90,11 @@ describe('the length of a session', () => {
     expect(durationSecondsOf(usage)).toBe(20);
   });
 
-  it('continues to the latest heartbeat while it lives', () => {
+  it('grows with each heartbeat while the session is live', () => {
     expect(durationSecondsOf(afterReports([connected(0), heartbeat(20), heartbeat(40)]))).toBe(40);
   });
 
-  it('is never negative: an end before the connection is none', () => {
+  it('is never negative: an end before the connection is ignored', () => {
     expect(durationSecondsOf(afterReports([connected(50), ended(20)]))).toBe(0);
   });
 
@@ -106,13 +106,13 @@ describe('the length of a session', () => {
     expect(durationSecondsOf(afterReports([connected(0), ended(3_700)], anHour))).toBe(3_600);
   });
 
-  it('is never longer than it was admitted for and half a minute to hang up, whatever is reported later', () => {
+  it('is never more than its admitted duration and half a minute to hang up, whatever arrives later', () => {
     const aMinute = aSessionUsage({ maxDurationSeconds: 60 });
     expect(durationSecondsOf(afterReports([connected(0), heartbeat(90)], aMinute))).toBe(90);
     expect(durationSecondsOf(afterReports([connected(0), heartbeat(3_500)], aMinute))).toBe(90);
   });
 
-  it('is never longer than our own clock allows, whatever the browser says', () => {
+  it('is never more than our own clock allows, whatever the browser reports', () => {
     const { usage } = take(aSessionUsage(), [
       { report: connected(-300), arrivesAt: 5 },
       { report: heartbeat(300), arrivesAt: 20 },
@@ -120,7 +120,7 @@ describe('the length of a session', () => {
     expect(durationSecondsOf(usage)).toBe(20);
   });
 
-  it('does not depend on how wrong the clock of the browser is, within five minutes', () => {
+  it('does not depend on the clock of the browser, if the clock is wrong by at most five minutes', () => {
     for (const skew of [-300, -17, 0, 17, 299]) {
       const { usage } = take(aSessionUsage(), [
         { report: connected(skew + 1), arrivesAt: 1 },
@@ -132,34 +132,37 @@ describe('the length of a session', () => {
   });
 });
 
-describe('five seconds', () => {
+describe('the minimum of five seconds', () => {
   it.each([
     [4.999, 4, 0],
     [5, 5, 5],
     [6, 6, 6],
-  ])('a managed session of %p s lasts %p s and is billed for %p', (length, seconds, billedSeconds) => {
-    const usage = afterReports([connected(1), ended(1 + length)]);
-    expect(entryOf(usage)).toMatchObject({
-      sessions: 1,
-      seconds,
-      billedSeconds,
-      committedSeconds: billedSeconds,
-    });
-  });
+  ])(
+    'applies to a managed session: %p s last %p s and are billed as %p',
+    (length, seconds, billedSeconds) => {
+      const usage = afterReports([connected(1), ended(1 + length)]);
+      expect(entryOf(usage)).toMatchObject({
+        sessions: 1,
+        seconds,
+        billedSeconds,
+        committedSeconds: billedSeconds,
+      });
+    },
+  );
 
-  it('a session on your own key is never billed, however long', () => {
+  it("never makes a session on the customer's own key billable", () => {
     const usage = afterReports([connected(1), ended(601)], aSessionUsage({ mode: 'byok' }));
     expect(entryOf(usage)).toMatchObject({ seconds: 600, billedSeconds: 0, committedSeconds: 0 });
   });
 });
 
-describe('an end', () => {
-  it('is the earliest that was reported', () => {
+describe('the end of a session', () => {
+  it('is the earliest end that was reported', () => {
     const usage = afterReports([connected(0), ended(60), ended(30, 'idle'), ended(90)]);
     expect(receiptOf(usage)).toMatchObject({ seconds: 30, endReason: 'idle', state: 'ended' });
   });
 
-  it('two ends of different reasons at the same moment give the same one in either order', () => {
+  it('is the same in either order for two end events of the same moment', () => {
     const ends = [ended(30, 'page_closed'), ended(30, 'hung_up')];
     const reasons = [ends, ends.toReversed()].map(
       (reports) => receiptOf(afterReports([connected(0), ...reports])).endReason,
@@ -167,39 +170,39 @@ describe('an end', () => {
     expect(reasons).toEqual(['hung_up', 'hung_up']);
   });
 
-  it('stands whatever is reported afterwards', () => {
+  it('stays, whatever is reported afterwards', () => {
     const usage = afterReports([connected(0), ended(30), heartbeat(40), heartbeat(400)]);
     expect(durationSecondsOf(usage)).toBe(30);
   });
 
-  it('shortens what silence had guessed, when it comes late', () => {
+  it('replaces the end that silence had assumed, when its event arrives late and is earlier', () => {
     const silent = checkForSilence(afterReports([connected(0), heartbeat(20)]), clockAt(200));
     expect(durationSecondsOf(silent)).toBe(40);
     expect(durationSecondsOf(take(silent, [{ report: ended(25), arrivesAt: 300 }]).usage)).toBe(25);
   });
 });
 
-describe('silence', () => {
+describe('the silence of a session', () => {
   const alive = afterReports([connected(0), heartbeat(100)], aSessionUsage({ connectSeconds: 90 }));
 
-  it('a silence of 75 seconds ends a session, and a shorter one does not', () => {
+  it('ends the session after 75 seconds, and not earlier', () => {
     expect(isOver(checkForSilence(alive, clockAt(174.999)))).toBe(false);
     expect(isOver(checkForSilence(alive, clockAt(175)))).toBe(true);
   });
 
-  it('ends it with the last sign of life plus one heartbeat', () => {
+  it('ends the session at the last sign of life plus one heartbeat', () => {
     const over = checkForSilence(alive, clockAt(175));
     expect(receiptOf(over)).toMatchObject({ seconds: 120, endReason: 'silence', state: 'ended' });
     expect(receiptOf(over).endedAt).toBe(clockAt(120).toISOString());
   });
 
-  it('means nothing while the client secret may still open a session', () => {
+  it('is ignored while the client secret may still open a session', () => {
     const unheard = aSessionUsage({ connectSeconds: 90 });
     expect(isOver(checkForSilence(unheard, clockAt(89.999)))).toBe(false);
     expect(isOver(checkForSilence(unheard, clockAt(90)))).toBe(true);
   });
 
-  it('a silence of a session that never connected gives back all that it held', () => {
+  it('releases the whole hold if the session never connected', () => {
     const held = aSessionUsage({ holdSeconds: 600 });
     expect(entryOf(held)).toMatchObject({ sessions: 0, billedSeconds: 0, committedSeconds: 600 });
     expect(entryOf(checkForSilence(held, clockAt(90)))).toEqual(NO_ENTRY);
@@ -210,7 +213,7 @@ describe('silence', () => {
     { hold: 30, seen: 33, seconds: 53, billed: 30 },
     { hold: 60, seen: 20, seconds: 40, billed: 40 },
   ])(
-    'a session last seen after $seen seconds that held $hold is billed $billed',
+    'ends a session last seen after $seen seconds that held $hold with $billed billed seconds',
     ({ hold, seen, seconds, billed }) => {
       const usage = afterReports([connected(0), heartbeat(seen)], aSessionUsage({ holdSeconds: hold }));
       expect(entryOf(checkForSilence(usage, clockAt(200)))).toMatchObject({
@@ -221,18 +224,18 @@ describe('silence', () => {
     },
   );
 
-  it('never ends a session twice, nor one that ended', () => {
+  it('never ends a session that has ended', () => {
     const over = checkForSilence(alive, clockAt(175));
     expect(checkForSilence(over, clockAt(1_000))).toBe(over);
     const hungUp = afterReports([connected(0), ended(10)]);
     expect(checkForSilence(hungUp, clockAt(1_000))).toBe(hungUp);
   });
 
-  it('schedules the next check for when it could have fallen silent', () => {
+  it('schedules the next check at the earliest time of a silence', () => {
     expect(checkForSilence(alive, clockAt(150)).dueAtMs).toBe(afterMint(175));
   });
 
-  it('a silence that was only a lost connection counts the reports that come late', () => {
+  it('does not exclude events that arrive late after a lost connection', () => {
     const over = checkForSilence(alive, clockAt(175));
     const { usage, outcomes } = allAt(300, [heartbeat(120), heartbeat(140), ended(155)], over);
     expect(outcomes).toEqual(['accepted', 'accepted', 'accepted']);
@@ -240,17 +243,17 @@ describe('silence', () => {
   });
 });
 
-describe('the minutes that a session holds', () => {
+describe('the held seconds of a session', () => {
   const held = aSessionUsage({ holdSeconds: 600 });
 
-  it('stay committed while it may run, and equal its use once it has ended', () => {
+  it('stay committed while the session may run, and equal its use once it has ended', () => {
     const running = afterReports([connected(0), heartbeat(100)], held);
     expect(entryOf(running)).toMatchObject({ billedSeconds: 100, committedSeconds: 600 });
     const over = afterReports([ended(130)], running);
     expect(entryOf(over)).toMatchObject({ billedSeconds: 130, committedSeconds: 130 });
   });
 
-  it('the totals of a running session wait for its hold to grow, while its receipt has every second', () => {
+  it('limit the totals of a running session until the hold grows, but not its receipt', () => {
     let usage: SessionUsage = aSessionUsage({ holdSeconds: 120 });
     const settled = (after: SessionUsage): number => {
       usage = { ...after, posted: entryOf(after) };
@@ -270,7 +273,7 @@ describe('the minutes that a session holds', () => {
     expect(entryOf(usage)).toMatchObject({ billedSeconds: 212, committedSeconds: 212 });
   });
 
-  it('a session that turns out shorter than its totals gives the seconds back', () => {
+  it('come back if the session was shorter than its totals', () => {
     const running = { ...afterReports([connected(0), heartbeat(100)], held), holdSeconds: 220 };
     const posted = { ...running, posted: entryOf(running) };
     expect(posted.posted).toMatchObject({ billedSeconds: 100 });
@@ -280,13 +283,13 @@ describe('the minutes that a session holds', () => {
     });
   });
 
-  it('are the most that is billed, also when the session continued beyond them', () => {
+  it('are the most that is billed, even if the session continued beyond them', () => {
     const over = afterReports([connected(0), heartbeat(601), ended(615)], held);
     expect(entryOf(over)).toMatchObject({ seconds: 615, billedSeconds: 600, committedSeconds: 600 });
   });
 });
 
-describe('times that cannot be', () => {
+describe('an impossible time in an event', () => {
   it.each([
     ['five minutes before the mint', -300, 'accepted'],
     ['a moment earlier', -300.001, 'flagged'],
@@ -302,7 +305,7 @@ describe('times that cannot be', () => {
     expect(taken.usage.lastSeenAtMs).toBe(seen);
   });
 
-  it('are flagged on the session and change nothing else', () => {
+  it('is flagged on the session and changes nothing else', () => {
     const before = afterReports([connected(0), heartbeat(20)]);
     for (const report of [
       heartbeat(9_999),
@@ -316,7 +319,7 @@ describe('times that cannot be', () => {
     }
   });
 
-  it('reports of a session whose last late report was due are not taken at all', () => {
+  it('is every time after the period for late events has ended', () => {
     const lastSecond = 7_200 + 3_600 + 3_600;
     const before = aSessionUsage({ connectSeconds: 7_230 });
     expect(applyEvent(before, ended(100), clockAt(lastSecond)).outcome).toBe('accepted');
@@ -324,7 +327,7 @@ describe('times that cannot be', () => {
     expect(late).toEqual({ usage: before, outcome: 'flagged' });
   });
 
-  it('the latest session of which nothing is believed any more was minted before finalUntil', () => {
+  it('is rejected for all sessions minted before finalUntil', () => {
     const now = clockAt(20_000);
     const latest = finalIfMintedBy(now).getTime();
     const reportOf = (mintedMs: number) =>
@@ -338,8 +341,8 @@ describe('times that cannot be', () => {
   });
 });
 
-describe('a session of which nothing was reported', () => {
-  it('is checked once its secret opens nothing any more, and not before 75 seconds', () => {
+describe('a session without any event', () => {
+  it('is checked when its secret has expired, and not before 75 seconds', () => {
     expect(aSessionUsage({ connectSeconds: 90 })).toMatchObject({
       quietUntilMs: afterMint(90),
       dueAtMs: afterMint(90),
@@ -351,7 +354,7 @@ describe('a session of which nothing was reported', () => {
     });
   });
 
-  it('a session that was recorded without its admission holds nothing and may last the hour that OpenAI allows', () => {
+  it('holds nothing and may last the hour that OpenAI allows, if it was stored without its admission', () => {
     const { admission: _, ...before } = aSession();
     expect(newSessionUsage(before)).toMatchObject({
       holdSeconds: 0,
@@ -362,7 +365,7 @@ describe('a session of which nothing was reported', () => {
   });
 });
 
-describe('a receipt', () => {
+describe('the receipt of a session', () => {
   const byok = aSessionUsage({ mode: 'byok' });
 
   it.each([
@@ -387,7 +390,7 @@ describe('a receipt', () => {
       [ended(3, 'failed')],
       { state: 'ended', connectedAt: null, endedAt: '2026-11-23T12:00:03.000Z', endReason: 'failed' },
     ],
-  ])('of a session %s says so', (_, reports, shown) => {
+  ])('%s shows its state', (_, reports, shown) => {
     expect(receiptOf(afterReports(reports))).toMatchObject({ payer: 'managed', estimated: true, ...shown });
     expect(receiptOf(afterReports(reports, byok))).toMatchObject({
       payer: 'byok',
@@ -396,7 +399,7 @@ describe('a receipt', () => {
     });
   });
 
-  it('a receipt of a session that fell silent states that nobody ended it', () => {
+  it('that fell silent states that nobody ended it', () => {
     const silent = checkForSilence(afterReports([connected(2), heartbeat(22)]), clockAt(200));
     expect(receiptOf(silent)).toMatchObject({
       state: 'ended',
@@ -405,7 +408,7 @@ describe('a receipt', () => {
     });
   });
 
-  it('names its flags in one order, whichever came first', () => {
+  it('lists its flags in a fixed order', () => {
     const tokens = { report: responseUsage(50, { audioOut: 100_000 }), arrivesAt: 50 };
     const time = { report: heartbeat(10_000), arrivesAt: 50 };
     const flags = ['time_out_of_bounds', 'tokens_out_of_bounds'];
@@ -419,7 +422,7 @@ describe('a receipt', () => {
     }
   });
 
-  it('a receipt of a model without a price is an estimate without a sum, and unpriced once it has connected', () => {
+  it('without a price is an estimate without a sum, and counts as unpriced after the connection', () => {
     const unknown = aSessionUsage({ model: 'gpt-realtime-9' });
     expect(receiptOf(unknown)).toMatchObject({ costMicroCents: null, estimated: true, priceVersion: null });
     expect(entryOf(unknown).unpricedSessions).toBe(0);
@@ -428,7 +431,7 @@ describe('a receipt', () => {
   });
 });
 
-describe('tokens', () => {
+describe('the tokens of a session', () => {
   const takenAt = (seconds: number, tokens: Parameters<typeof responseUsage>[1], usage = aSessionUsage()) =>
     applyEvent(usage, responseUsage(seconds, tokens), clockAt(seconds));
 
@@ -448,7 +451,7 @@ describe('tokens', () => {
       { textIn: 32_000, cachedTextIn: 32_000, imageIn: 32_000, cachedImageIn: 32_001 },
     ],
     ['written', { textOut: 32_000 }, { textOut: 32_001 }],
-  ])('%s: as many as can be are counted, one more is not', (_, most, tooMany) => {
+  ])('%s: the maximum is counted, and one more is flagged', (_, most, tooMany) => {
     const counted = takenAt(50, most);
     expect(counted.outcome).toBe('accepted');
     expect(counted.usage).toMatchObject({
@@ -465,25 +468,25 @@ describe('tokens', () => {
     });
   });
 
-  it('spoken in the whole session fit into its time together', () => {
+  it('that were spoken must fit into its time in total', () => {
     const first = takenAt(50, { audioOut: 5_596 }).usage;
     expect(takenAt(50, { audioOut: 300 }, first).outcome).toBe('accepted');
     expect(takenAt(50, { audioOut: 301 }, first).outcome).toBe('flagged');
   });
 
-  it('spoken stop growing an hour after the session might last connect, however late they are reported', () => {
+  it('that were spoken stop growing an hour after the last possible connection, however late they are reported', () => {
     // 90 s to connect, an hour, 10 s: × 1.5 × 20, and one answer ahead.
     const most = (90 + 3_600 + 10) * 1.5 * 20 + 4_096;
     expect(takenAt(9_000, { audioOut: most }).outcome).toBe('accepted');
     expect(takenAt(9_000, { audioOut: most + 1 }).outcome).toBe('flagged');
   });
 
-  it('are no connection: the session still begins where it connected', () => {
+  it('do not count as a connection', () => {
     const usage = afterReports([responseUsage(3, { audioOut: 5 }), connected(5), ended(15)]);
     expect(durationSecondsOf(usage)).toBe(10);
   });
 
-  it('tokens that are impossible cost nothing, and are on the receipt', () => {
+  it('cost nothing if they are impossible, and are on the receipt', () => {
     const { usage } = takenAt(50, { audioOut: 100_000 });
     expect(receiptOf(usage)).toMatchObject({
       costMicroCents: 0,
@@ -494,14 +497,14 @@ describe('tokens', () => {
     expect(entryOf(usage)).toMatchObject({ flaggedSessions: 1, costMicroCents: 0 });
   });
 
-  it('do not prove that a session lives when they cannot be', () => {
+  it('do not prove that the session is live if they are impossible', () => {
     expect(takenAt(50, { audioOut: 100_000 }).usage).toMatchObject({
       firstSeenAtMs: null,
       lastSeenAtMs: null,
     });
   });
 
-  it('tokens of one response count once, under every event id', () => {
+  it('count once per response, under any event ID', () => {
     const reports = [
       responseUsage(10, { audioOut: 7 }, 'resp_1'),
       responseUsage(11, { audioOut: 7 }, 'resp_1'),
@@ -522,7 +525,7 @@ describe('tokens', () => {
     });
   });
 
-  it('are priced in the region of the mint, whatever the site says later', () => {
+  it('are priced in the region of the mint, even if the site changes its region', () => {
     const tokens = { ...NO_TOKENS, textIn: 100_000, textOut: 2_000 };
     const receiptIn = (dataResidency: DataResidency | undefined) => {
       const session = { ...aSession({ model: 'gpt-realtime-2.1' }), dataResidency };
@@ -554,7 +557,7 @@ describe('tokens', () => {
     expect(priceOf('gpt-realtime-2.1', clockAt(0), 'global', changed)?.version).not.toBe(price.version);
   });
 
-  it('tokens of a model without a price cost no guess, and the session counts as unpriced', () => {
+  it('have no price for an unknown model, and the session counts as unpriced', () => {
     const usage = afterReports(
       [responseUsage(20, { audioOut: 50 })],
       aSessionUsage({ model: 'gpt-unheard-of' }),
@@ -563,7 +566,7 @@ describe('tokens', () => {
     expect(entryOf(usage)).toMatchObject({ costMicroCents: 0, unpricedSessions: 1 });
   });
 
-  it('more responses than one in a second of the session are flagged', () => {
+  it('are flagged beyond one response per second of the session', () => {
     let usage = aSessionUsage();
     const outcomes = Array.from({ length: 16 }, () => {
       const taken = applyEvent(usage, responseUsage(0, { textOut: 1 }), clockAt(0));
@@ -574,8 +577,8 @@ describe('tokens', () => {
   });
 });
 
-describe('repeated reports', () => {
-  it('are known by what they say: a second delivery changes nothing, not even the object', () => {
+describe('a repeated event of a session', () => {
+  it('changes nothing, and returns the same object', () => {
     const reports = [connected(0), heartbeat(20), responseUsage(25, { audioOut: 9 }), failed(26), ended(40)];
     const usage = afterReports(reports);
     for (const report of reports)
@@ -583,7 +586,7 @@ describe('repeated reports', () => {
     for (const report of reports) expect(applyEvent(usage, report, clockAt(45)).usage).toBe(usage);
   });
 
-  it('beyond four thousand digests are flagged: a session has no more', () => {
+  it('is flagged, like any other, beyond four thousand events', () => {
     const { usage, outcomes } = take(
       aSessionUsage(),
       Array.from({ length: 4_001 }, () => ({ report: failed(5), arrivesAt: 5 })),
@@ -608,8 +611,8 @@ describe('repeated reports', () => {
   });
 });
 
-describe('how often a session may report', () => {
-  it('is 120 times in a clock minute, and again in the next', () => {
+describe("the rate limit of a session's events", () => {
+  it('is 120 requests in a clock minute', () => {
     let usage = aSessionUsage();
     for (let i = 0; i < 120; i++) {
       expect(requestsTooOften(usage, clockAt(30))).toBe(false);
@@ -679,7 +682,7 @@ const muddled = honestSession.chain((arrivals) =>
 const SEED = 20_261_124;
 
 describe('the receipt of an honest session', () => {
-  it('is the same for every order, repetition and partition of its reports, and flags none of them', () => {
+  it('is the same for every order, repetition and batching of its events, and flags none of them', () => {
     fc.assert(
       fc.property(
         muddled,
@@ -705,7 +708,7 @@ describe('the receipt of an honest session', () => {
     );
   });
 
-  it('equals the sum of the entries of the ledger, however the reports were split', () => {
+  it('equals the sum of its ledger entries, for any batching of its events', () => {
     fc.assert(
       fc.property(muddled, ({ arrivals, delivered, sizes }) => {
         const end = Math.max(...arrivals.map(({ arrivesAt }) => arrivesAt));
@@ -743,7 +746,7 @@ describe('the receipt of an honest session', () => {
   });
 });
 
-describe('whatever a browser claims', () => {
+describe('false events of a browser', () => {
   const lie = fc.oneof(
     fc.integer({ min: -1_000, max: 20_000 }).map((t) => connected(t)),
     fc.integer({ min: -1_000, max: 20_000 }).map((t) => heartbeat(t)),
@@ -756,7 +759,7 @@ describe('whatever a browser claims', () => {
     maxLength: 40,
   });
 
-  it('no session is longer than the time since its mint, or than an hour, and counts no more speech than fits', () => {
+  it('never make a session longer than its age or an hour, or count more speech than fits', () => {
     fc.assert(
       fc.property(told, (arrivals) => {
         const inTime = arrivals.toSorted((a, b) => a.arrivesAt - b.arrivesAt);

@@ -25,13 +25,13 @@ const lease = (index: number, expiresAt: number, fingerprint = KEY): SlotLease =
 const NOON = Date.parse('2026-11-23T12:00:00Z') / 1_000;
 const at = (seconds: number): Date => new Date(seconds * 1_000);
 
-describe('a lease', () => {
-  it('lasts as long as the client secret and half a minute of grace: reports keep it alive', () => {
+describe('the lease of a slot', () => {
+  it('lasts as long as the client secret plus half a minute; events renew it', () => {
     expect(leaseExpiry(at(NOON), 60)).toBe(NOON + 90);
     expect(leaseExpiry(at(NOON), 7_200)).toBe(NOON + 7_230);
   });
 
-  it('ends on a whole second, and never before the client secret can have been used', () => {
+  it('ends on a whole second, never before the client secret can be used', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 10, max: 7_200 }), (ms, ttl) => {
         const expiry = leaseExpiry(new Date(ms), ttl);
@@ -41,47 +41,47 @@ describe('a lease', () => {
   });
 });
 
-describe('a slot', () => {
-  it('is taken until the last millisecond before its lease expires, and free from that second on', () => {
+describe('the slot of a session', () => {
+  it('is occupied until the last millisecond before its lease expires, and then free', () => {
     const leases = [lease(0, NOON)];
     expect(occupiedSlots(leases, KEY, at(NOON - 0.001))).toEqual(leases);
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([]);
     expect(occupiedSlots(leases, KEY, at(NOON + 0.001))).toEqual([]);
   });
 
-  it('comes back by expiry alone: leases that nothing has deleted do not count', () => {
+  it('is released by expiry alone, even if the lease is never deleted', () => {
     const leases = [lease(0, NOON - 86_400), lease(1, NOON + 1), lease(2, 0)];
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(1, NOON + 1)]);
   });
 
-  it('a slot of another key in the workspace does not count', () => {
+  it('is not occupied by a lease of another key in the workspace', () => {
     const leases = [lease(0, NOON + 60), lease(0, NOON + 60, OTHER_KEY), lease(1, NOON + 60, '')];
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(0, NOON + 60)]);
   });
 });
 
-describe('free slots', () => {
-  it('are all below the limit when none is taken', () => {
+describe('the free slots of a key', () => {
+  it('are all slots below the limit if none is occupied', () => {
     expect(freeSlots([], 3)).toEqual([0, 1, 2]);
     expect(freeSlots([], 1_000)).toHaveLength(1_000);
   });
 
-  it('are none when the limit is reached, or is zero', () => {
+  it('are none if the limit is reached or zero', () => {
     expect(freeSlots([lease(0, NOON), lease(1, NOON)], 2)).toEqual([]);
     expect(freeSlots([], 0)).toEqual([]);
   });
 
-  it('are none when as many sessions run as a lowered limit allows, at any indices', () => {
+  it('are none if as many sessions run as a lowered limit allows, at any indices', () => {
     expect(freeSlots([lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
     expect(freeSlots([lease(1, NOON), lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
     expect(freeSlots([lease(3, NOON)], 2)).toEqual([0]);
   });
 
-  it('are the gaps, in ascending order', () => {
+  it('are the gaps in ascending order', () => {
     expect(freeSlots([lease(3, NOON), lease(0, NOON)], 5)).toEqual([1, 2, 4]);
   });
 
-  it('never name a slot twice, one that is held, or one at or above the limit', () => {
+  it('never repeat, and never include an occupied slot or one at or above the limit', () => {
     const held = fc.array(fc.nat(30), { maxLength: 40 });
     fc.assert(
       fc.property(held, fc.nat(30), (indices, limit) => {
@@ -96,8 +96,8 @@ describe('free slots', () => {
   });
 });
 
-describe('under a lowered limit', () => {
-  it('all who choose at the same moment still do not exceed it together', () => {
+describe('the free slots under a lowered limit', () => {
+  it('keep concurrent sessions within the limit, even if all choose at the same moment', () => {
     const held = fc.uniqueArray(fc.nat(30), { maxLength: 25 });
     fc.assert(
       fc.property(held, fc.integer({ min: 1, max: 25 }), (indices, limit) => {
@@ -109,7 +109,7 @@ describe('under a lowered limit', () => {
     );
   });
 
-  it('a free slot is found as long as fewer sessions run than it allows', () => {
+  it('are found as long as fewer sessions run than the limit allows', () => {
     const held = fc.uniqueArray(fc.nat(30), { maxLength: 25 });
     fc.assert(
       fc.property(held, fc.integer({ min: 1, max: 25 }), (indices, limit) => {
@@ -124,10 +124,10 @@ describe('under a lowered limit', () => {
   });
 });
 
-describe('the pools of a session', () => {
+describe('the slot pools of a session', () => {
   const site = 's'.repeat(24) as SiteId;
 
-  it('are none without a limit, and the one of the key without a share', () => {
+  it('are none without a limit, and only the pool of the key without a share', () => {
     expect(poolsOf(KEY, site, undefined, 50)).toEqual([]);
     expect(poolsOf(KEY, site, 10, null)).toEqual([{ pool: POOL, limit: 10 }]);
   });
@@ -162,7 +162,7 @@ describe('secondsUntilFree', () => {
     expect(secondsUntilFree([lease(0, NOON + end)], 1, at(now))).toBe(seconds);
   });
 
-  it('uses the earliest of the leases when exactly as many run as may', () => {
+  it('uses the earliest lease if exactly as many sessions run as the limit allows', () => {
     const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
     expect(secondsUntilFree(taken, 3, at(NOON))).toBe(20);
   });
@@ -181,11 +181,11 @@ describe('secondsUntilFree', () => {
   });
 
   // It gives the end of the earliest lease: a token request that lost every race for a free slot is told to wait that long.
-  it('is 1 when fewer leases are known than may run', () => {
+  it('is 1 if fewer leases are known than the limit allows', () => {
     expect(secondsUntilFree([lease(0, NOON + 300)], 2, at(NOON))).toBe(1);
   });
 
-  it('is honest: after that many seconds a slot is free, one second before none is', () => {
+  it('is exact: a slot is free after that many seconds, and not one second before', () => {
     const ends = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 12 });
     const full = ends.chain((each) => fc.tuple(fc.constant(each), fc.integer({ min: 1, max: each.length })));
     fc.assert(
@@ -201,6 +201,6 @@ describe('secondsUntilFree', () => {
   });
 });
 
-it('what tells addresses apart in a lease is short, and of the hash alone', () => {
+it('the address tag of a lease is short, and made from the hash alone', () => {
   expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('01234567');
 });

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { isUnreported, silentDayOf } from '../../../lambdas/domain/sessions/silent-sessions.ts';
 import { aSessionUsage } from './session-usage-fixture.ts';
 
-describe('A session counts as unreported', () => {
+describe('a session', () => {
   const silent = { ...aSessionUsage({ mode: 'managed' }), silent: true };
 
-  it('when it was closed for silence and no signed request ever came', () => {
+  it('counts as unreported if it was closed for silence and never sent a signed request', () => {
     expect(isUnreported(silent)).toBe(true);
   });
 
@@ -14,11 +14,11 @@ describe('A session counts as unreported', () => {
     ['after a single request, even one whose reports cannot be true', { pace: { minute: 1, requests: 1 } }],
     ['on a key of the owner', { mode: 'byok' as const }],
     ['as a call, which the broker can end', { openedWith: 'call' as const }],
-  ])('never %s', (_, facts) => {
+  ])('never counts as unreported %s', (_, facts) => {
     expect(isUnreported({ ...silent, ...facts })).toBe(false);
   });
 });
 
-it('The day of a session is that of UTC', () => {
+it('the day of a silent session is in UTC', () => {
   expect(silentDayOf(new Date('2026-11-23T23:59:59.999Z'))).toBe('2026-11-23');
 });

@@ -31,13 +31,13 @@ const handedOver = (before: SessionUsage): SessionUsage =>
 const isComplete = (usage: SessionUsage): boolean => receiptOf(usage).usageComplete;
 
 describe('the watch of a call', () => {
-  it('is held by one watcher until its lease ends', () => {
+  it('belongs to one watcher until its lease ends', () => {
     const late = new Date(afterMint(1) + WATCH_LEASE_MS);
     expect(withWatchTaken(watched(), START, new Date(late.getTime() - 1))).toBeUndefined();
     expect(withWatchTaken(watched(), START, late)?.watch).toMatchObject({ generation: 2, gapless: false });
   });
 
-  it('leaves the session incomplete where it is first taken later than any start of Lambda, and the page’s count stays', () => {
+  it("that starts later than Lambda ever needs leaves the session incomplete, and keeps the page's count", () => {
     const reported = take(aSessionUsage(), onTime([responseUsage(30, { audioOut: 5 })])).usage;
     const inTime = withWatchTaken(reported, START, clockAt(61));
     expect(inTime).toMatchObject({ counted: NO_TOKENS, responses: 0, watch: { gapless: true } });
@@ -52,19 +52,19 @@ describe('the watch of a call', () => {
     expect(isComplete(over)).toBe(false);
   });
 
-  it('is never taken again once the call has ended', () => {
+  it('is never taken again after the call has ended', () => {
     const over = noted(watched(), 1, { type: 'ended' });
     expect(withWatchTaken(over, START, clockAt(1_000))).toBeUndefined();
     expect(withWatchTaken(over, { ...START, after: 1 }, clockAt(20))).toBeUndefined();
   });
 
-  it('goes to a successor at once where its holder hands over, and to no second one', () => {
+  it('passes at once to the successor that its watcher hands over to, and to no other', () => {
     const next = handedOver(watched());
     expect(next.watch).toMatchObject({ generation: 2, gapless: true, awaited: 1 });
     expect(withWatchTaken(next, { ...START, after: 1 }, clockAt(21))).toBeUndefined();
   });
 
-  it('is renewed by a response of its holder, and by none of a watcher that has handed it over', () => {
+  it('is renewed by a response that its watcher sees, but not by a watcher that has handed it over', () => {
     const until = (usage: SessionUsage): number | undefined => usage.watch?.untilMs;
     expect(until(noted(watched(), 1, response('r1')))).toBe(afterMint(10) + WATCH_LEASE_MS);
     const next = handedOver(watched());
@@ -73,7 +73,7 @@ describe('the watch of a call', () => {
     expect(until(noted(over, 1, response('r1')))).toBe(until(over));
   });
 
-  it('refuses the notes of a watcher that has lost it, except what that one saw', () => {
+  it('refuses notes of a watcher that has lost it, except the responses that this watcher saw', () => {
     const next = handedOver(watched());
     for (const type of ['attached', 'renewed', 'left', 'ended'] as const)
       expect(withWatchNote(next, 1, { type }, clockAt(21))).toBeUndefined();
@@ -98,7 +98,7 @@ describe('the reservation of a response', () => {
     reservationId: 'rsv_1',
   });
 
-  it('is made once for a turn, by the watcher that holds the watch', () => {
+  it('is made once per turn, by the watcher that holds the watch', () => {
     expect(reserved()).toMatchObject({ reservations: [reservation], watch: { answeredTurn: 'item_1' } });
     expect(withTurnReserved(reserved(), 1, { turnId: 'item_1', reservation })).toBe('answered');
     expect(withTurnReserved(reserved(), 2, { turnId: 'item_2', reservation })).toBeUndefined();
@@ -110,19 +110,19 @@ describe('the reservation of a response', () => {
     expect(next.reservations).toEqual([reservation]);
   });
 
-  it('ends with the response, whichever watcher saw it, and once', () => {
+  it('ends once, with the response, whichever watcher saw it', () => {
     const next = handedOver(reserved());
     const counted = noted(next, 1, settled('r1'));
     expect(counted).toMatchObject({ reservations: [], counted: TOKENS });
     expect(noted(counted, 2, settled('r1'))).toBe(counted);
   });
 
-  it('ends with the refusal of its request, and the turn may be answered again', () => {
+  it('ends when OpenAI refuses the request, and the turn may be answered again', () => {
     const released = noted(reserved(), 1, { type: 'released', reservationId: 'rsv_1' });
     expect(released).toMatchObject({ reservations: [], watch: { answeredTurn: null } });
   });
 
-  it('stays whole when the call ends before the response, until the response is seen after all', () => {
+  it('stays when the call ends before the response, until the response is seen', () => {
     const over = noted(reserved(), 1, { type: 'ended' });
     expect(over.reservations).toEqual([{ ...reservation, lost: true }]);
     expect(noted(over, 1, settled('r1'))).toMatchObject({ reservations: [], counted: TOKENS });
@@ -130,7 +130,7 @@ describe('the reservation of a response', () => {
     expect(withCallClosed(reserved(), clockAt(60)).reservations).toEqual([reservation]);
   });
 
-  it('is lost when the broker has closed the call and the lease of its watcher has run out', () => {
+  it("is lost when the broker has closed the call and the watcher's lease has expired", () => {
     const closed = { ...withCallClosed(reserved(), clockAt(60)), silent: true };
     const lapsed = new Date(closed.watch?.untilMs ?? 0);
     expect(needsSweeper(closed)).toBe(true);
@@ -143,7 +143,7 @@ describe('the reservation of a response', () => {
 });
 
 describe('a watched session', () => {
-  it('is complete after a handover only when the watcher before has written all that it saw', () => {
+  it('is complete after a handover only if the previous watcher has written all that it saw', () => {
     const next = handedOver(watched());
     expect(isComplete(noted(next, 2, { type: 'ended' }))).toBe(false);
     expect(isComplete(noted(noted(next, 2, { type: 'ended' }), 1, { type: 'drained' }))).toBe(true);
@@ -151,7 +151,7 @@ describe('a watched session', () => {
     expect(isComplete(noted(noted(third, 3, { type: 'ended' }), 2, { type: 'drained' }))).toBe(false);
   });
 
-  it('is not complete after a gap, a lapsed lease, or the watcher leaving first', () => {
+  it('is not complete after a gap, an expired lease, or a watcher that left early', () => {
     expect(isComplete(noted(watched(), 1, { type: 'ended' }))).toBe(true);
     expect(isComplete(noted(watched(), 1, { type: 'gap' }, { type: 'ended' }))).toBe(false);
     expect(isComplete(noted(watched(), 1, { type: 'left' }, { type: 'ended' }))).toBe(false);
@@ -159,14 +159,14 @@ describe('a watched session', () => {
     expect(isComplete(noted(lapsed, 2, { type: 'ended' }))).toBe(false);
   });
 
-  it('ends once, when the broker hangs it up or the watcher sees it end', () => {
+  it('ends once, when the broker hangs up or the watcher sees the end', () => {
     const closed = withCallClosed(watched(), clockAt(60));
     expect(closed.watch?.closedAtMs).toBe(afterMint(60));
     expect(withCallClosed(closed, clockAt(90))).toBe(closed);
     expect(noted(closed, 1, { type: 'ended' }).watch?.closedAtMs).toBe(afterMint(60));
   });
 
-  it('counts what the watcher saw, and compares what the page claims', () => {
+  it("counts the responses that the watcher saw, and compares them with the page's events", () => {
     const counted = noted(watched(), 1, response('r1'));
     const claims = (audioOut: number): SessionUsage =>
       take(counted, onTime([responseUsage(30, { ...NO_TOKENS, audioOut })])).usage;
@@ -179,7 +179,7 @@ describe('a watched session', () => {
     expect(claimsTooMuch(noted(closed(21), 1, { type: 'gap' }))).toBe(false);
   });
 
-  it('shows on the receipt what the page claims, its cost, and whether it is too much', () => {
+  it('shows on its receipt the tokens that the page claims, their cost, and whether they are too many', () => {
     const counted = noted(watched(), 1, response('r1'));
     const claiming = (audioOut: number): SessionUsage =>
       take(counted, onTime([responseUsage(30, { ...NO_TOKENS, audioOut })])).usage;
@@ -196,7 +196,7 @@ describe('a watched session', () => {
     });
   });
 
-  it('lives as long as responses come, although its page reports nothing', () => {
+  it('stays live while responses arrive, even if its page reports nothing', () => {
     expect(noted(watched(), 1, response('r1')).receivedAtMs).toBe(afterMint(10));
     expect(noted(watched(), 1, { type: 'renewed' }).receivedAtMs).toBe(afterMint(0));
   });

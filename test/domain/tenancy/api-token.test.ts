@@ -18,7 +18,7 @@ const WORKSPACE = '0123456789ab' as WorkspaceId;
 const LETTERS = '0123456789abcdefghjkmnpqrstvwxyz';
 
 describe('the text of an API token', () => {
-  it('names its workspace and its ID, and holds 260 random bits', () => {
+  it('contains its workspace and its ID, and 260 random bits', () => {
     const { text, tokenId } = newApiToken(WORKSPACE, randomBytes);
     expect(parseApiToken(text)).toEqual({ workspaceId: WORKSPACE, tokenId });
     expect(isApiTokenId(tokenId)).toBe(true);
@@ -27,7 +27,7 @@ describe('the text of an API token', () => {
     expect(texts.size).toBe(200);
   });
 
-  it('is refused with any one character changed, left out, added or swapped with the next', () => {
+  it('is refused if one character is changed, removed, added or swapped with the next', () => {
     const { text } = newApiToken(WORKSPACE, randomBytes);
     const wrong = [...text].flatMap((character, index) => {
       const [before, after] = [text.slice(0, index), text.slice(index + 1)];
@@ -55,7 +55,7 @@ describe('the text of an API token', () => {
     expect(parseApiToken(text)).toBeUndefined();
   });
 
-  it('has a hash of which nothing can be guessed back, and which another text does not have', () => {
+  it('has a hash that reveals nothing and differs from the hash of another text', () => {
     const [first, second] = [
       newApiToken(WORKSPACE, randomBytes).text,
       newApiToken(WORKSPACE, randomBytes).text,
@@ -70,7 +70,7 @@ describe('the text of an API token', () => {
   });
 
   it.each(['tok_', 'tok_short', `tok_${'i'.repeat(16)}`, `TOK_${'0'.repeat(16)}`, ''])(
-    '%j is no token ID',
+    'does not accept %j as a token ID',
     (id) => {
       expect(isApiTokenId(id)).toBe(false);
     },
@@ -85,20 +85,20 @@ describe('the rights of an API token', () => {
     ['viewer', ['viewer', 'viewer', 'viewer']],
     ['auditor', ['viewer', 'viewer', 'auditor']],
     ['admin', ['viewer', 'admin', 'admin']],
-  ] as const)('of role %s are, for a creator who is now viewer, admin, owner: %j', (role, expected) => {
+  ] as const)('with role %s, for a creator who is now viewer, admin or owner, are %j', (role, expected) => {
     expect(ROLES.map((held) => effectiveRole({ role, createdAt }, { role: held, addedAt: before }))).toEqual(
       expected,
     );
   });
 
-  it('end when its creator is no member, and do not come back when they join again', () => {
+  it('end when its creator leaves, and do not return when the creator joins again', () => {
     const token = { role: 'viewer', createdAt } as const;
     expect(effectiveRole(token, undefined)).toBeUndefined();
     expect(effectiveRole(token, { role: 'owner', addedAt: '2026-11-02T00:00:00.000Z' })).toBeUndefined();
     expect(effectiveRole(token, { role: 'owner', addedAt: createdAt })).toBe('viewer');
   });
 
-  it('never include those of an owner; reading the audit trail is for auditors alone', () => {
+  it('never include owner rights, and include the audit trail only for auditors', () => {
     const holders = (right: Parameters<typeof tokenRoleSuffices>[1]) =>
       API_TOKEN_ROLES.filter((role) => tokenRoleSuffices(role, right));
     expect(holders('owner')).toEqual([]);
@@ -107,7 +107,7 @@ describe('the rights of an API token', () => {
     expect(holders('viewer')).toEqual(['viewer', 'auditor', 'admin']);
   });
 
-  it('end with the moment at which it expires', () => {
+  it('end at the moment at which the token expires', () => {
     const token = { expiresAt: '2026-11-30T12:00:00.000Z' };
     expect(isExpiredToken(token, new Date('2026-11-30T11:59:59.999Z'))).toBe(false);
     expect(isExpiredToken(token, new Date('2026-11-30T12:00:00.000Z'))).toBe(true);

@@ -6,7 +6,7 @@ import {
   managedConversation,
 } from '../../../lambdas/domain/tenancy/conversation.ts';
 
-describe('a model', () => {
+describe('the reasoning effort of a model', () => {
   it.each([
     ['gpt-realtime-2', true],
     ['gpt-realtime-2.1', true],
@@ -19,11 +19,11 @@ describe('a model', () => {
     ['gpt-realtime-2025-08-28', false],
     ['gpt-realtime-mini-2025-12-15', false],
     ['gpt-4o-realtime-preview-2024-12-17', false],
-  ])('%s can reason: %s', (model, expected) => {
+  ])('is available on %s: %s', (model, expected) => {
     expect(canReason(model)).toBe(expected);
   });
 
-  it('that cannot reason is refused with an effort, and allowed without one', () => {
+  it('is refused on a model that cannot reason', () => {
     expect(conversationFault('gpt-realtime-1.5', { reasoningEffort: 'high' })).toBe(
       'The model gpt-realtime-1.5 has no reasoning effort. Set it to null, or choose gpt-realtime-2 or later.',
     );
@@ -32,8 +32,8 @@ describe('a model', () => {
   });
 });
 
-describe('a conversation that the platform pays for', () => {
-  it('keeps what costs nothing more', () => {
+describe('a conversation paid by the platform', () => {
+  it('keeps settings that cost nothing more', () => {
     const conversation = {
       ...DEFAULT_CONVERSATION,
       turnDetection: { type: 'semantic_vad', eagerness: 'low', interruptResponse: false },
@@ -45,7 +45,7 @@ describe('a conversation that the platform pays for', () => {
     expect(managedConversation(conversation)).toStrictEqual(conversation);
   });
 
-  it('has no transcription, no longer responses and no more reasoning than by default', () => {
+  it('has no transcription, no longer responses and no more reasoning than the default', () => {
     expect(
       managedConversation({
         ...DEFAULT_CONVERSATION,

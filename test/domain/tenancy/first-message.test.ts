@@ -9,7 +9,7 @@ describe('the first message', () => {
     expect(firstMessagePrompt({ firstMessage: { type, text: 'Hello.' } })).toBe(prompt);
   });
 
-  it('is none if the assistant waits for the visitor', () => {
+  it('is empty if the assistant waits for the visitor', () => {
     expect(firstMessagePrompt({ firstMessage: null })).toBeNull();
   });
 });

@@ -7,20 +7,20 @@ const nested = (depth: number): unknown => {
   return value;
 };
 
-describe('a value within a depth of JSON', () => {
-  it.each([null, '', 'text', true, 0, -1.5, [], {}, [1, [2]], { a: { b: null } }])('is %j', (value) => {
+describe('a JSON value of limited depth', () => {
+  it.each([null, '', 'text', true, 0, -1.5, [], {}, [1, [2]], { a: { b: null } }])('can be %j', (value) => {
     expect(isJsonWithin(value, 3)).toBe(true);
   });
 
   it.each([[Number.POSITIVE_INFINITY], [Number.NaN], [undefined], [() => 1], [1n], [{ a: [Number.NaN] }]])(
-    'is not %p, which JSON cannot express',
+    'cannot be %p, which JSON cannot express',
     (value) => {
       expect(isJsonWithin(value, 3)).toBe(false);
     },
   );
 
   it.each([['\ud800'], [{ a: ['\udc00 text'] }], [{ '\ud800': 1 }]])(
-    'is not %j with half a character',
+    'cannot be %j, which contains half a character',
     (value) => {
       expect(isJsonWithin(value, 3)).toBe(false);
     },
@@ -31,7 +31,7 @@ describe('a value within a depth of JSON', () => {
     expect(isJsonWithin(nested(13), 12)).toBe(false);
   });
 
-  it('is decided without exhausting the stack', () => {
+  it('is checked without exhausting the stack', () => {
     expect(isJsonWithin(nested(100_000), 12)).toBe(false);
   });
 });

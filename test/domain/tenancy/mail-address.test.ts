@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseMailAddress } from '../../../lambdas/domain/tenancy/mail-address.ts';
 
-describe('a mail address', () => {
+describe('the mail address', () => {
   it.each([
     ['ops@shop.example', 'ops@shop.example'],
     [' ops@shop.example\n', 'ops@shop.example'],
@@ -20,7 +20,7 @@ describe('a mail address', () => {
     ['ops@xn--bcher-kva.example', 'ops@xn--bcher-kva.example'],
     ['ops@shop。example', 'ops@shop.example'],
     ['a@b.co', 'a@b.co'],
-  ])('%j is %j', (text, address) => {
+  ])('%j is read as %j', (text, address) => {
     expect(parseMailAddress(text)).toBe(address);
     expect(parseMailAddress(address)).toBe(address);
   });
@@ -54,11 +54,11 @@ describe('a mail address', () => {
     `a@${'b'.repeat(64)}.example`,
     `a@${'b.'.repeat(130)}example`,
     `a@${'ü'.repeat(200)}.example`,
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(parseMailAddress(text)).toBeUndefined();
   });
 
-  it('is ASCII, and is itself when it is read again, whatever was typed', () => {
+  it('is always ASCII, and unchanged when it is read again', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (local, domain) => {
         for (const text of [`${local}@${domain}`, `${local}@${domain}.example`, `ops@${domain}.example`]) {

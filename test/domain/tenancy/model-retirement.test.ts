@@ -21,7 +21,7 @@ const endOf = (model: string) => {
   return retirement;
 };
 
-describe('the table of retirements', () => {
+describe('the table of model retirements', () => {
   it.each([
     ['gpt-realtime', 'gpt-realtime-2.1'],
     ['gpt-realtime-2025-08-28', 'gpt-realtime-2.1'],
@@ -43,7 +43,7 @@ describe('the table of retirements', () => {
   });
 
   it.each(RETIREMENTS.map((one) => [one.model, one] as const))(
-    'replaces %s by a Realtime model of the same size that has a price and no end, and names the source',
+    'replaces %s by a priced Realtime model of the same size without an end, and names the source',
     (model, { successor, source }) => {
       const row = PRICE_CATALOGUE.find((one) => one.model === successor);
       expect(row).toMatchObject({ status: 'active', shutdownDate: null });
@@ -53,7 +53,7 @@ describe('the table of retirements', () => {
     },
   );
 
-  it('agrees with the price catalogue about every name and date', () => {
+  it('agrees with the price catalogue on every name and date', () => {
     const ofCatalogue = PRICE_CATALOGUE.flatMap(({ model, aliases, shutdownDate }) =>
       shutdownDate === null ? [] : [model, ...aliases].map((name) => `${name} ${shutdownDate}`),
     );
@@ -77,7 +77,7 @@ describe('a site on a model that ends on 2027-01-20', () => {
     expect(modelInUse(site, at(now))).toBe(down ? 'gpt-realtime-2.1' : 'gpt-realtime');
   });
 
-  it('is never moved and never served by another model after it opted out', () => {
+  it('is never moved or served by another model after it opted out', () => {
     const site = { model: 'gpt-realtime', modelAutoUpgrade: false };
     for (const now of ['2027-01-19', '2027-01-20', '2028-01-01']) {
       expect(moveDue(site, at(now))).toBeUndefined();
@@ -95,12 +95,12 @@ describe('a site on a model that ends on 2027-01-20', () => {
     ['2027-01-13', 7, 7],
     ['2027-01-19', 1, 7],
     ['2027-01-20', 0, 7],
-  ])('on %s has %d days left, and the notice of %s days is the first to be sent', (day, left, days) => {
+  ])('on %s has %d days left, and its next notice is the one of %s days', (day, left, days) => {
     expect(daysUntilShutdown(endOf('gpt-realtime'), at(day)) + 0).toBe(left);
     expect(noticeDue({ model: 'gpt-realtime', noticed: {} }, at(day))?.days).toBe(days);
   });
 
-  it('gets each notice once, whenever and however often it is looked at', () => {
+  it('gets each notice once, whenever and however often it is checked', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 30 }), (days) => {
         const noticed: Record<string, number> = {};
@@ -119,18 +119,18 @@ describe('a site on a model that ends on 2027-01-20', () => {
     );
   });
 
-  it('gets its notices although those of another model were sent', () => {
+  it('gets its notices even if those of another model were sent', () => {
     expect(
       noticeDue({ model: 'gpt-realtime', noticed: { 'gpt-realtime-mini': 7 } }, at('2026-12-01'))?.days,
     ).toBe(60);
   });
 
-  it('is moved on the day before', () => {
+  it('is moved one day before the end', () => {
     expect(moveDateOf(endOf('gpt-realtime-mini'))).toBe('2027-01-19');
   });
 });
 
-describe('a site on a model that has been shut down for long', () => {
+describe('a site on a model that was shut down long ago', () => {
   it('is due for its move at once', () => {
     const site = { model: 'gpt-4o-realtime-preview', modelAutoUpgrade: true };
     expect(moveDue(site, at('2026-11-30'))?.successor).toBe('gpt-realtime-2.1');

@@ -31,14 +31,14 @@ const NOTHING = [
   '\u0301',
 ];
 
-describe('a name', () => {
-  it.each(NOTHING)('of %j shows nothing', (text) => {
+describe('the name of a site or workspace', () => {
+  it.each(NOTHING)('that consists of %j is invisible', (text) => {
     expect(isVisible(text)).toBe(false);
     expect(isVisible(`${text}a${text}`)).toBe(true);
   });
 
   it.each(['Bäckerei', 'مخبز', 'מאפייה', 'パン屋', '👩‍🍳', '한글', '!', 'नमस्ते', '7', 'x\u200f'])(
-    'of %j is seen',
+    'can be %j',
     (text) => {
       expect(isVisible(text)).toBe(true);
       expect(turnsTextAround(text)).toBe(false);
@@ -46,7 +46,7 @@ describe('a name', () => {
   );
 
   it.each(['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'])(
-    'with %j turns the text around it',
+    'with %j reverses the text around it',
     (text) => {
       expect(turnsTextAround(`shop${text}moc`)).toBe(true);
     },
@@ -74,11 +74,11 @@ describe('two names', () => {
     ['Shop', 'Sh\u043ep'],
     ['Shop', ''],
     ['ﬁsh', 'fish'],
-  ])('%j and %j do not', (one, other) => {
+  ])('%j and %j look different', (one, other) => {
     expect(looksLike(one, other)).toBe(false);
   });
 
-  it('look the same however a person types one of them', () => {
+  it('look the same in any Unicode form and with invisible characters', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme' }),
@@ -92,7 +92,7 @@ describe('two names', () => {
   });
 });
 
-describe('the sub of a person', () => {
+describe('the subject of a person', () => {
   it.each([
     'visitor',
     'unknown',
@@ -108,7 +108,7 @@ describe('the sub of a person', () => {
     '\uff53ystem:detector',
     'system :detector',
     'token\u2060:',
-  ])('%j could be mistaken for an actor that is no person', (sub) => {
+  ])('cannot be %j, which could be mistaken for an actor that is not a person', (sub) => {
     expect(looksLikeReservedActor(sub)).toBe(true);
   });
 
@@ -123,7 +123,7 @@ describe('the sub of a person', () => {
     'repo:system:token',
     'token',
     'systematic',
-  ])('%j is one of a person', (sub) => {
+  ])('can be %j', (sub) => {
     expect(looksLikeReservedActor(sub)).toBe(false);
   });
 });

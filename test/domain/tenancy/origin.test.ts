@@ -239,7 +239,7 @@ describe('registering an origin', () => {
     expect(parseRegisteredOrigin(text)).toBeUndefined();
   });
 
-  it('gives a form that is its own canonical form', () => {
+  it('makes a form that is its own canonical form', () => {
     fc.assert(
       fc.property(fc.webUrl({ validSchemes: ['https', 'http'] }), (url) => {
         const canonical = parseRegisteredOrigin(new URL(url).origin);
@@ -250,7 +250,7 @@ describe('registering an origin', () => {
       expect(parseRegisteredOrigin(pattern)).toBe(pattern);
   });
 
-  it('gives every https origin exactly the form in which a browser sends it', () => {
+  it('gives every https origin the exact form that a browser sends', () => {
     fc.assert(
       fc.property(fc.webAuthority({ withPort: true }), (authority) => {
         const text = `https://${authority}`;
@@ -260,7 +260,7 @@ describe('registering an origin', () => {
     );
   });
 
-  it('throws at no text, and accepts only secure origins, local ones, and wildcards below a domain', () => {
+  it('never throws, and accepts only secure origins, local ones, and wildcards below a domain', () => {
     const piece = fc.constantFrom(
       'https://',
       'http://',
@@ -301,7 +301,7 @@ describe('registering an origin', () => {
 
   // The parser maps U+FF0A to `*` after the text was checked, so that a whole top-level domain is let in.
   it.each(['https://＊.com', 'https://＊.example.com', 'https://*.＊.com'])(
-    'refuses %j, whose canonical form is a wildcard that nobody wrote',
+    'refuses %j, whose canonical form would be a wildcard',
     (text) => {
       expect(parseRegisteredOrigin(text)).toBeUndefined();
     },
@@ -315,7 +315,7 @@ describe('matching an exact origin', () => {
     'https://shop.example.com:8443',
   ];
 
-  it.each(registered)('%s matches itself', (origin) => {
+  it.each(registered)('accepts %s', (origin) => {
     expect(originAllowed(origin, registered)).toBe(true);
   });
 
@@ -358,16 +358,16 @@ describe('matching an exact origin', () => {
     'https://exampleXcom',
     'example.com',
     '//example.com',
-  ])('%j matches none of them', (origin) => {
+  ])('refuses %j', (origin) => {
     expect(originAllowed(origin, registered)).toBe(false);
   });
 
-  it('nothing matches where nothing is registered', () => {
+  it('refuses everything if nothing is registered', () => {
     for (const origin of ['', 'null', '*', 'https://example.com'])
       expect(originAllowed(origin, [])).toBe(false);
   });
 
-  it('no origin matches unless it is registered, byte for byte', () => {
+  it('accepts an origin only if it is registered, byte for byte', () => {
     const near = fc.constantFrom(...registered).chain((origin) =>
       fc.oneof(
         fc.tuple(fc.nat(origin.length), fc.string({ maxLength: 3 })).map(([at, inserted]) => {
@@ -403,7 +403,7 @@ describe('matching a wildcard', () => {
     'https://_dmarc.example.com',
     'https://a_.example.com',
     'https://my_app.a-b.example.com',
-  ])('%s is below it', (origin) => {
+  ])('accepts %s', (origin) => {
     expect(originAllowed(origin, registered)).toBe(true);
   });
 
@@ -445,11 +445,11 @@ describe('matching a wildcard', () => {
     'https:a.example.com',
     'blob:https://a.example.com',
     'a.example.com',
-  ])('%j is not', (origin) => {
+  ])('refuses %j', (origin) => {
     expect(originAllowed(origin, registered)).toBe(false);
   });
 
-  it('a wildcard with a port demands that port', () => {
+  it('requires the port if the wildcard has one', () => {
     const withPort = ['https://*.example.com:8443'];
     expect(originAllowed('https://a.example.com:8443', withPort)).toBe(true);
     for (const origin of [
@@ -461,7 +461,7 @@ describe('matching a wildcard', () => {
       expect(originAllowed(origin, withPort)).toBe(false);
   });
 
-  it('allows nothing that is not a true subdomain, in the form in which browsers write it', () => {
+  it('accepts only true subdomains, in the form that browsers send', () => {
     const piece = fc.constantFrom(
       'https://',
       'http://',
@@ -504,7 +504,7 @@ describe('matching a wildcard', () => {
     );
   });
 
-  it('is not weakened by another pattern alongside it', () => {
+  it('is not weakened by another registered pattern', () => {
     const both = ['https://*.example.com', 'https://example.org'];
     expect(originAllowed('https://example.org', both)).toBe(true);
     expect(originAllowed('https://a.example.org', both)).toBe(false);
@@ -517,17 +517,17 @@ describe('the domain below a wildcard', () => {
     ['https://*.example.com', 'example.com'],
     ['https://*.example.com:8443', 'example.com'],
     ['https://*.shop.example.co.uk', 'shop.example.co.uk'],
-  ])('of %s is %s, without the port', (registered, parent) => {
+  ])('is, for %s, %s without the port', (registered, parent) => {
     expect(wildcardParentOf(registered)).toBe(parent);
   });
 
-  it('of an exact origin is none', () => {
+  it('is missing for an exact origin', () => {
     for (const exact of ['https://example.com', 'http://localhost:3000', 'capacitor://localhost'])
       expect(wildcardParentOf(exact)).toBeUndefined();
   });
 });
 
-describe('a refused origin as an operator sees it', () => {
+describe('the refused origin that an operator sees', () => {
   it.each([
     ['https://evil.example', 'https://evil.example'],
     ['HTTPS://EVIL.example:443', 'https://evil.example'],
@@ -535,7 +535,7 @@ describe('a refused origin as an operator sees it', () => {
     ['https://bücher.example', 'https://xn--bcher-kva.example'],
     ['capacitor://localhost', 'capacitor://localhost'],
     ['tauri://localhost', 'tauri://localhost'],
-  ])('%j is %s', (header, shown) => {
+  ])('is, for %j, %s', (header, shown) => {
     expect(refusedOriginOf(header)).toBe(shown);
   });
 
@@ -556,7 +556,7 @@ describe('a refused origin as an operator sees it', () => {
     'https://evil.example\n',
     'https://evil\u202eexample.com',
     `https://${'a'.repeat(300)}.example`,
-  ])('%j is none', (header) => {
+  ])('is missing for %j', (header) => {
     expect(refusedOriginOf(header)).toBeUndefined();
   });
 
@@ -565,7 +565,7 @@ describe('a refused origin as an operator sees it', () => {
     ['a key as the host', `https://sk-${'a1B2'.repeat(8)}`],
     ['a client secret', `https://ek_${'a1b2'.repeat(8)}.example`],
     ['a key in an app scheme', `capacitor://sk-proj-${'a1b2'.repeat(8)}`],
-  ])('is not shown when it may hold %s', (_, header) => {
+  ])('is not shown if it may contain %s', (_, header) => {
     expect(refusedOriginOf(header)).toBeUndefined();
   });
 

@@ -14,8 +14,8 @@ const EVENT: AuditEvent = {
   facts: { percent: 80, period: '2026-11', plan: 'starter', used_seconds: 24_000 },
 };
 
-describe('the notice of a plan', () => {
-  it('says what the event on the audit trail says, under its id', () => {
+describe('the notice about a plan threshold', () => {
+  it('has the facts and the ID of its audit event', () => {
     expect(planNoticeOf(EVENT)).toEqual({
       noticeId: 'evt_1',
       workspaceId: 'w'.repeat(12),
@@ -26,7 +26,10 @@ describe('the notice of a plan', () => {
     });
   });
 
-  it.each(AUDIT_EVENT_TYPES.filter((type) => type !== 'plan.threshold_reached'))('is not in %s', (type) => {
-    expect(planNoticeOf({ ...EVENT, type })).toBeUndefined();
-  });
+  it.each(AUDIT_EVENT_TYPES.filter((type) => type !== 'plan.threshold_reached'))(
+    'is not made from %s',
+    (type) => {
+      expect(planNoticeOf({ ...EVENT, type })).toBeUndefined();
+    },
+  );
 });

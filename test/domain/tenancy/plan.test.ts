@@ -18,7 +18,7 @@ const exhausted = (plan: string, usedSeconds: number): boolean =>
   minutesExhausted(planNamed(BUILT_IN_PLANS, plan), usedSeconds);
 
 describe('the hard cap of the free plan', () => {
-  it('lets the last second through and stops at exactly 100 minutes', () => {
+  it('allows the last second and stops at exactly 100 minutes', () => {
     expect(exhausted('free', 0)).toBe(false);
     expect(exhausted('free', 5_999)).toBe(false);
     expect(exhausted('free', 5_999.999)).toBe(false);
@@ -27,12 +27,12 @@ describe('the hard cap of the free plan', () => {
     expect(exhausted('free', Number.MAX_SAFE_INTEGER)).toBe(true);
   });
 
-  it('stops at a count that is no number', () => {
+  it('stops if the count is not a number', () => {
     expect(exhausted('free', Number.NaN)).toBe(true);
     expect(exhausted('free', Number.POSITIVE_INFINITY)).toBe(true);
   });
 
-  it('is what a new workspace has', () => {
+  it('applies to a new workspace', () => {
     expect(planNamed(BUILT_IN_PLANS, DEFAULT_PLAN)).toBeDefined();
     expect(exhausted(DEFAULT_PLAN, 6_000)).toBe(true);
   });
@@ -47,7 +47,7 @@ describe('a plan with a soft cap', () => {
 
 describe('an unknown plan', () => {
   it.each(['', 'Free', 'free ', 'gold', '__proto__', 'constructor', 'toString'])(
-    '%j is exhausted from the first second',
+    'named %j is exhausted from the first second',
     (plan) => {
       expect(exhausted(plan, 0)).toBe(true);
     },
@@ -62,7 +62,7 @@ describe('the billing period', () => {
     ['2026-12-31T23:59:59.999Z', '2026-12'],
     ['2027-01-01T00:00:00.000Z', '2027-01'],
     ['2027-01-01T00:30:00.000+01:00', '2026-12'],
-  ])('of %s is %s, by UTC', (now, period) => {
+  ])('of %s is %s in UTC', (now, period) => {
     expect(billingPeriodOf(new Date(now))).toBe(period);
   });
 });
@@ -81,7 +81,7 @@ describe('secondsToNextPeriod', () => {
     expect(secondsToNextPeriod(new Date(now))).toBe(seconds);
   });
 
-  it('is at least 1, and waiting for it leads into the next billing period, not past its first second', () => {
+  it('is at least 1, and leads into the next billing period, within its first second', () => {
     const moments = fc.integer({ min: Date.UTC(2024, 0), max: Date.UTC(2100, 0) });
     fc.assert(
       fc.property(moments, (ms) => {
@@ -99,25 +99,28 @@ const plan = (name: string): Plan => {
   return found;
 };
 
-describe('the plans of the price page', () => {
+describe('the plans on the price page', () => {
   it.each([
     ['free', 0, 100, true, null, 1, 5],
     ['starter', 29, 500, false, 0.08, 3, 10],
     ['pro', 99, 2_000, false, 0.06, 10, 30],
     ['enterprise', null, null, false, null, null, 100],
-  ])('%s', (name, monthlyUsd, includedMinutes, hardCap, overageUsd, maxSites, maxConcurrent) => {
-    const usd = (amount: number | null) => (amount === null ? null : Math.round(amount * 100_000_000));
-    expect(plan(name)).toEqual({
-      name,
-      maxConcurrent,
-      monthlyMicroCents: usd(monthlyUsd),
-      includedMinutes,
-      hardCap,
-      overageMicroCentsPerMinute: usd(overageUsd),
-      maxSites,
-      maxByokSites: null,
-    });
-  });
+  ])(
+    'include %s with the published price and limits',
+    (name, monthlyUsd, includedMinutes, hardCap, overageUsd, maxSites, maxConcurrent) => {
+      const usd = (amount: number | null) => (amount === null ? null : Math.round(amount * 100_000_000));
+      expect(plan(name)).toEqual({
+        name,
+        maxConcurrent,
+        monthlyMicroCents: usd(monthlyUsd),
+        includedMinutes,
+        hardCap,
+        overageMicroCentsPerMinute: usd(overageUsd),
+        maxSites,
+        maxByokSites: null,
+      });
+    },
+  );
 
   it('allow no sites on an unknown plan, and any number on enterprise', () => {
     for (const mode of BILLING_MODES) expect(siteCapOf(undefined, mode)).toBe(0);
@@ -125,14 +128,14 @@ describe('the plans of the price page', () => {
     expect(siteCapOf(plan('pro'), 'managed')).toBe(10);
   });
 
-  it('do not cap sites with their own key, unless the deployment says so', () => {
+  it('do not limit sites with their own key, unless the deployment sets a limit', () => {
     for (const each of BUILT_IN_PLANS) expect(siteCapOf(each, 'byok')).toBeNull();
     expect(siteCapOf({ ...plan('free'), maxByokSites: 4 }, 'byok')).toBe(4);
     expect(siteCapOf({ ...plan('free'), maxByokSites: 4 }, 'managed')).toBe(1);
   });
 });
 
-describe('overage', () => {
+describe('the overage of a plan', () => {
   it.each([
     ['starter', 0, 0, 0],
     ['starter', 500 * 60, 0, 0],
@@ -143,11 +146,11 @@ describe('overage', () => {
     // A hard cap refuses instead; nobody pays for what a running session took past it.
     ['free', 200 * 60, 0, 0],
     ['enterprise', 1_000_000 * 60, 0, 0],
-  ])('of %s after %i seconds is %i minutes', (name, usedSeconds, minutes, microCents) => {
+  ])('%s after %i seconds is %i minutes', (name, usedSeconds, minutes, microCents) => {
     expect(overageOf(plan(name), usedSeconds)).toEqual({ minutes, microCents });
   });
 
-  it('rounds the seconds of a billing period up once, however many sessions they come from', () => {
+  it('is rounded up once per billing period, however many sessions it comes from', () => {
     const sessions = fc.array(fc.integer({ min: 5, max: 3_600 }), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(sessions, (seconds) => {
@@ -160,7 +163,7 @@ describe('overage', () => {
   });
 });
 
-describe('the thresholds of a plan', () => {
+describe('the reached thresholds of a plan', () => {
   it.each([
     ['free', 0, 0],
     ['free', 2_999, 0],
@@ -172,11 +175,11 @@ describe('the thresholds of a plan', () => {
     ['free', 60_000, 100],
     ['pro', 60_000, 50],
     ['enterprise', Number.MAX_SAFE_INTEGER, 0],
-  ])('of %s after %i seconds: %i %%', (name, usedSeconds, percent) => {
+  ])('on %s after %i seconds are %i %%', (name, usedSeconds, percent) => {
     expect(thresholdReached(plan(name), usedSeconds)).toBe(percent);
   });
 
-  it('are never taken back by more seconds, and the last is where a hard cap refuses', () => {
+  it('never decrease with more seconds, and the last one is where a hard cap refuses', () => {
     const seconds = fc.nat({ max: 12_000 });
     fc.assert(
       fc.property(seconds, seconds, (used, more) => {

@@ -30,13 +30,13 @@ describe('the headers that a preflight allows', () => {
     ['a name with an underscore', 'content-type,x_request_id'],
     ['names in capitals and with spaces', 'Content-Type, X-Custom-Trace , BAGGAGE'],
     ['the widget alone', 'content-type'],
-  ])('are those of %s', (_, requested) => {
+  ])('include those of %s', (_, requested) => {
     const answer = allowedHeaders(requested);
     for (const name of requested.split(',')) expect(allows(answer, name.trim())).toBe(true);
   });
 
   it.each([undefined, '', ',', ' , ', 'content-type', 'X-SPELO-SIGNATURE, content-type'])(
-    'are the own ones alone for %j',
+    'are only the fixed ones for %j',
     (requested) => {
       expect(allowedHeaders(requested)).toBe(OWN);
     },
@@ -53,17 +53,17 @@ describe('the headers that a preflight allows', () => {
     '"x"',
     'x/y',
     'x'.repeat(65),
-  ])('never hold %j', (name) => {
+  ])('never include %j', (name) => {
     expect(allowedHeaders(`content-type,${name}`)).toBe(OWN);
   });
 
-  it('hold at most twenty names besides the own ones, each once', () => {
+  it('include at most twenty names besides the fixed ones, each once', () => {
     const many = Array.from({ length: 500 }, (_, index) => `x-trace-${index}`);
     const answer = allowedHeaders([...many, ...many].join(','));
     expect(answer.split(', ')).toEqual([...OWN.split(', '), ...many.slice(0, 20)]);
   });
 
-  it('hold any real header name that is asked for, and of any text nothing that is not one', () => {
+  it('include any valid header name that is requested, and nothing else', () => {
     const token = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
     fc.assert(
       fc.property(fc.array(token, { maxLength: 18 }), (names) => {

@@ -7,7 +7,7 @@ import {
 
 const TODAY = new Date('2026-11-30T12:00:00Z');
 
-describe('a model that a site asks for', () => {
+describe('the model of a site', () => {
   it.each([
     'gpt-realtime-2.1',
     'gpt-realtime-2.1-mini',
@@ -18,7 +18,7 @@ describe('a model that a site asks for', () => {
     'gpt-realtime-mini-2025-12-15',
     'gpt-realtime-9',
     'gpt-9-realtime-preview',
-  ])('is taken today: %s', (model) => {
+  ])('is accepted today: %s', (model) => {
     expect(modelFault(model, TODAY)).toBeUndefined();
   });
 
@@ -42,7 +42,7 @@ describe('a model that a site asks for', () => {
     'dall-e-3',
     'realtimegpt',
     'claude-opus-4',
-  ])('is refused as no Realtime model: %s', (model) => {
+  ])('is refused because it is not a Realtime model: %s', (model) => {
     expect(modelFault(model, TODAY)).toMatch(/is not a Realtime model\. Choose one/);
     expect(isRealtimeModelName(model)).toBe(false);
   });
@@ -60,7 +60,7 @@ describe('a model that a site asks for', () => {
   });
 
   it.each(['gpt-realtime', 'gpt-realtime-2025-08-28', 'gpt-realtime-mini', 'gpt-realtime-mini-2025-12-15'])(
-    'is refused from 2027-01-20 on: %s',
+    'is refused from 2027-01-20: %s',
     (model) => {
       expect(modelFault(model, new Date('2027-01-19T23:59:59.999Z'))).toBeUndefined();
       expect(modelFault(model, new Date('2027-01-20T00:00:00.000Z'))).toMatch(/shut .* down on 2027-01-20/);
@@ -81,7 +81,7 @@ describe('the warnings of a site', () => {
     expect(warnings.map(({ code }) => code)).toEqual(codes);
   });
 
-  it('say what happens next, and to whom it is left', () => {
+  it('say what happens next, and who decides', () => {
     const warn = (modelAutoUpgrade: boolean, day: string) =>
       modelWarnings({ model: 'gpt-realtime', modelAutoUpgrade }, new Date(`${day}T12:00:00Z`))[0]?.message;
     expect(warn(true, '2027-01-13')).toBe(

@@ -14,20 +14,17 @@ describe('a role', () => {
     owner: ['viewer', 'admin', 'owner'],
   };
 
-  it.each(ROLES)('%s may do what it and the lesser roles may, and nothing else', (held) => {
+  it.each(ROLES)('%s includes the rights of the lesser roles and no others', (held) => {
     expect(ROLES.filter((required) => roleSuffices(held, required))).toEqual(mayDo[held]);
   });
 
-  it.each(['', 'Owner', 'superuser', '__proto__'])(
-    '%j, which nobody can hold, suffices for nothing',
-    (held) => {
-      expect(ROLES.filter((required) => roleSuffices(held as Role, required))).toEqual([]);
-    },
-  );
+  it.each(['', 'Owner', 'superuser', '__proto__'])('%j does not exist and has no rights', (held) => {
+    expect(ROLES.filter((required) => roleSuffices(held as Role, required))).toEqual([]);
+  });
 });
 
-describe('a key that belongs to no site', () => {
-  it('is tried with the defaults of a new site, without instructions and in no region', () => {
+describe('the check of a key without a site', () => {
+  it('uses the defaults of a new site, without instructions and without a region', () => {
     expect(DEFAULT_VOICE_SETTINGS).toEqual({
       model: 'gpt-realtime-2.1-mini',
       voice: 'marin',

@@ -33,8 +33,8 @@ const monthOf = (minutes: number, centsPerMinute: number): Month => ({
   openAiMicroCents: minutes * centsPerMinute * CENT,
 });
 
-describe('the tokens of a session', () => {
-  it("the tokens of a session of one turn are the prompt and both sides' speech, nothing sent again", () => {
+describe('the estimated tokens of a session', () => {
+  it('with one turn are the prompt and the speech of both sides, sent once', () => {
     expect(tokensOfSession({ ...TYPICAL_SESSION, turns: 1 })).toEqual({
       ...NO_TOKENS,
       textIn: 2_000,
@@ -43,7 +43,7 @@ describe('the tokens of a session', () => {
     });
   });
 
-  it('count the prompt and the conversation so far again in each turn, a share of it cached', () => {
+  it('include the prompt and the conversation so far again in each turn, partly cached', () => {
     // 10 turns of 120 tokens in and 360 out: prompt again 9 × 2,000; audio again (120 + 360) × (1 + 2 + … + 9).
     expect(tokensOfSession(TYPICAL_SESSION)).toEqual({
       ...NO_TOKENS,
@@ -55,7 +55,7 @@ describe('the tokens of a session', () => {
     });
   });
 
-  it('are those of adding turn after turn', () => {
+  it('equal the sum over all turns', () => {
     const perTurn = { min: 0, max: 40 };
     fc.assert(
       fc.property(
@@ -98,7 +98,7 @@ describe('the tokens of a session', () => {
     cachedShare: fc.double({ min: 0, max: 1, noNaN: true }),
   });
 
-  it('are whole, never negative, and as many whatever share is cached', () => {
+  it('are whole and never negative, and their sum does not depend on the cached share', () => {
     const total = (tokens: TokenCounts) => TOKEN_KINDS.reduce((sum, kind) => sum + tokens[kind], 0);
     fc.assert(
       fc.property(anyShape, (shape) => {
@@ -112,15 +112,15 @@ describe('the tokens of a session', () => {
   });
 });
 
-describe('an estimate worked out by hand', () => {
-  it("the estimate of the page's typical session, at the page's rates and in one turn, is $0.85", () => {
+describe('a cost estimate worked out by hand', () => {
+  it('for the typical session on the price page, in one turn, is $0.85', () => {
     const { perSession } = estimated('gpt-4o-realtime', { turns: 1 });
     // $5, $100 and $200 per million: $0.01 of prompt, $0.12 of the visitor, $0.72 of the assistant.
     expect(perSession.byKind).toMatchObject({ textIn: CENT, audioIn: 12 * CENT, audioOut: 72 * CENT });
     expect(perSession.totalMicroCents).toBe(85 * CENT);
   });
 
-  it('the estimate of the default session on the default model is 20.238 cents, and a hundred of them 500 minutes', () => {
+  it('for the default session on the default model is 20.238 cents, and 500 minutes for a hundred of them', () => {
     const { perSession, month } = estimated('gpt-realtime-2.1-mini');
     expect(perSession.byKind).toEqual({
       textIn: 11_000 * 60,
@@ -136,7 +136,7 @@ describe('an estimate worked out by hand', () => {
     expect(month).toEqual({ seconds: 500 * 60, openAiMicroCents: 2_023_800_000 });
   });
 
-  it('the estimate on gpt-realtime-2.1 breaks even with Starter after 218 minutes and with Pro after 743', () => {
+  it('on gpt-realtime-2.1 breaks even with Starter after 218 minutes and with Pro after 743', () => {
     const { perSession, plans } = estimated('gpt-realtime-2.1');
     // 4.4 + 0.36 + 38.4 + 0.432 + 23.04 = 66.632 cents for 5 minutes: 13.3264 cents per minute.
     expect(perSession.totalMicroCents).toBe(66_632_000);
@@ -157,8 +157,8 @@ describe('an estimate worked out by hand', () => {
   });
 });
 
-describe('a month on a plan', () => {
-  it('costs the fee, and each begun minute beyond the included ones', () => {
+describe('the cost of a month on a plan', () => {
+  it('is the fee plus each started minute beyond the included ones', () => {
     const month = { seconds: 500 * 60 + 61, openAiMicroCents: 0 };
     expect(compareWithPlan(month, plan('starter'))).toMatchObject({
       microCents: (2_900 + 2 * 8) * CENT,
@@ -167,7 +167,7 @@ describe('a month on a plan', () => {
     });
   });
 
-  it('is not served when a hard cap ends before it', () => {
+  it('does not exist if a hard cap ends the month early', () => {
     expect(compareWithPlan(monthOf(100, 4), plan('free'))).toMatchObject({
       served: true,
       microCents: 0,
@@ -180,13 +180,13 @@ describe('a month on a plan', () => {
     });
   });
 
-  it('says which is cheaper, and when neither is', () => {
+  it('shows which option is cheaper, or that neither is', () => {
     expect(compareWithPlan(monthOf(290, 10), plan('starter')).cheaper).toBe('equal');
     expect(compareWithPlan(monthOf(289, 10), plan('starter')).cheaper).toBe('byok');
     expect(compareWithPlan(monthOf(291, 10), plan('starter')).cheaper).toBe('managed');
   });
 
-  it('never breaks even where minutes of your own key cost nothing, or there are none', () => {
+  it('never breaks even if minutes on your own key are free, or there are none', () => {
     for (const month of [monthOf(100, 0), monthOf(0, 0)])
       expect(compareWithPlan(month, plan('starter'))).toMatchObject({
         breakEvenMinutes: null,
@@ -213,17 +213,17 @@ describe('the break-even of a plan', () => {
     ['within the included minutes, for good', plan('starter'), 10, 290, null],
     // 10,000 / 5 = 2,000 is after 1,000 included; (10,000 - 2,000) / (5 - 2) = 2,666.7.
     ['beyond the included minutes', own(10_000, 1_000, 2), 5, 2_667, null],
-    ['never, where each minute is more expensive than with your own key', plan('pro'), 4, null, null],
-    ['from the first minute, where there is no fee', plan('free'), 4, 0, null],
-    ['never, where a hard cap comes first', { ...own(2_900, 100, 0), hardCap: true }, 4, null, null],
-  ] as const)('%s', (_, of, centsPerMinute, breakEvenMinutes, byokAgainMinutes) => {
+    ['never, if each minute is more expensive than with your own key', plan('pro'), 4, null, null],
+    ['at the first minute, if there is no fee', plan('free'), 4, 0, null],
+    ['never, if the hard cap is reached first', { ...own(2_900, 100, 0), hardCap: true }, 4, null, null],
+  ] as const)('is %s', (_, of, centsPerMinute, breakEvenMinutes, byokAgainMinutes) => {
     expect(compareWithPlan(monthOf(100, centsPerMinute), of)).toMatchObject({
       breakEvenMinutes,
       byokAgainMinutes,
     });
   });
 
-  it('is never for a month that cost nothing, even where every minute is included', () => {
+  it('is never for a month that cost nothing, even if every minute is included', () => {
     expect(compareWithPlan(monthOf(100, 0), { ...own(2_900, 0, 0), includedMinutes: null })).toMatchObject({
       breakEvenMinutes: null,
       byokAgainMinutes: null,
@@ -232,12 +232,12 @@ describe('the break-even of a plan', () => {
     });
   });
 
-  it('a cap on minutes of which all are included ends nothing', () => {
+  it('does not depend on a hard cap if all minutes are included', () => {
     const plan = { ...own(2_900, 0, 0), includedMinutes: null, hardCap: true };
     expect(compareWithPlan(monthOf(100, 30), plan)).toMatchObject({ served: true, cheaper: 'managed' });
   });
 
-  it('is what counting minute by minute finds', () => {
+  it('equals a count minute by minute', () => {
     const anyPlan = fc
       .tuple(fc.nat({ max: 500 }), fc.nat({ max: 60 }), fc.nat({ max: 12 }), fc.boolean())
       .map(([fee, included, overage, hardCap]) => ({ ...own(fee, included, overage), hardCap }));

@@ -157,7 +157,7 @@ describe('every price of the catalogue', () => {
   });
   const anyPrice = fc.constantFrom(...prices);
 
-  it('gives whole micro-cents, never negative, that add up', () => {
+  it('gives whole, non-negative micro-cents that add up', () => {
     fc.assert(
       fc.property(anyTokens(10_000_000), anyPrice, (tokens, price) => {
         const { byKind, totalMicroCents } = costOf(tokens, price);
@@ -169,7 +169,7 @@ describe('every price of the catalogue', () => {
     );
   });
 
-  it('costs two responses together what they cost apart', () => {
+  it('gives two responses together the sum of their separate costs', () => {
     fc.assert(
       fc.property(anyTokens(10_000_000), anyTokens(10_000_000), anyPrice, (one, other, price) => {
         expect(costOf(addTokens(one, other), price).totalMicroCents).toBe(
@@ -179,7 +179,7 @@ describe('every price of the catalogue', () => {
     );
   });
 
-  it('makes a cached token no more expensive than a fresh one, and counts it at the one rate', () => {
+  it('makes a cached token at most as expensive as a fresh one, and counts it once', () => {
     fc.assert(
       fc.property(fc.nat({ max: 100_000 }), fc.nat({ max: 100_000 }), anyPrice, (text, cached, price) => {
         const usage = (cachedTokens: number) =>
@@ -216,7 +216,7 @@ describe('a cost in a region', () => {
     ['gpt-realtime-1.5', 'eu', 43_200_000],
     ['gpt-realtime', 'us', 43_200_000],
   ] as const)(
-    'of 100,000 text tokens in and 2,000 out on %s, %s: %d micro-cents',
+    'is, for 100,000 text tokens in and 2,000 out on %s, %s: %d micro-cents',
     (model, region, microCents) => {
       const price = priceOf(model, TODAY, region);
       if (price === undefined) throw new Error(`No price of ${model}.`);
@@ -224,7 +224,7 @@ describe('a cost in a region', () => {
     },
   );
 
-  it('is whole micro-cents, adds up, and is off by less than one for each kind of token', () => {
+  it('is in whole micro-cents, adds up, and is off by less than one per kind of token', () => {
     fc.assert(
       fc.property(anyTokens(10_000_000), (tokens) => {
         const global = priceOf('gpt-realtime-2.1-mini', TODAY, 'global');

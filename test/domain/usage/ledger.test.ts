@@ -36,7 +36,7 @@ const growing = fc.array(entry, { minLength: 1, maxLength: 10 }).map((entries) =
 });
 
 describe('entries of the ledger', () => {
-  it('add up: the differences of a session from one report to the next are its total', () => {
+  it('add up: the differences between the events of a session equal its total', () => {
     fc.assert(
       fc.property(growing, (states) => {
         let posted = NO_ENTRY;
@@ -51,7 +51,7 @@ describe('entries of the ledger', () => {
     );
   });
 
-  it('can subtract what was added: a session that turns out shorter, or a hold that has ended', () => {
+  it('can subtract earlier amounts, for example if a session is shorter or a hold has ended', () => {
     const held = { ...NO_ENTRY, seconds: 40, committedSeconds: 600 };
     const over = { ...NO_ENTRY, seconds: 25, billedSeconds: 25, committedSeconds: 25 };
     expect(entryDifference(over, held)).toMatchObject({
@@ -61,7 +61,7 @@ describe('entries of the ledger', () => {
     });
   });
 
-  it('are nothing only when every field is', () => {
+  it('are empty only if every field is zero', () => {
     expect(isZeroEntry(NO_ENTRY)).toBe(true);
     for (const name of Object.keys(NO_ENTRY).filter((field) => field !== 'tokens'))
       expect(isZeroEntry({ ...NO_ENTRY, [name]: -1 })).toBe(false);

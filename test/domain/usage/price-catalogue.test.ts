@@ -41,13 +41,13 @@ describe('the price of a model', () => {
     expect(priceOf(model, TODAY, 'global')).toBeUndefined();
   });
 
-  it('is not guessed for a day before the first price of the model', () => {
+  it("is not guessed for a day before the model's first price", () => {
     expect(priceOf('gpt-realtime-2.1', new Date('2026-06-30T23:59:59.999Z'), 'global')).toBeUndefined();
     expect(priceOf('gpt-realtime-2.1', new Date('2026-07-01T00:00:00.000Z'), 'global')).toBeDefined();
     expect(priceOf('gpt-4o-realtime-preview', new Date('2024-12-16T00:00:00Z'), 'global')).toBeUndefined();
   });
 
-  it('is known for the model that new sites have', () => {
+  it('is known for the default model of new sites', () => {
     expect(priceOf(DEFAULT_MODEL, TODAY, 'global')).toBeDefined();
   });
 });
@@ -59,9 +59,9 @@ describe('a second price of one model', () => {
 
   it.each([
     ['before it begins', '2026-11-30T23:59:59.999Z', '2026-07-01', 400],
-    ['from its first moment on', '2026-12-01T00:00:00.000Z', '2026-12-01', 500],
-    ['ever after', '2027-06-01T00:00:00.000Z', '2026-12-01', 500],
-  ])('counts %s, in whatever order the rows stand', (_, at, from, textIn) => {
+    ['at its first moment', '2026-12-01T00:00:00.000Z', '2026-12-01', 500],
+    ['long after it begins', '2027-06-01T00:00:00.000Z', '2026-12-01', 500],
+  ])('is applied correctly %s, in any order of the rows', (_, at, from, textIn) => {
     for (const catalogue of [
       [row, later],
       [later, row],
@@ -73,16 +73,16 @@ describe('a second price of one model', () => {
   });
 });
 
-describe('the price that a session has stored', () => {
+describe('the price version of a session', () => {
   it.each(PRICE_CATALOGUE.map(({ model, from }) => [`${model}@${from}`, model, from]))(
-    '%s is the one that it was counted at',
+    '%s is found again as the price that was applied',
     (version, model, from) => {
       expect(priceOfVersion(version)).toEqual(priceOf(model, new Date(from), 'global'));
     },
   );
 
   it.each(['', '@', 'gpt-realtime', 'gpt-realtime@', 'gpt-realtime@2020-01-01', 'undefined@undefined'])(
-    'of a row that there is not is unknown: %j',
+    'is unknown for a row that does not exist: %j',
     (version) => {
       expect(priceOfVersion(version)).toBeUndefined();
     },
@@ -124,7 +124,7 @@ describe('the price in a region', () => {
     'gpt-realtime-2.1@2026-07-01/EU',
     'gpt-realtime-2.1@2026-07-01/eu/eu',
     'gpt-realtime-2.1/eu',
-  ])('is not guessed for a version that was never written: %s', (version) => {
+  ])('is not guessed for a version that never existed: %s', (version) => {
     expect(priceOfVersion(version)).toBeUndefined();
   });
 });
@@ -145,7 +145,7 @@ const PUBLISHED = [
 ];
 
 describe('a published price', () => {
-  it.each(PUBLISHED)('stays as it was published: %s', (line) => {
+  it.each(PUBLISHED)('stays unchanged: %s', (line) => {
     const [version = '', ...published] = line.split(' ');
     const price = priceOfVersion(version);
     if (price === undefined) throw new Error(`${version} is gone: sessions name it.`);
@@ -160,14 +160,14 @@ describe('a published price', () => {
     ]).toEqual(published);
   });
 
-  it('is on this list as soon as it is in the catalogue', () => {
+  it('is in this test as soon as it is in the catalogue', () => {
     expect(PUBLISHED.map((line) => line.split(' ')[0])).toEqual(
       PRICE_CATALOGUE.map(({ model, from }) => `${model}@${from}`),
     );
   });
 });
 
-describe('the age of the catalogue', () => {
+describe('the age of the price catalogue', () => {
   it.each([
     [0, 0, false],
     [1, 1, false],
@@ -180,12 +180,12 @@ describe('the age of the catalogue', () => {
   });
 });
 
-describe('the catalogue', () => {
-  it('names the day on which it was last compared with its sources', () => {
+describe('the price catalogue', () => {
+  it('names the day of the last comparison with its sources', () => {
     expect(new Date(CATALOGUE_VERSION).toISOString()).toBe(`${CATALOGUE_VERSION}T00:00:00.000Z`);
   });
 
-  it('has one row for a name and a day, so that a version names one price', () => {
+  it('has one row per model and day, so that a version names one price', () => {
     const names = PRICE_CATALOGUE.flatMap(({ model, aliases, from }) =>
       [model, ...aliases].map((name) => `${name}@${from}`),
     );
@@ -193,7 +193,7 @@ describe('the catalogue', () => {
   });
 
   it.each(PRICE_CATALOGUE.map((row) => [`${row.model}@${row.from}`, row] as const))(
-    '%s is whole micro-cents per token, from a day that there is, with its source',
+    'has a row for %s in whole micro-cents per token, with a valid start date and its source',
     (version, row) => {
       const price = priceOf(row.model, new Date(row.from), 'global');
       expect(price?.version).toBe(version);
@@ -214,7 +214,7 @@ describe('the catalogue', () => {
     },
   );
 
-  it('says about every model that ends when, and of no other', () => {
+  it('names the end of each retiring model, and of no other', () => {
     for (const { status, shutdownDate } of PRICE_CATALOGUE)
       expect(shutdownDate === null).toBe(status === 'active');
   });

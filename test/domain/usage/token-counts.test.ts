@@ -97,7 +97,7 @@ describe('reading the usage of response.done', () => {
       },
       { textIn: 2 },
     ],
-  ])('%s', (_, usage, expected) => {
+  ])('is correct: %s', (_, usage, expected) => {
     expect(tokenCountsOf(usage)).toEqual(counts(expected));
   });
 
@@ -121,7 +121,7 @@ describe('reading the usage of response.done', () => {
     output_token_details: fc.option(media, { nil: undefined }),
   });
 
-  it('is whole and never negative, whatever was reported', () => {
+  it('gives whole, non-negative counts for any input', () => {
     fc.assert(
       fc.property(anyUsage, (usage) => {
         const tokens = tokenCountsOf(usage);
@@ -130,7 +130,7 @@ describe('reading the usage of response.done', () => {
     );
   });
 
-  it('adds up to the total wherever the details fit into it: a cached token is in one kind alone', () => {
+  it('adds up to the total if the details fit into it, and counts each cached token in one kind', () => {
     const some = fc.nat({ max: 100_000 });
     fc.assert(
       fc.property(some, some, some, some, some, (text, audio, image, unexplained, cached) => {
@@ -153,10 +153,10 @@ describe('reading the usage of response.done', () => {
   });
 });
 
-describe('sums of tokens', () => {
+describe('a sum of tokens', () => {
   const someTokens = anyTokens(1_000_000_000);
 
-  it('subtracting removes exactly what was added', () => {
+  it('is the former sum again after a subtraction', () => {
     fc.assert(
       fc.property(someTokens, someTokens, (one, other) => {
         expect(subtractTokens(addTokens(one, other), other)).toEqual(one);
@@ -166,7 +166,7 @@ describe('sums of tokens', () => {
     );
   });
 
-  it('never go below zero', () => {
+  it('never falls below zero', () => {
     fc.assert(
       fc.property(someTokens, someTokens, (one, other) =>
         TOKEN_KINDS.every((kind) => subtractTokens(one, other)[kind] >= 0),

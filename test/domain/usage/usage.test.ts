@@ -38,8 +38,8 @@ const part: fc.Arbitrary<DayUsage> = fc.record({
 });
 const groups = fc.shuffledSubarray([...USAGE_GROUPS]);
 
-describe('usage grouped by anything', () => {
-  it('adds up to the totals, and no part is in two rows', () => {
+describe('usage grouped by any fields', () => {
+  it('adds up to the totals, and counts each part in one row', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 40 }), groups, (parts, by) => {
         const rows = groupUsage(parts, by);
@@ -53,7 +53,7 @@ describe('usage grouped by anything', () => {
     );
   });
 
-  it('comes in ascending order, whatever the order of the parts', () => {
+  it('is sorted in ascending order', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 20 }), groups, (parts, by) => {
         const rows = groupUsage(parts, by);
@@ -65,7 +65,7 @@ describe('usage grouped by anything', () => {
     );
   });
 
-  it('is estimated only where your own key, a flag or an unknown price is in it', () => {
+  it('is estimated only if it includes an own key, a flag or an unknown price', () => {
     const exact: DayUsage = {
       day: '2026-11-01',
       siteId: 'site1' as SiteId,
@@ -86,7 +86,7 @@ describe('usage grouped by anything', () => {
   });
 });
 
-describe('a place where nothing happened', () => {
+describe('a place without usage', () => {
   it('has no row', () => {
     const place = { day: '2026-11-01', siteId: 'site1' as SiteId, model: 'm', mode: 'byok' } as const;
     expect(groupUsage([{ ...place, entry: NO_ENTRY }], ['day'])).toEqual([]);
@@ -95,25 +95,25 @@ describe('a place where nothing happened', () => {
 });
 
 describe('a range of days', () => {
-  it('is the present month so far when nothing is asked for, and the month of its last day without a first', () => {
+  it('is the current month by default, and the month of its last day if the first is missing', () => {
     expect(dayRange({}, NOW)).toEqual({ from: '2026-11-01', to: '2026-11-23' });
     expect(dayRange({ to: '2026-02-10' }, NOW)).toEqual({ from: '2026-02-01', to: '2026-02-10' });
     expect(dayRange({ from: '2026-10-30' }, NOW)).toEqual({ from: '2026-10-30', to: '2026-11-23' });
   });
 
-  it('may be a single day', () => {
+  it('can be a single day', () => {
     const day = { from: '2026-11-23', to: '2026-11-23' };
     expect(dayRange(day, NOW)).toEqual(day);
   });
 
-  it('ends where the next day of UTC begins, also after a leap day and a year', () => {
+  it('ends where the next UTC day begins, also after a leap day and at the end of a year', () => {
     expect(endOfDay('2026-11-23').toISOString()).toBe('2026-11-24T00:00:00.000Z');
     expect(endOfDay('2028-02-29').toISOString()).toBe('2028-03-01T00:00:00.000Z');
     expect(endOfDay('2026-12-31').toISOString()).toBe('2027-01-01T00:00:00.000Z');
     expect(dayOf(new Date('2026-11-23T23:59:59.999Z'))).toBe('2026-11-23');
   });
 
-  it(`has at most ${MAX_RANGE_DAYS} days and does not end before it begins; the refusal says so in a sentence`, () => {
+  it(`has at most ${MAX_RANGE_DAYS} days and does not end before it begins, and is otherwise refused with a sentence`, () => {
     expect(dayRange({ from: '2025-10-20', to: '2026-11-23' }, NOW).from).toBe('2025-10-20');
     for (const asked of [{ from: '2025-10-19', to: '2026-11-23' }, { from: '2026-11-24' }]) {
       const refused = (): unknown => dayRange(asked, NOW);

@@ -32,11 +32,11 @@ describe('the check of English', () => {
     ['imports', "import a from './written/anew/by/somebody.ts';"],
     ['code between backticks', '// The variable `somebody` is there.'],
     ['regular expressions', 'const a = /sealed anew by somebody/;'],
-  ])('leaves %s alone', (_, source) => {
+  ])('ignores %s', (_, source) => {
     expect(found('lib/a.ts', source)).toEqual([]);
   });
 
-  it('reads documents without their code, generated parts and addresses of links', () => {
+  it('reads documents without their code, generated parts and link addresses', () => {
     const document = [
       'Somebody comes',
       'to a [page](docs/of-whoever.md) of `somebody`.',
@@ -50,7 +50,7 @@ describe('the check of English', () => {
     expect(found('docs/a.md', document)).toEqual(['1 Somebody', '1 comes to']);
   });
 
-  it('--fix replaces only what is right in every sentence, and keeps capitals', () => {
+  it('--fix applies only replacements that are right in every sentence, and keeps capitals', () => {
     const source = '// Somebody seals it anew for whoever asks.\n';
     expect(fixed(source, findingsIn('lib/a.ts', source))).toBe(
       '// Someone seals it again for whoever asks.\n',

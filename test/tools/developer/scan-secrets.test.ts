@@ -21,7 +21,7 @@ describe('the secret scan', () => {
     ]);
   });
 
-  it('leaves masked keys and patterns alone', async () => {
+  it('ignores masked keys and patterns', async () => {
     const content = 'sk-proj-...AbCd and /^sk-[A-Za-z0-9_-]{20,300}$/';
     expect(await findSecrets(['a'], () => content)).toEqual([]);
   });

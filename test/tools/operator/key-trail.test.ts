@@ -17,7 +17,7 @@ const trailOf = (...events: readonly (readonly [type: string, facts: AuditRow['f
     ),
   ).histories.get(placeOf(PLATFORM_ADDRESS));
 
-test('a platform key that was stored under a suspension is suspended on the trail until it is resumed', () => {
+test('a platform key stored under a suspension is suspended in the audit trail until it is resumed', () => {
   const stored = [
     ['key.stored', { version: 1 }],
     ['key.suspended', { version: 1 }],
@@ -27,7 +27,7 @@ test('a platform key that was stored under a suspension is suspended on the trai
   expect(trailOf(...stored, ['key.resumed', { version: 2 }])).toMatchObject({ current: 2, suspended: false });
 });
 
-test('a key that was stored without that fact is active on the trail', () => {
+test('a key stored without the suspension is active in the audit trail', () => {
   expect(
     trailOf(
       ['key.stored', { version: 1 }],

@@ -62,7 +62,7 @@ export const startMigration = async <Seeded>(
   seed: (stack: TestStack) => Promise<Seeded>,
 ): Promise<{ readonly migration: Migration; readonly seeded: Seeded }> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'spelo-rewrap-'));
-  const before = await startTestStack({ dataDir });
+  const before = await startTestStack({ audited: false, dataDir });
   const oldArn = before.kms.keyArn('alias/spelo-byok/master');
   const seeded = await seed(before);
   const { KeyMetadata } = await kmsClient(endpointsOf(before)).send(new CreateKeyCommand({}));
@@ -70,6 +70,7 @@ export const startMigration = async <Seeded>(
   await before.close();
 
   let stack = await startTestStack({
+    audited: false,
     dataDir,
     variables: { MASTER_KEY_ARN: newArn, RETIRED_MASTER_KEY_ARNS: oldArn },
   });
@@ -117,7 +118,7 @@ export const startMigration = async <Seeded>(
     finish: async () => {
       await kmsClient(endpoints).send(new DisableKeyCommand({ KeyId: oldArn }));
       await stack.close();
-      stack = await startTestStack({ dataDir, variables: { MASTER_KEY_ARN: newArn } });
+      stack = await startTestStack({ audited: false, dataDir, variables: { MASTER_KEY_ARN: newArn } });
       return stack;
     },
     close: async () => {

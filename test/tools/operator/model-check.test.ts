@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Site } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { ScannedSite } from '../../../lambdas/use-cases/ports/tenancy.ts';
@@ -10,7 +8,7 @@ import { listedModels } from '../../../local/openai/models.ts';
 import { checkModels, compareWithList } from '../../../tools/operator/models/check-models.ts';
 import { expectSuccess } from '../../support/answers.ts';
 import { makeKeyedTenant } from '../../support/keyed-tenant.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { aSite } from '../../use-cases/sessions/token-fixture.ts';
 
@@ -28,8 +26,8 @@ const checkAt = (day: string, ...sites: readonly ScannedSite[]) =>
   checkModels(scanOf(...sites), new Date(`${day}T12:00:00Z`));
 const siteOn = (model: string, facts: Partial<Site> = {}) => aSite({ model, ...facts });
 
-describe('the check of models', () => {
-  it('says about a site on a current model nothing, and when the prices were compared', async () => {
+describe('the model check', () => {
+  it('reports nothing for a site on a current model, except when the prices were compared', async () => {
     const { lines, stranded } = await checkAt('2026-11-30', siteOn('gpt-realtime-2.1'));
     expect(lines).toEqual([
       'Sites: 1. All of their models are current.',
@@ -52,29 +50,29 @@ describe('the check of models', () => {
     ['2026-11-30', siteOn('gpt-4o-realtime-preview'), /The next run moves it to gpt-realtime-2\.1\.$/, 0],
     ['2026-11-30', siteOn('gpt-realtime-9'), /is not in the price list/, 0],
     ['2026-11-30', 'unreadable' as const, /cannot be read/, 1],
-  ])('on %s says about a site what the next run does: %#', async (day, site, line, stranded) => {
+  ])('on %s reports the action of the next run for a site: %#', async (day, site, line, stranded) => {
     const check = await checkAt(day, site);
     expect(check.lines[0]).toMatch(line);
     expect(check.stranded).toBe(stranded);
   });
 
-  it('says that the prices are old after a quarter', async () => {
+  it('reports the prices as old after a quarter', async () => {
     expect((await checkAt('2027-03-01')).lines.at(-1)).toMatch(/more than a quarter: update the service\.$/);
   });
 });
 
-describe("the comparison with OpenAI's list", () => {
+describe("the comparison with OpenAI's model list", () => {
   const now = new Date('2026-11-30T12:00:00Z');
   const listed = listedModels(now.getTime(), 'with-realtime').map(({ id, shutdown_date }) => ({
     id,
     shutdownDate: shutdown_date ?? undefined,
   }));
 
-  it('finds nothing in a list that says the same', () => {
+  it('finds no difference in an equal list', () => {
     expect(compareWithList(listed, now)).toEqual([]);
   });
 
-  it('names another date, an end that is not known, a new model, and one that is gone early', () => {
+  it('reports another date, an unknown end, a new model, and one that is missing early', () => {
     const other = [
       ...listed
         .filter(({ id }) => id !== 'gpt-realtime-mini')
@@ -92,24 +90,16 @@ describe("the comparison with OpenAI's list", () => {
   });
 });
 
-describe('the command', () => {
+describe('the model check command', () => {
   const run = (given: readonly string[]) =>
-    promisify(execFile)(process.execPath, ['tools/operator/model-check.ts', ...given], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-        AWS_REGION: 'us-east-1',
-        TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
-        AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
-      },
-    }).then(
-      ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
-      ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
-    );
+    runOperatorCommand('model-check', given, {
+      ...LOCAL_CREDENTIALS,
+      AWS_REGION: 'us-east-1',
+      TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
+      AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+    });
 
-  it('lists the sites of a deployment and changes none of them', async () => {
+  it('lists the sites of a deployment and changes none', async () => {
     const tenant = await makeKeyedTenant(stack);
     const change = { as: tenant.owner, body: { model: 'gpt-realtime-9' } };
     expectSuccess(await stack.call('PATCH', `/v1/sites/${tenant.siteId}`, change));
@@ -121,7 +111,7 @@ describe('the command', () => {
     expect(after.data).toEqual(before.data);
   });
 
-  it('exits with 1 where OpenAI names another date, and says which', async () => {
+  it('exits with 1 if OpenAI names another date, and shows it', async () => {
     const file = join(folder, 'models.json');
     writeFileSync(file, JSON.stringify({ data: [{ id: 'gpt-realtime-2.1', shutdown_date: '2029-01-01' }] }));
     const { code, stdout } = await run(['--models', file]);
@@ -129,7 +119,7 @@ describe('the command', () => {
     expect(stdout).toContain('gpt-realtime-2.1: OpenAI says 2029-01-01, this version no end.');
   });
 
-  it('refuses a file that is no list of models', async () => {
+  it('refuses a file that is not a model list', async () => {
     const file = join(folder, 'other.json');
     writeFileSync(file, '{"error":{}}');
     const { code, stderr } = await run(['--models', file]);

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
 import { switchPlatformKey } from '../../../lambdas/use-cases/keys/switch-platform-key.ts';
 import { SUSPENDED } from '../../../tools/operator/platform-key-environment.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { platformKeyPorts, putPlatformKey } from '../../support/platform-key.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { fakeKey } from '../../support/tenant.ts';
 
@@ -13,26 +11,12 @@ afterAll(() => stack.close());
 
 /** The program itself, in front of the local stack. */
 const command = async (args: readonly string[], input = '') => {
-  const running = promisify(execFile)(process.execPath, ['tools/operator/platform-key.ts', ...args], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      ...stack.variables,
-    },
-  });
-  running.child.stdin?.end(input);
-  return running.then(
-    ({ stdout }) => ({ status: 0, text: stdout }),
-    (error: unknown) => ({
-      status: Object(error).code,
-      text: `${Object(error).stdout}${Object(error).stderr}`,
-    }),
-  );
+  const variables = { ...LOCAL_CREDENTIALS, ...stack.variables };
+  const { code, stdout, stderr } = await runOperatorCommand('platform-key', args, variables, input);
+  return { status: code, text: code === 0 ? stdout : `${stdout}${stderr}` };
 };
 
-test('npm run platform-key tells the state of the key, and a key that replaces a suspended one stays suspended', async () => {
+test('npm run platform-key shows the state of the key, and a key that replaces a suspended one stays suspended', async () => {
   expect(await command(['--state'])).toEqual({ status: 0, text: 'No key is stored.\n' });
   await putPlatformKey(stack, fakeKey());
   expect(await command(['--state'])).toEqual({ status: 0, text: 'The key is active.\n' });

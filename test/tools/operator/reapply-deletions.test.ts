@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseArchivedRows } from '../../../lambdas/adapters/aws/audit/archived-rows.ts';
@@ -14,7 +12,7 @@ import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { readKeyTrail } from '../../../tools/operator/deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from '../../../tools/operator/deletions/replay.ts';
 import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
 
@@ -23,7 +21,7 @@ const keyPath = ({ workspaceId }: Tenant): string => `/v1/workspaces/${workspace
 
 let stack: TestStack;
 beforeEach(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
 });
 afterEach(async () => {
   await stack.close();
@@ -69,8 +67,8 @@ const lastVersionOf = async ({ workspaceId }: Tenant): Promise<number | undefine
   )?.lastVersion;
 };
 
-describe('a keys table that was restored', () => {
-  it('brings deleted keys back, and the replay shreds them again with what was retained', async () => {
+describe('a restored keys table', () => {
+  it('contains deleted keys, and the command shreds them again with the retained versions', async () => {
     const [tenant, withSite, untouched] = [
       await makeTenant(stack),
       await makeTenant(stack),
@@ -124,7 +122,7 @@ describe('a keys table that was restored', () => {
     expect(await replay()).toEqual([]);
   });
 
-  it('does not switch a suspended key on', async () => {
+  it('does not resume a suspended key', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
     const backup = await items();
@@ -136,7 +134,7 @@ describe('a keys table that was restored', () => {
     expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
   });
 
-  it('never gives a version out again that was assigned after the backup', async () => {
+  it('never repeats a version that was assigned after the backup', async () => {
     const tenant = await makeTenant(stack);
     await stack.streams.drain();
     const backup = await items();
@@ -150,7 +148,7 @@ describe('a keys table that was restored', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('leaves a table alone that is as the trail says: replaced, rolled back, re-encrypted, resumed, deleted and stored again', async () => {
+  it('is left unchanged if it agrees with the trail about every change', async () => {
     const tenant = await makeTenant(stack);
     const { owner } = tenant;
     await putWorkspaceKey(stack, tenant, fakeKey());
@@ -166,8 +164,8 @@ describe('a keys table that was restored', () => {
   });
 });
 
-describe('the trail', () => {
-  it('says where it has gaps', async () => {
+describe('the audit trail for the command', () => {
+  it('reports its gaps', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
     const rows = await archivedRows();
@@ -180,21 +178,10 @@ describe('the trail', () => {
 });
 
 const command = (name: string, archive: string, ...given: string[]) =>
-  promisify(execFile)(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
-    cwd: ROOT,
-    env: {
-      ...stack.variables,
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+  runOperatorCommand(name, ['--audit', archive, ...given], { ...stack.variables, ...LOCAL_CREDENTIALS });
 
 describe('npm run verify-archive and npm run reapply-deletions', () => {
-  it('do the drill after a restore, and say by their exit status what there was to do', async () => {
+  it('handle a restore together, and their exit status shows what they did', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
     const backup = await items();
@@ -231,7 +218,7 @@ describe('npm run verify-archive and npm run reapply-deletions', () => {
 });
 
 describe('npm run mark-keys', () => {
-  it('gives a key its mark where the trail gives the same state, and leaves one refused that was put back', async () => {
+  it('marks a key if the trail has the same state, and leaves a key refused that was put back', async () => {
     const [sound, tampered] = [await makeTenant(stack), await makeTenant(stack)];
     await putWorkspaceKey(stack, sound, fakeKey());
     await putWorkspaceKey(stack, tampered, fakeKey());

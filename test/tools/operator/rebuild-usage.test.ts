@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { dynamoDbClient } from '../../../lambdas/adapters/aws/clients.ts';
@@ -12,11 +10,11 @@ import { expectSuccess } from '../../support/answers.ts';
 import { frozenClock } from '../../support/frozen-clock.ts';
 import { type Item, tablesAt } from '../../support/key-tables.ts';
 import { addSite, asOwner, needed } from '../../support/keyed-tenant.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { putOnPlan } from '../../support/plan.ts';
 import { putPlatformKey } from '../../support/platform-key.ts';
 import { beginSession, endSession, playSession } from '../../support/played-session.ts';
 import { event, report, usageEvent } from '../../support/reports.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, type Tenant } from '../../support/tenant.ts';
 
@@ -93,8 +91,8 @@ const plant = ({ pk, sk }: Item, name: string, count: number) =>
     }),
   );
 
-describe('totals', () => {
-  it('are the sum of the meters after many sessions at once, and while they report no drift is seen', async () => {
+describe('the usage totals', () => {
+  it('equal the sum of the session usage after many simultaneous sessions, without a false difference meanwhile', async () => {
     const { tenant, other } = await makeBusyTenant('enterprise');
     let running = true;
     let looks = 0;
@@ -152,68 +150,74 @@ describe('totals', () => {
   it.each([
     ['while sessions are recent', HOUR_MS],
     ['when their meters are final', DAY_MS],
-  ])('that drifted are found and left unchanged, and with --repair set right, %s', async (_when, laterMs) => {
-    const { tenant } = await makeBusyTenant();
-    const now = new Date(time.clock().getTime() + laterMs);
-    const right = await totalsOf(tenant);
-    const day = await totalOf(tenant, 'DAY#');
-    const period = await totalOf(tenant, 'PERIOD#');
-    await plant(day, 'seconds', 7);
-    await plant(day, 'invented', 1);
-    await plant(period, 'usedSeconds', 3);
-    const orphan = { pk: day['pk'], sk: `${String(day['sk']).slice(0, 15)}nosite#model#byok#0` };
-    await plant(orphan, 'sessions', 2);
-    const planted = await totalsOf(tenant);
+  ])(
+    'with a difference are reported and left unchanged, and corrected with --repair, %s',
+    async (_when, laterMs) => {
+      const { tenant } = await makeBusyTenant();
+      const now = new Date(time.clock().getTime() + laterMs);
+      const right = await totalsOf(tenant);
+      const day = await totalOf(tenant, 'DAY#');
+      const period = await totalOf(tenant, 'PERIOD#');
+      await plant(day, 'seconds', 7);
+      await plant(day, 'invented', 1);
+      await plant(period, 'usedSeconds', 3);
+      const orphan = { pk: day['pk'], sk: `${String(day['sk']).slice(0, 15)}nosite#model#byok#0` };
+      await plant(orphan, 'sessions', 2);
+      const planted = await totalsOf(tenant);
 
-    const look = await rebuild(tenant, { now });
-    expect(look.counts).toMatchObject({ drifted: 3, repaired: 0, unstable: 0 });
-    expect(look.drifts).toEqual(
-      expect.arrayContaining([
-        {
-          workspaceId: tenant.workspaceId,
-          place: day['sk'],
-          counts: [
-            { name: 'invented', expected: 0, found: 1 },
-            { name: 'seconds', expected: day['seconds'], found: 7 },
-          ],
-          repaired: false,
-        },
-        {
-          workspaceId: tenant.workspaceId,
-          place: period['sk'],
-          counts: [{ name: 'usedSeconds', expected: 50, found: 3 }],
-          repaired: false,
-        },
-        {
-          workspaceId: tenant.workspaceId,
-          place: orphan.sk,
-          counts: [{ name: 'sessions', expected: 0, found: 2 }],
-          repaired: false,
-        },
-      ]),
-    );
-    expect(await totalsOf(tenant)).toEqual(planted);
+      const look = await rebuild(tenant, { now });
+      expect(look.counts).toMatchObject({ drifted: 3, repaired: 0, unstable: 0 });
+      expect(look.drifts).toEqual(
+        expect.arrayContaining([
+          {
+            workspaceId: tenant.workspaceId,
+            place: day['sk'],
+            counts: [
+              { name: 'invented', expected: 0, found: 1 },
+              { name: 'seconds', expected: day['seconds'], found: 7 },
+            ],
+            repaired: false,
+          },
+          {
+            workspaceId: tenant.workspaceId,
+            place: period['sk'],
+            counts: [{ name: 'usedSeconds', expected: 50, found: 3 }],
+            repaired: false,
+          },
+          {
+            workspaceId: tenant.workspaceId,
+            place: orphan.sk,
+            counts: [{ name: 'sessions', expected: 0, found: 2 }],
+            repaired: false,
+          },
+        ]),
+      );
+      expect(await totalsOf(tenant)).toEqual(planted);
 
-    expect((await rebuild(tenant, { now, repair: true })).counts).toMatchObject({ drifted: 3, repaired: 3 });
-    expect((await rebuild(tenant, { now })).counts).toMatchObject({ drifted: 0, unstable: 0 });
-    for (const { sk, writes: _, ...counts } of right)
-      expect(await totalOf(tenant, String(sk))).toMatchObject(counts);
+      expect((await rebuild(tenant, { now, repair: true })).counts).toMatchObject({
+        drifted: 3,
+        repaired: 3,
+      });
+      expect((await rebuild(tenant, { now })).counts).toMatchObject({ drifted: 0, unstable: 0 });
+      for (const { sk, writes: _, ...counts } of right)
+        expect(await totalOf(tenant, String(sk))).toMatchObject(counts);
 
-    const events = (await tables.scan('tenancy')).filter(
-      ({ pk, type }) => pk === `EVENTS#rebuild-usage#${tenant.workspaceId}` && type === 'usage.corrected',
-    );
-    expect(events).toHaveLength(3);
-    expect(events).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({
-          actor: 'operator:test',
-          facts: { place: period['sk'], usedSeconds_found: 3, usedSeconds_set: 50 },
-        }),
-      ]),
-    );
-  });
+      const events = (await tables.scan('tenancy')).filter(
+        ({ pk, type }) => pk === `EVENTS#rebuild-usage#${tenant.workspaceId}` && type === 'usage.corrected',
+      );
+      expect(events).toHaveLength(3);
+      expect(events).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({
+            actor: 'operator:test',
+            facts: { place: period['sk'], usedSeconds_found: 3, usedSeconds_set: 50 },
+          }),
+        ]),
+      );
+    },
+  );
 
-  it('totals that got lost altogether are put back', async () => {
+  it('are restored after a complete loss', async () => {
     const { tenant } = await makeBusyTenant();
     const right = await totalsOf(tenant);
     for (const { pk, sk } of right)
@@ -230,8 +234,8 @@ describe('totals', () => {
   });
 });
 
-describe('a report that comes in while a total is set right', () => {
-  it('is not lost: the correction fails, and what comes of the next look is the sum of everything', async () => {
+describe('an event during a correction of usage totals', () => {
+  it('is not lost: the correction fails, and the next comparison includes the event', async () => {
     const { tenant } = await makeBusyTenant();
     const period = await totalOf(tenant, 'PERIOD#');
     const minted = await beginSession(stack, tenant, time);
@@ -253,7 +257,7 @@ describe('a report that comes in while a total is set right', () => {
     expect((await rebuild(tenant)).counts.drifted).toBe(0);
   });
 
-  it('between two reads of the totals makes the total unstable, and never a drift', async () => {
+  it('between two reads makes the total unstable, and never different', async () => {
     const { tenant } = await makeBusyTenant();
     const minted = await beginSession(stack, tenant, time);
     let beats = 0;
@@ -275,7 +279,7 @@ describe('a report that comes in while a total is set right', () => {
     expect((await rebuild(tenant)).counts).toMatchObject({ drifted: 0, unstable: 0 });
   });
 
-  it('a second correction at the same time and a report: each fault is corrected once', async () => {
+  it('next to a second correction lets each difference be corrected once', async () => {
     const { tenant } = await makeBusyTenant();
     const period = await totalOf(tenant, 'PERIOD#');
     await plant(period, 'usedSeconds', 3);
@@ -289,8 +293,8 @@ describe('a report that comes in while a total is set right', () => {
   });
 });
 
-describe('days whose meters are no longer kept', () => {
-  it('are not compared, so their totals stay', async () => {
+describe('days without stored session usage', () => {
+  it('are not compared, so that their totals stay', async () => {
     const { tenant, other } = await makeBusyTenant();
     for (const { siteId } of [tenant, other])
       for (const { pk, sk } of (await tables.scan('usage')).filter(
@@ -308,20 +312,9 @@ describe('days whose meters are no longer kept', () => {
 
 describe('npm run rebuild-usage', () => {
   const command = (...given: string[]) =>
-    promisify(execFile)(process.execPath, ['tools/operator/rebuild-usage.ts', ...given], {
-      cwd: ROOT,
-      env: {
-        ...stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
+    runOperatorCommand('rebuild-usage', given, { ...stack.variables, ...LOCAL_CREDENTIALS });
 
-  it('names what drifted with exit status 1, repairs when told to, and is content afterwards', async () => {
+  it('reports a difference with exit status 1, corrects it with --repair, and then exits with 0', async () => {
     const { tenant } = await makeBusyTenant();
     const period = await totalOf(tenant, 'PERIOD#');
     await plant(period, 'usedSeconds', 3);

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ROOT } from '../../support/source-files.ts';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -31,12 +29,7 @@ const reconcile = async (costs: string, usage: string, ...given: string[]) => {
   writeFileSync(join(folder, 'costs.csv'), costs);
   writeFileSync(join(folder, usageName), usage);
   const paths = ['--costs', join(folder, 'costs.csv'), '--usage', join(folder, usageName)];
-  return promisify(execFile)(process.execPath, ['tools/operator/reconcile-costs.ts', ...paths, ...given], {
-    cwd: ROOT,
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+  return runOperatorCommand('reconcile-costs', [...paths, ...given]);
 };
 
 const driftsOf = async (costs: string, usage: string, ...given: string[]) => {
@@ -46,7 +39,7 @@ const driftsOf = async (costs: string, usage: string, ...given: string[]) => {
 };
 
 describe('npm run reconcile-costs', () => {
-  it('adds both records up per month and model and says how far they are apart', async () => {
+  it('adds up both records per month and model, and shows the difference', async () => {
     const costs = costsCsv([
       `${NOVEMBER},"realtime api | gpt-realtime-2.1 audio, input",1.00,usd,proj_a`,
       `${NOVEMBER},"realtime api | gpt-realtime-2.1 audio, cached input",0.25,usd,proj_a`,
@@ -73,7 +66,7 @@ describe('npm run reconcile-costs', () => {
     expect([code, otherMicroCents]).toEqual([0, 0]);
   });
 
-  it('exits with 1 when a month is off by more than the tolerance, and prints it', async () => {
+  it('exits with 1 if a month differs by more than the tolerance, which it prints', async () => {
     const costs = costsCsv([`${NOVEMBER},gpt-realtime-2.1-mini audio,2.00,usd,proj_a`]);
     const usage = usageCsv(['2026-11-03,gpt-realtime-2.1-mini,byok,1,150,2']);
     const off = await reconcile(costs, usage);
@@ -84,7 +77,7 @@ describe('npm run reconcile-costs', () => {
     expect((await reconcile(costs, usage, '--tolerance', '25')).code).toBe(0);
   });
 
-  it('joins dated names of a model, shows what stands in one record alone, and sets other uses apart', async () => {
+  it('joins dated model names, shows rows of one record only, and separates other uses', async () => {
     const costs = costsCsv([
       `${NOVEMBER},"realtime api | gpt-realtime-2025-08-28 audio, input",1.00,usd,proj_a`,
       `${NOVEMBER},"gpt-realtime-1.5 audio, input",3.00,usd,proj_a`,
@@ -106,7 +99,7 @@ describe('npm run reconcile-costs', () => {
     expect([code, otherMicroCents]).toEqual([1, 700_000_000]);
   });
 
-  it('takes one project and one payer when told to, and usage as one JSON object a line', async () => {
+  it('is limited to one project and one payer on request, and reads usage as one JSON object per line', async () => {
     const costs = costsCsv([
       `${NOVEMBER},gpt-realtime-2.1 audio,1.00,usd,proj_a`,
       `${NOVEMBER},gpt-realtime-2.1 audio,9.00,usd,proj_b`,
@@ -121,7 +114,7 @@ describe('npm run reconcile-costs', () => {
     expect([code, drifts]).toEqual([0, [expect.objectContaining({ counted: 100_000_000, drift: 0 })]]);
   });
 
-  it('reads days and times as months in UTC, and the other names of the columns', async () => {
+  it('reads days and times as months in UTC, and accepts the alternative column names', async () => {
     const costs = costsCsv(
       ['2026-11-30,gpt-realtime-2.1,1', '2026-12-01T00:30:00+01:00,gpt-realtime-2.1,1'],
       'date,line_item,amount',
@@ -136,7 +129,7 @@ describe('npm run reconcile-costs', () => {
     ['a time that is none', costsCsv(['yesterday,gpt-realtime-2.1,1,usd,p']), 'usage', /time/],
     ['a missing column', costsCsv([`${NOVEMBER},1`], 'start_time,amount'), 'usage', /line_item/],
     ['usage without a model', costsCsv([]), 'day,cost_cents\n2026-11-03,1\n', /model/],
-  ])('stops at %s instead of leaving it out', async (_, costs, usage, fault) => {
+  ])('stops at %s instead of skipping it', async (_, costs, usage, fault) => {
     const run = await reconcile(costs, usage === 'usage' ? usageCsv([]) : usage);
     expect([run.code, run.stderr]).toEqual([2, expect.stringMatching(fault)]);
   });

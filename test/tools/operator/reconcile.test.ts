@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseArchivedRows } from '../../../lambdas/adapters/aws/audit/archived-rows.ts';
@@ -14,8 +12,8 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { verifyArchivedRows } from '../../../lambdas/use-cases/audit/verify-archived-rows.ts';
 import type { KmsCall } from '../../../local/kms/server.ts';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 import { agreeing, MASTER_KEY, type Trail, trailRecord, without } from '../../support/reconciliation.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey } from '../../support/tenant.ts';
 
@@ -38,22 +36,13 @@ const command = async (trail: Trail, audit: string, ...given: string[]) => {
   writeFileSync(join(logs, 'second.json'), JSON.stringify({ Records: trail.slice(1) }));
   writeFileSync(join(folder, 'audit.ndjson'), audit);
   const paths = ['--cloudtrail', join(folder, 'AWSLogs'), '--audit', join(folder, 'audit.ndjson')];
-  return promisify(execFile)(
-    process.execPath,
-    ['tools/operator/reconcile-cloudtrail.ts', ...paths, ...given],
-    {
-      cwd: ROOT,
-    },
-  ).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  );
+  return runOperatorCommand('reconcile-cloudtrail', [...paths, ...given]);
 };
 
 describe('npm run reconcile', () => {
   const ndjson = (rows: readonly AuditRow[]): string => rows.map(archiveLineOf).join('\n');
 
-  it('exits with 0 when both agree and with 1 and a table when they do not', async () => {
+  it('exits with 0 if both records agree, and with 1 and a table otherwise', async () => {
     const { trail, rows, session } = agreeing(3);
     const good = await command(trail, ndjson(rows));
     expect([good.code, good.stdout]).toEqual([0, expect.stringContaining('The two records agree.')]);
@@ -67,13 +56,13 @@ describe('npm run reconcile', () => {
     });
   });
 
-  it('exits with 2 on a file that it cannot read, and names it', async () => {
+  it('exits with 2 for a file that it cannot read, and names it', async () => {
     const result = await command(agreeing(1).trail, 'no row');
     expect(result.code).toBe(2);
     expect(result.stderr).toMatch(/audit\.ndjson could not be read\. Line 1/);
   });
 
-  it('lets no text from outside start a line or a terminal sequence', async () => {
+  it('lets no foreign text begin a line or a terminal sequence', async () => {
     const { trail, rows } = agreeing(1);
     const evil = trailRecord({
       requestID: 'x\n\u001b[2Jy\u2028',
@@ -85,14 +74,14 @@ describe('npm run reconcile', () => {
   });
 });
 
-describe('a run of the broker', () => {
+describe('a run of the product', () => {
   let stack: TestStack | undefined;
   afterEach(async () => {
     await stack?.close();
   });
 
-  it('has one audit row for each decrypt in KMS, and nothing to add on either side', async () => {
-    stack = await startTestStack();
+  it('has one audit row for each KMS decrypt, and none besides', async () => {
+    stack = await startTestStack({ audited: false });
     const tenants = await Promise.all([makeTenant(stack), makeTenant(stack), makeTenant(stack)]);
     const [plain, own, failing] = tenants;
     await putWorkspaceKey(stack, plain, fakeKey());

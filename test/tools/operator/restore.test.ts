@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import {
   CreateTableCommand,
   DeleteItemCommand,
@@ -19,8 +17,8 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { ITEM_USES, RESTORABLE_TABLES, restoredTableActions } from '../../../lib/item-uses.ts';
 import { type AwsCall, type AwsProxy, startAwsProxy } from '../../support/aws-proxy.ts';
+import { ended, LOCAL_CREDENTIALS, startOperatorCommand } from '../../support/operator-command.ts';
 import { joinAs } from '../../support/people.ts';
-import { ROOT } from '../../support/source-files.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
 
@@ -35,7 +33,7 @@ const archive = join(folder, 'audit.ndjson');
 const progressFile = join(folder, 'progress.json');
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
   proxy = await startAwsProxy();
   proxy.forwardTo(stack.dynamoDb.endpoint);
   dynamoDb = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
@@ -83,24 +81,12 @@ const archivedRows = async (): Promise<AuditRow[]> => {
   return stack.s3.keys(bucket).flatMap((key) => parseArchivedRows(stack.s3.read(bucket, key) ?? ''));
 };
 
-const start = (name: string, ...given: string[]): ChildProcess =>
-  spawn(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
-    cwd: ROOT,
-    env: {
-      ...stack.variables,
-      AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    },
+const start = (name: string, ...given: string[]) =>
+  startOperatorCommand(name, ['--audit', archive, ...given], {
+    ...stack.variables,
+    AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
+    ...LOCAL_CREDENTIALS,
   });
-const ended = async (child: ChildProcess) => {
-  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr] = await Promise.all(
-    [child.stdout, child.stderr].map((stream) => stream && text(stream)),
-  );
-  return { code: await closed, stdout: stdout ?? '', stderr: stderr ?? '' };
-};
 const restore = (...given: string[]) =>
   ended(start('restore', '--from', PREFIX, '--progress', progressFile, ...given));
 
@@ -138,7 +124,7 @@ const usesIn = (calls: readonly AwsCall[]): ReadonlySet<string> =>
     }),
   );
 
-describe('a restore of every table, with two crashes', () => {
+describe('a restore of every table after two crashes', () => {
   let shop: Tenant;
   let deleted: Tenant;
   let replaced: Tenant;
@@ -148,7 +134,7 @@ describe('a restore of every table, with two crashes', () => {
   const verify = async ({ workspaceId, owner }: Tenant) =>
     (await stack.call('GET', `/v1/workspaces/${workspaceId}/audit/verify`, { as: owner })).data;
 
-  it('puts back what was lost and nothing that was deleted since, and the chain is whole', async () => {
+  it('restores lost items and nothing that was deleted since, and the audit chain is intact', async () => {
     [shop, deleted] = [await makeTenant(stack), await makeTenant(stack)];
     [replaced, closed] = [await makeTenant(stack), await makeTenant(stack)];
     const members = `/v1/workspaces/${shop.workspaceId}/members`;
@@ -236,7 +222,7 @@ describe('a restore of every table, with two crashes', () => {
     expect((await itemsOf('sessions')).map(({ pk }) => pk?.S)).not.toContain('KEY#site#old');
   }, 180_000);
 
-  it('opens the key that nothing happened to, and neither the deleted nor the replaced one', async () => {
+  it('opens the unchanged key, and neither the deleted nor the replaced one', async () => {
     expect((await mint(stack, shop)).status).toBe(200);
     expect((await mint(stack, deleted)).error.code).toBe('openai_key_missing');
     expect((await mint(stack, replaced)).error.code).toBe('openai_key_suspended');
@@ -246,7 +232,7 @@ describe('a restore of every table, with two crashes', () => {
     expect(sealed.sort()).toEqual([`SITE#${replaced.siteId}`, `WORKSPACE#${shop.workspaceId}`].sort());
   });
 
-  it('brings back no member who was removed, no right that was taken and no archived site', async () => {
+  it('restores no removed member, no revoked right and no archived site', async () => {
     const path = `/v1/workspaces/${shop.workspaceId}`;
     const roleOf = async (sub: string) =>
       (await stack.call('GET', '/v1/workspaces', { as: sub })).data.items[0]?.role;
@@ -265,7 +251,7 @@ describe('a restore of every table, with two crashes', () => {
     expect(left.error.code).toBe('last_owner');
   });
 
-  it('leaves chains that verify, in the table and in the archive', async () => {
+  it('leaves audit chains that verify, in the table and in the archive', async () => {
     await stack.streams.drain();
     for (const tenant of [shop, deleted, replaced])
       expect(await verify(tenant)).toMatchObject({ intact: true, broken: null });
@@ -273,7 +259,7 @@ describe('a restore of every table, with two crashes', () => {
     expect(archived).toMatchObject({ code: 0, stdout: expect.stringContaining(`${shop.workspaceId}: `) });
   });
 
-  it('leaves the live tables with their streams and their expiry, so that the next change is audited', async () => {
+  it('keeps the streams and the expiry of the live tables, so that the next change is audited', async () => {
     for (const table of ['tenancy', 'keys', 'sessions'] as const) {
       const { Table } = await dynamoDb.send(new DescribeTableCommand({ TableName: table }));
       expect(Table?.StreamSpecification?.StreamEnabled).toBe(true);
@@ -292,7 +278,7 @@ describe('a restore of every table, with two crashes', () => {
     ).toHaveLength(3);
   });
 
-  it('finds nothing to do when it runs again, and names what an owner has changed since', async () => {
+  it('changes nothing when it runs again, and names later changes by an owner', async () => {
     const again = await restore('--apply');
     for (const table of TABLES) expect(again.stdout).toContain(`${table}: 0 missing`);
     // The key that was stored a moment ago stays: the backup's tombstone does not replace it.
@@ -301,7 +287,7 @@ describe('a restore of every table, with two crashes', () => {
     expect(again.code).toBe(1);
   });
 
-  it('asks of the tables what its role may do, and all of that', () => {
+  it('uses exactly the permissions of its role on the tables', () => {
     const allowed = [
       ...ITEM_USES.restore.flatMap(({ table, actions }) => actions.map((action) => `${table} ${action}`)),
       ...TABLES.flatMap((table) =>
@@ -311,7 +297,7 @@ describe('a restore of every table, with two crashes', () => {
     expect([...usesIn(proxy.calls)].sort()).toEqual(allowed.sort());
   });
 
-  it('names a row of the trail that was altered, and does not replace it even with --overwrite', async () => {
+  it('names an altered row of the audit trail, and does not replace it even with --overwrite', async () => {
     const [row] = (await itemsOf('audit')).filter(
       ({ pk, sk }) => pk?.S === `AUDIT#${shop.workspaceId}` && /2$/.test(sk?.S ?? ''),
     );
@@ -327,7 +313,7 @@ describe('a restore of every table, with two crashes', () => {
     expect((await verify(shop)).intact).toBe(true);
   });
 
-  it('replaces with --overwrite what is otherwise than in the backup', async () => {
+  it('with --overwrite replaces items that differ from the backup', async () => {
     const place = { pk: { S: `USAGE#${shop.workspaceId}` }, sk: { S: 'DAY#2020#7' } };
     await put('usage', { ...place, seconds: { N: '999' } });
     expect((await restore('--apply')).stdout).toContain('DAY#2020#7: differs in the live table');
@@ -338,7 +324,7 @@ describe('a restore of every table, with two crashes', () => {
     });
   });
 
-  it('copies nothing while the archive lacks rows, or every row, of a workspace', async () => {
+  it('copies nothing while the archive lacks rows of a workspace', async () => {
     const rows = await archivedRows();
     const own = ({ workspaceId }: AuditRow) => workspaceId === shop.workspaceId;
     for (const part of [

@@ -61,7 +61,7 @@ const restored = async (backup: Readonly<Record<string, readonly string[]>>): Pr
   return log;
 };
 
-test('A budget that a restore brings back is announced before it is written, and its totals are not.', async () => {
+test('a restored budget is announced before it is written, and its totals are not announced', async () => {
   expect(await restored({ 'old-usage': ['USAGE#w1', 'BUDGET#w1'] })).toEqual([
     'usage USAGE#w1',
     'workspace.restored w1',
@@ -69,7 +69,7 @@ test('A budget that a restore brings back is announced before it is written, and
   ]);
 });
 
-test('A budget is announced although a restore of the workspace began hours before.', async () => {
+test('a restored budget is announced even if the restore of its workspace began hours before', async () => {
   expect(await restored({ 'old-tenancy': ['WEBHOOKS#w1'], 'old-usage': ['BUDGET#w1'] })).toEqual([
     'workspace.restored w1',
     'tenancy WEBHOOKS#w1',
@@ -78,7 +78,7 @@ test('A budget is announced although a restore of the workspace began hours befo
   ]);
 });
 
-test('Mail alerts that a restore brings back are announced before they are written.', async () => {
+test('restored mail alerts are announced before they are written', async () => {
   expect(await restored({ 'old-tenancy': ['MAIL#w1'] })).toEqual([
     'workspace.restored w1',
     'tenancy MAIL#w1',

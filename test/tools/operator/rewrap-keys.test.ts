@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
@@ -7,7 +5,7 @@ import { switchState } from '../../../lambdas/domain/keys/key-lifecycle.ts';
 import { isLive, type KeyAddress } from '../../../lambdas/domain/keys/stored-key.ts';
 import type { RewrapPorts } from '../../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import type { TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
 import { type Migration, startMigration } from './migration.ts';
@@ -76,8 +74,8 @@ const interposed = (
   };
 };
 
-describe('re-wrapping', () => {
-  it('moves current, suspended and retained records to the new master key, and mints work before, during, after and without the old one', async () => {
+describe('a re-wrap of stored keys', () => {
+  it('moves current, suspended and retained records to the new master key, and mints work before, during and after the run', async () => {
     const { migration, seeded } = await migrate(async (stack) => {
       const tenants = [await keyed(stack), await keyed(stack, 2), await keyed(stack)] as const;
       const withSiteKey = await makeTenant(stack);
@@ -122,7 +120,7 @@ describe('re-wrapping', () => {
     await everyoneMints(await migration.finish());
   });
 
-  it('puts one audit event alongside each record and names both master keys without their account', async () => {
+  it('adds one audit event to each record, with both master keys without their account', async () => {
     const { migration, seeded } = await migrate((stack) => keyed(stack, 2));
     await migration.run();
     const events = await rewrapEvents(migration, seeded.workspaceId);
@@ -189,9 +187,9 @@ const crashing = (ports: RewrapPorts, at: number, when: 'before' | 'after'): Rew
   };
 };
 
-describe('a run that is cut off', () => {
+describe('an interrupted re-wrap', () => {
   it.each(['before', 'after'] as const)(
-    'at any call, %s it took effect, is finished by later ones; each record is re-wrapped once',
+    'at any call, %s its effect, is completed by later runs, and each record is re-wrapped once',
     async (when) => {
       const { migration, seeded } = await migrate(async (stack) => [
         await keyed(stack, 2),
@@ -225,8 +223,8 @@ describe('a run that is cut off', () => {
   );
 });
 
-describe('a change during the run', () => {
-  it('a change that replaces the key is not lost: the new key mints and the replaced one is re-wrapped for a rollback', async () => {
+describe('a change during a re-wrap', () => {
+  it('that replaces the key is not lost: the new key mints, and the replaced one is re-wrapped for a rollback', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     const { stack } = migration;
     const report = await migration.run(
@@ -246,7 +244,7 @@ describe('a change during the run', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('a change that suspends the key is not lost', async () => {
+  it('that suspends the key is not lost', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     const { stack } = migration;
     const report = await migration.run(
@@ -261,7 +259,7 @@ describe('a change during the run', () => {
     expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
   });
 
-  it('a rollback while the retained record is being re-wrapped leaves nothing under the old master key', async () => {
+  it('that rolls back while the retained record is re-wrapped leaves nothing under the old master key', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const { stack } = migration;
     const report = await migration.run(
@@ -280,7 +278,7 @@ describe('a change during the run', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('a deletion of the key during the run is not undone', async () => {
+  it('that deletes the key is not undone', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const { stack } = migration;
     const report = await migration.run(
@@ -294,7 +292,7 @@ describe('a change during the run', () => {
     expect(await rewrapEvents(migration, tenant.workspaceId)).toEqual([]);
   });
 
-  it('a shredding of the retained record is not undone, and leaves no half of one behind', async () => {
+  it('that shreds the retained record is not undone, and no part of the record is left', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const address = addressOf(tenant);
     const report = await migration.run(
@@ -308,7 +306,7 @@ describe('a change during the run', () => {
     expect(await migration.keys.readRetained(address, 1)).toBeUndefined();
   });
 
-  it('computed from the state before a re-wrap is refused, so that it cannot bring the old wrapping back', async () => {
+  it('is refused if it was computed before the re-wrap, so that the old wrapping does not return', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const { keys } = migration;
     const stale = await keys.readKey(addressOf(tenant));
@@ -321,14 +319,14 @@ describe('a change during the run', () => {
     await expect(keys.changeKey(addressOf(tenant), change, event)).rejects.toThrow(ConflictError);
   });
 
-  it('a record that conflicts twice is named, and the next pass has it', async () => {
+  it('that conflicts twice is reported, and the next pass moves the record', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     const report = await migration.run(conflicting(migration, 2));
     expect(report).toMatchObject({ complete: true, counts: { conflicted: 0, done: 1 } });
     expect(report.troubles).toEqual([{ place: headOf(tenant), trouble: 'conflicted', errorName: undefined }]);
   });
 
-  it('a record that keeps conflicting leaves the run incomplete and the record unchanged', async () => {
+  it('that keeps conflicting leaves the run incomplete and the record unchanged', async () => {
     const { migration } = await migrate((stack) => keyed(stack));
     const before = await migration.wrapped();
     const report = await migration.run(conflicting(migration, Number.POSITIVE_INFINITY));
@@ -350,8 +348,8 @@ const conflicting = ({ ports }: Migration, times: number): Partial<RewrapPorts> 
   };
 };
 
-describe('a retained record that its head does not name, because the table was changed past the product', () => {
-  it('is re-wrapped by itself, and the head, which no longer matches its mark, is left unchanged', async () => {
+describe('a retained record that the current key does not name, because the table was changed without the product', () => {
+  it('is re-wrapped alone, and the current key, which does not match its mark, is left unchanged', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     await migration.dynamoDb.send(
       new UpdateCommand({
@@ -376,7 +374,7 @@ describe('a record that cannot be re-wrapped', () => {
     ],
     ['no ciphertext', { ':value': new Uint8Array(0) }, 'sealed.ciphertext'],
     ['no record', { ':value': 'none' }, 'sealed'],
-  ])('with %s is named, left unchanged and keeps no other back', async (_what, values, path) => {
+  ])('with %s is reported and left unchanged, and the other records move', async (_what, values, path) => {
     const { migration, seeded } = await migrate(async (stack) => ({
       damaged: await keyed(stack),
       sound: await keyed(stack, 2),
@@ -397,7 +395,7 @@ describe('a record that cannot be re-wrapped', () => {
     expect((await mint(migration.stack, seeded.sound)).status).toBe(200);
   });
 
-  it('a record that was copied from another workspace is left unchanged', async () => {
+  it('because it was copied from another workspace is left unchanged', async () => {
     const { migration, seeded } = await migrate(async (stack) => ({
       victim: await keyed(stack),
       thief: await makeTenant(stack),
@@ -411,7 +409,7 @@ describe('a record that cannot be re-wrapped', () => {
     expect((await migration.wrapped()).get(headOf(seeded.thief))?.sealed.kmsKeyArn).toBe(migration.oldArn);
   });
 
-  it('a record that KMS refuses is named with the refusal, and the next run has it', async () => {
+  it('because KMS refuses it is reported with the error, and the next run moves it', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     migration.stack.kms.inject({ operation: 'ReEncrypt', errorName: 'AccessDeniedException' });
     const report = await migration.run();
@@ -425,23 +423,10 @@ describe('a record that cannot be re-wrapped', () => {
 });
 
 describe('npm run rewrap-keys', () => {
-  const command = async (migration: Migration, ...given: string[]) => {
-    const run = promisify(execFile)(process.execPath, ['tools/operator/rewrap-keys.ts', ...given], {
-      cwd: ROOT,
-      env: {
-        ...migration.stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    });
-    return run.then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
-  };
+  const command = ({ stack }: Migration, ...given: string[]) =>
+    runOperatorCommand('rewrap-keys', given, { ...stack.variables, ...LOCAL_CREDENTIALS });
 
-  it('refuses a key that the functions do not open, does the rest, and its exit status says what is left', async () => {
+  it('refuses a target key that the functions do not open, moves the rest, and shows what is left by its exit status', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const foreign = await command(migration, '--to', 'arn:aws:kms:us-east-1:000000000000:key/other');
     expect(foreign.code).toBe(2);

@@ -1,43 +1,27 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { expectRefusal, expectSuccess } from '../../support/answers.ts';
 import { tablesAt } from '../../support/key-tables.ts';
 import { asOwner } from '../../support/keyed-tenant.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { makeTenant, ORIGIN, type Tenant } from '../../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();
   await stack.close();
 });
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** The command as an operator runs it, with the variables of a deployment. */
-const setPlan = (given: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Run> =>
-  promisify(execFile)(process.execPath, ['tools/operator/set-plan.ts', ...given], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env['PATH'],
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_REGION: 'us-east-1',
-      TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
-      AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
-      ...variables,
-    },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
-  );
+const setPlan = (given: readonly string[], variables: Readonly<Record<string, string>> = {}) =>
+  runOperatorCommand('set-plan', given, {
+    ...LOCAL_CREDENTIALS,
+    AWS_REGION: 'us-east-1',
+    TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
+    AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+    ...variables,
+  });
 
 const planOf = async (tenant: Tenant): Promise<string> =>
   (await asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}`)).plan;
@@ -60,7 +44,7 @@ const addSite = (tenant: Tenant) =>
   });
 
 describe('npm run set-plan', () => {
-  it("puts a workspace on a plan for its next request, and leaves the operator's name on the audit trail", async () => {
+  it('changes the plan of a workspace from its next request, and records the operator in the audit trail', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     expectRefusal(await addSite(tenant), 409, 'site_limit_reached');
     const run = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'pro']);
@@ -79,13 +63,13 @@ describe('npm run set-plan', () => {
     ]);
   });
 
-  it('changes nothing, and writes no event, when the workspace is on that plan already', async () => {
+  it('changes nothing and writes no event if the workspace already has that plan', async () => {
     const tenant = await makeTenant(stack);
     expect(await setPlan(['--workspace', tenant.workspaceId, '--plan', 'free'])).toMatchObject({ code: 0 });
     expect(await planChanges(tenant)).toEqual([]);
   });
 
-  it('knows the plans of the deployment and no other', async () => {
+  it('accepts only the plans of the deployment', async () => {
     const tenant = await makeTenant(stack);
     const unknown = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'gold']);
     expect(unknown).toMatchObject({
@@ -107,7 +91,7 @@ describe('npm run set-plan', () => {
     expect(await planOf(tenant)).toBe('gold');
   });
 
-  it('changes nothing for a workspace that never existed or is deleted', async () => {
+  it('changes nothing for an unknown or deleted workspace', async () => {
     const gone = await makeTenant(stack);
     await asOwner(stack, gone, 'DELETE', `/v1/workspaces/${gone.workspaceId}`, { confirm: 'Shop' });
     const before = await tables.scan('tenancy');
@@ -123,7 +107,7 @@ describe('npm run set-plan', () => {
     ['no workspace', ['--plan', 'pro']],
     ['no plan', ['--workspace', '0'.repeat(12)]],
     ['what is no id of a workspace', ['--workspace', '../pro', '--plan', 'pro']],
-  ])('says what is missing, given %s', async (_, given) => {
+  ])('names the missing input, given %s', async (_, given) => {
     expect(await setPlan(given)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('npm run set-plan -- --workspace ID --plan NAME'),

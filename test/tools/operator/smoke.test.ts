@@ -54,7 +54,7 @@ describe('the smoke test', () => {
     expect(expectSuccess(left).items).toEqual([]);
   });
 
-  test('says what to set when it has neither a token nor a site', async () => {
+  test('names the required setting if it has neither a token nor a site', async () => {
     const { ok, steps } = await smoke({ token: undefined });
     expect({ ok, steps: steps.map((result) => [result.step, result.ok]) }).toEqual({
       ok: false,
@@ -66,7 +66,7 @@ describe('the smoke test', () => {
     expect(lastOf(steps)).toMatch(/Set TOKEN, or give --site and --origin/);
   });
 
-  test('passes on a site that has a key, without a token', async () => {
+  test('passes without a token on a site with a key', async () => {
     const { ok, steps } = await smoke({ token: undefined, site: keyed.siteId, origin: ORIGIN });
     expect({ ok, mint: steps.at(-2)?.says }).toEqual({
       ok: true,
@@ -75,7 +75,7 @@ describe('the smoke test', () => {
     expect(lastOf(steps)).toBe('the session has ended, and its slot is free');
   });
 
-  test('ends its session: on a key with one slot, it passes twice in a row', async () => {
+  test('ends its session, so that it passes twice in a row on a key with one slot', async () => {
     const single = await makeTenant(stack);
     expectSuccess(await putSiteKey(stack, single, fakeKey()));
     for (const _run of [1, 2]) {
@@ -85,14 +85,14 @@ describe('the smoke test', () => {
   });
 
   const cases: readonly (readonly [string, () => Partial<SmokeTarget>, RegExp])[] = [
-    ['nobody listens', () => ({ url: 'http://127.0.0.1:9' }), /^Wrong URL: nothing listens at/],
+    ['no server listens', () => ({ url: 'http://127.0.0.1:9' }), /^Wrong URL: nothing listens at/],
     [
       'another service answers',
       () => ({ url: strangerUrl }),
       /^Wrong URL: what answers .* is not this service/,
     ],
     ['the URL has a path', () => ({ url: `${stack.url}/v1` }), /^Wrong URL: .*without a path/],
-    ['the token is none', () => ({ token: 'not-a-token' }), /^Wrong token: /],
+    ['the token is invalid', () => ({ token: 'not-a-token' }), /^Wrong token: /],
     [
       'the origin is not registered',
       () => ({ site: keyed.siteId, origin: 'https://elsewhere.example' }),
@@ -105,22 +105,22 @@ describe('the smoke test', () => {
     ],
     ['the site has no key', () => ({ site: keyless.siteId, origin: ORIGIN }), /^Key missing: /],
   ];
-  test.each(cases)('tells it apart when %s', async (_, target, sentence) => {
+  test.each(cases)('names the cause when %s', async (_, target, sentence) => {
     const { ok, steps } = await smoke(target());
     expect(ok).toBe(false);
     expect(lastOf(steps)).toMatch(sentence);
     expect(steps.filter((step) => !step.ok)).toHaveLength(1);
   });
 
-  test('tells it apart when the token has expired', async () => {
+  test('names the cause when the token has expired', async () => {
     const expired = await stack.issuer.issue({ sub: 'smoke', expiresInSeconds: -60 });
     const { steps } = await smoke({ token: expired });
     expect(lastOf(steps)).toMatch(/^Wrong token: expired/);
   });
 });
 
-describe('behind an edge', () => {
-  test('the smoke test tells that it was given the API in place of the edge', async () => {
+describe('the smoke test behind an edge', () => {
+  test('names the mistake if it was given the URL of the API instead of the edge', async () => {
     const edged = await startTestStack({ audited: false, variables: { EDGE_PROOF_DIGESTS: '0'.repeat(64) } });
     try {
       const { steps } = await smoke({ url: edged.url });

@@ -24,7 +24,7 @@ beforeAll(() => {
 const named = (pattern: RegExp): readonly Upload[] => uploads.filter(({ key }) => pattern.test(key));
 
 describe('the upload of the dashboard', () => {
-  it('puts pages last, so that none names a file that is not there yet', () => {
+  it('uploads pages last, so that none names a file that is still missing', () => {
     const firstPage = uploads.findIndex(
       ({ key }) => /\.(?:html|json)$/.test(key) && !key.startsWith('widget/spelo-voice-'),
     );
@@ -32,7 +32,7 @@ describe('the upload of the dashboard', () => {
     expect(firstPage).toBeGreaterThan(lastScript);
   });
 
-  it('lets nothing be kept for ever but what has a hash in its name', () => {
+  it('caches permanently only files with a hash in their name', () => {
     for (const { key, cacheControl } of uploads)
       expect([key, cacheControl.includes('immutable')]).toEqual([
         key,
@@ -40,7 +40,7 @@ describe('the upload of the dashboard', () => {
       ]);
   });
 
-  it('has the page, the widget under both names, and the configuration of the deployment', () => {
+  it('includes the page, the widget under both names, and the configuration of the deployment', () => {
     expect(named(/^dashboard\/index\.html$/)).toHaveLength(1);
     expect(named(/^widget\/spelo-voice\.js$/)).toHaveLength(1);
     expect(named(/^widget\/spelo-voice-.+\.js$/).length).toBeGreaterThan(0);
@@ -52,7 +52,7 @@ describe('the upload of the dashboard', () => {
     expect(() => dashboardUploads(JSON.stringify({ ...CONFIG, oidc: {} }))).toThrow();
   });
 
-  it('carries neither build notes nor hidden files', () => {
+  it('contains neither build notes nor hidden files', () => {
     expect(named(/\/\./)).toEqual([]);
   });
 });

@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AuditRow, chainRow, emptyChain } from '../../../lambdas/domain/audit/audit-record.ts';
 import { readAuditExport } from '../../../tools/operator/exports/read-audit-export.ts';
 import { verifyAuditRows } from '../../../tools/operator/exports/verify-audit-rows.ts';
 import { csvOf, jsonOf, type ListReader } from '../../../web/dashboard/src/api/whole-list.ts';
 import { expectSuccess } from '../../support/answers.ts';
-import { ROOT } from '../../support/source-files.ts';
+import { LOCAL_CREDENTIALS, runOperatorCommand } from '../../support/operator-command.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const WORKSPACE = '0123456789ab';
@@ -50,14 +48,14 @@ const with3 = (change: Partial<AuditRow>): readonly AuditRow[] =>
   CHAIN.map((row) => (row.sequence === 3 ? { ...row, ...change } : row));
 const HEAD = { sequence: 6, hash: at(5).hash };
 
-describe('the rows of an export', () => {
+describe('the rows of an audit export', () => {
   it.each([
     ['oldest first', CHAIN],
     ['newest first', CHAIN.toReversed()],
-    ['from the middle on', CHAIN.slice(2)],
+    ['from the middle', CHAIN.slice(2)],
     ['up to the middle', CHAIN.slice(0, 3)],
     ['of one row', CHAIN.slice(3, 4)],
-  ])('that are as they were written, %s, are sound with and without the key', (_, rows) => {
+  ])('that are unchanged, %s, verify with and without the key', (_, rows) => {
     for (const chainKey of [KEY, undefined])
       expect(verifyAuditRows(rows, WORKSPACE, { chainKey }).broken).toBeUndefined();
   });
@@ -70,7 +68,7 @@ describe('the rows of an export', () => {
     ['repeated', [...CHAIN.slice(0, 3), at(2), ...CHAIN.slice(3)], 3, 'repeated'],
     ['that cannot be read', with3({ type: 'row.damaged' }), 3, 'altered'],
     ['with another number', with3({ sequence: 9 }), 3, 'missing'],
-  ])('are broken by a row %s, in either order, with and without the key', (_, rows, sequence, fault) => {
+  ])('do not verify with a row %s, in either order, with and without the key', (_, rows, sequence, fault) => {
     for (const chainKey of [KEY, undefined])
       expect(verifyAuditRows(rows, WORKSPACE, { chainKey }).broken).toEqual({ sequence, fault });
     if (fault === 'missing')
@@ -83,7 +81,7 @@ describe('the rows of an export', () => {
     ['time', { at: '2026-11-02T00:00:00.000Z' }],
     ['type', { type: 'site.created' }],
     ['site', { siteId: 'abcdefgh' }],
-  ])('are broken by another %s, which only the key shows', (_, change) => {
+  ])('do not verify with another %s, which only the key reveals', (_, change) => {
     const rows = with3(change);
     expect(verifyAuditRows(rows, WORKSPACE, { chainKey: KEY }).broken).toEqual({
       sequence: 3,
@@ -92,7 +90,7 @@ describe('the rows of an export', () => {
     expect(verifyAuditRows(rows, WORKSPACE, {}).broken).toBeUndefined();
   });
 
-  it('are broken by another hash or another link, also without the key', () => {
+  it('do not verify with another hash or another link, even without the key', () => {
     const other = '0'.repeat(64);
     expect(verifyAuditRows(with3({ hash: other }), WORKSPACE, {}).broken).toEqual({
       sequence: 4,
@@ -105,7 +103,7 @@ describe('the rows of an export', () => {
     expect(verifyAuditRows(CHAIN, 'another0ther', {}).broken).toEqual({ sequence: 1, fault: 'unlinked' });
   });
 
-  it('show a cut tail only where a head from another source is given', () => {
+  it('reveal a missing end only with a head from another source', () => {
     const cut = CHAIN.slice(0, 4);
     expect(verifyAuditRows(cut, WORKSPACE, { chainKey: KEY }).broken).toBeUndefined();
     expect(verifyAuditRows(cut, WORKSPACE, { head: HEAD }).broken).toEqual({ sequence: 6, fault: 'cut_off' });
@@ -114,7 +112,7 @@ describe('the rows of an export', () => {
     expect(verifyAuditRows(CHAIN, WORKSPACE, { head }).broken).toEqual({ sequence: 6, fault: 'rewritten' });
   });
 
-  it('that begin behind a head are not said to be cut off: the row before the first one is compared, older ones are refused', () => {
+  it('after a given head are compared only if they begin at the next row, and are otherwise refused', () => {
     const later = CHAIN.slice(3);
     const third = { sequence: 3, hash: at(2).hash };
     expect(verifyAuditRows(later, WORKSPACE, { head: third }).broken).toBeUndefined();
@@ -126,12 +124,12 @@ describe('the rows of an export', () => {
     expect(() => verifyAuditRows(later, WORKSPACE, { head: second })).toThrow(/begins with row 4/);
   });
 
-  it('that are none are refused', () => {
+  it('are refused if there are none', () => {
     expect(() => verifyAuditRows([], WORKSPACE, {})).toThrow('no rows');
   });
 });
 
-describe('a file that is no export', () => {
+describe('a file that is not an audit export', () => {
   it.each([
     [
       'of another list',
@@ -140,7 +138,7 @@ describe('a file that is no export', () => {
     ['of another form', '{"items":[]}'],
     ['cut in the middle', '{"format":"spelo-export/1","list":"audit"'],
     [
-      'with a row that is none',
+      'with an invalid row',
       '{"format":"spelo-export/1","list":"audit","workspace_id":"a","filter":{},"items":[1]}',
     ],
     ['of other columns', 'a,b\r\n1,2\r\n'],
@@ -160,7 +158,7 @@ describe('npm run ops:verify-audit-export', () => {
   let head: string;
 
   beforeAll(async () => {
-    stack = await startTestStack();
+    stack = await startTestStack({ audited: false });
     const created = await stack.call('POST', '/v1/workspaces', { as: OWNER, body: { name: 'Shop' } });
     workspaceId = expectSuccess(created, 201).workspace_id;
     const path = `/v1/workspaces/${workspaceId}`;
@@ -197,21 +195,13 @@ describe('npm run ops:verify-audit-export', () => {
   const command = (content: string, ...given: string[]) => {
     const file = join(folder, 'export');
     writeFileSync(file, content);
-    return promisify(execFile)(process.execPath, ['tools/operator/verify-audit-export.ts', file, ...given], {
-      cwd: ROOT,
-      env: {
-        ...stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
+    return runOperatorCommand('verify-audit-export', [file, ...given], {
+      ...stack.variables,
+      ...LOCAL_CREDENTIALS,
+    });
   };
 
-  it('finds nothing wrong with a JSON and a CSV export, and says what it could not check', async () => {
+  it('verifies a JSON and a CSV export, and names what it could not check', async () => {
     for (const file of [json, csv]) {
       const linked = await command(file);
       expect([linked.code, linked.stdout]).toEqual([0, expect.stringContaining('4 rows, 1 to 4, linked')]);
@@ -233,7 +223,7 @@ describe('npm run ops:verify-audit-export', () => {
     expect(csv).toContain(`"'=HYPERLINK(`);
   });
 
-  it('names the row that was altered, removed or cut off', async () => {
+  it('names an altered, removed or cut-off row', async () => {
     const altered = json.replace(/("sequence":2,.*?"actor":")[^"\\]*/, '$1nobody');
     expect(altered).not.toBe(json);
     const found = await command(altered, '--with-key');
@@ -253,7 +243,7 @@ describe('npm run ops:verify-audit-export', () => {
     expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining('row 4 is not in the file')]);
   });
 
-  it('refuses a filtered export, a part without its workspace, and what it cannot read', async () => {
+  it('refuses a filtered export, a part without its workspace, and files that it cannot read', async () => {
     const filtered = json.replace('"filter":{}', '"filter":{"type":"site.changed"}');
     for (const [file, ...given] of [
       [filtered],

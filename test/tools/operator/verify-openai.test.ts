@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalOpenAi, startLocalOpenAi } from '../../../local/openai/server.ts';
 import { type Observation, verifyOpenAi } from '../../../tools/operator/verify-openai/checks.ts';
 import { mayHaveKey, openAiUnderTest } from '../../../tools/operator/verify-openai/openai.ts';
 import { CALLS_PATH, SIDEBAND_PATH } from '../../support/openai-calls.ts';
+import { runOperatorCommand } from '../../support/operator-command.ts';
 import { fakeKey } from '../../support/tenant.ts';
 
 let openAi: LocalOpenAi;
@@ -36,15 +35,7 @@ const verify = async ({ key = fakeKey(), abandonedMs = 20_000, revokeMs, onSeen 
 
 /** The command itself, with a key on its standard input. */
 const run = async (key: string, ...args: readonly string[]) => {
-  const command = spawn(process.execPath, ['tools/operator/verify-openai.ts', ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  command.stdin.end(key);
-  const [out, err, code] = await Promise.all([
-    text(command.stdout),
-    text(command.stderr),
-    new Promise<number | null>((resolve) => command.once('close', resolve)),
-  ]);
+  const { stdout: out, stderr: err, code } = await runOperatorCommand('verify-openai', args, {}, key);
   return { out, err, code };
 };
 
@@ -74,7 +65,7 @@ describe('npm run verify-openai', () => {
     expect(openAi.liveCalls).toEqual([]);
   });
 
-  it('shows an OpenAI that behaves otherwise', async () => {
+  it('shows where OpenAI behaves differently', async () => {
     openAi.inject({ path: SIDEBAND_PATH, onlySecondSideband: true, status: 409 });
     openAi.inject({ path: CALLS_PATH, outlivesBrowser: true });
     const { ok, seen } = await verify({ abandonedMs: 3_000 });
@@ -84,7 +75,7 @@ describe('npm run verify-openai', () => {
     expect(openAi.liveCalls).toEqual([]);
   });
 
-  it('holds a call open until it ends, where the operator revokes the key', async () => {
+  it("keeps a call open until the operator's revocation of the key ends it", async () => {
     // After the check before, every live call is the one that is held open. A second lets it connect first.
     let ending: NodeJS.Timeout | undefined;
     const endCalls = () => {
@@ -106,14 +97,14 @@ describe('npm run verify-openai', () => {
   it.each([
     ['revoked', 'The creation was refused with 401 (code invalid_api_key).'],
     ['noquota', 'The creation was refused with 429 (code insufficient_quota).'],
-  ])('stops at a key that creates no calls: %s', async (suffix, reason) => {
+  ])('stops for a key that cannot create calls: %s', async (suffix, reason) => {
     const key = fakeKey(suffix);
     const { ok, seen } = await verify({ key });
     expect(seen).toEqual({ 'create and hang up': `could not be observed: ${reason}` });
     expect(ok).toBe(false);
   });
 
-  it('reads the key from standard input, and prints nothing of it', async () => {
+  it('reads the key from standard input, and never prints it', async () => {
     const key = fakeKey('revoked');
     const { out, err, code } = await run(`${key}\n`, '--url', openAi.baseUrl);
     expect(out).toBe(
@@ -141,7 +132,7 @@ describe('npm run verify-openai', () => {
     expect({ out, err, code }).toEqual({ out: '', err: message, code: 2 });
   });
 
-  it('sends a key to OpenAI and to this machine only', () => {
+  it('sends a key only to OpenAI and to this machine', () => {
     const allowed = ['https://api.openai.com/v1', 'https://eu.api.openai.com/v1', 'http://127.0.0.1:1/v1'];
     const refused = [
       'http://api.openai.com/v1',

@@ -47,23 +47,23 @@ const examined = async ({
   return { found: found.map(({ kind, subject }) => `${kind}: ${subject}`), ranges };
 };
 
-describe('a spent amount that became less', () => {
-  it('is an incident where the totals of its period have more', async () => {
+describe('a budget whose spent amount was lowered', () => {
+  it('is an incident if the usage totals of its period are higher', async () => {
     const { found, ranges } = await examined();
     expect(found).toEqual([`unexplained_change: spent amount of the budget of site ${SITE_ID}`]);
     expect(ranges).toEqual([`2026-11-01 to ${NOW.toISOString().slice(0, 10)}`]);
   });
 
-  it('is none where a restore of the workspace replaced the budget, whose totals may come later', async () => {
+  it('is no incident after a restore of the workspace, even if the totals are restored later', async () => {
     const event = { type: 'workspace.restored', workspaceId: WORKSPACE_ID, siteId: null, facts: {} };
     expect((await examined({ events: [event as unknown as AuditEvent] })).found).toEqual([]);
   });
 
-  it('is none where the totals bear it out, up to a hundredth of the amount', async () => {
+  it('is no incident if the totals confirm the amount within a hundredth', async () => {
     expect((await examined({ days: [aDay('2026-11-02', 400)] })).found).toEqual([]);
   });
 
-  it('is compared with the costs of own keys of its site alone, or of the whole workspace', async () => {
+  it('is compared with the own-key costs of its site, or of the whole workspace', async () => {
     const days = [
       aDay('2026-11-02', 300),
       aDay('2026-11-02', 9_000, { mode: 'managed' }),
@@ -76,7 +76,7 @@ describe('a spent amount that became less', () => {
     ]);
   });
 
-  it('is compared only with days that lie in the period as a whole, because totals are of days in UTC', async () => {
+  it('is compared only with UTC days that lie wholly in its period', async () => {
     const month = await examined({ timeZone: 'America/New_York' });
     expect(month.ranges).toEqual([`2026-11-02 to ${NOW.toISOString().slice(0, 10)}`]);
     const day = { ...LOWERED, period: 'day', periodName: NOW.toISOString().slice(0, 10) } as const;
@@ -94,20 +94,20 @@ describe('a spent amount that became less', () => {
     expect((await examined({ lowered: next, timeZone: 'Pacific/Auckland' })).ranges).toEqual([]);
   });
 
-  it('of a period that has ended is compared with its own days', async () => {
+  it('is compared with the days of its period, even if the period has ended', async () => {
     const now = new Date('2026-12-03T08:00:00.000Z');
     expect((await examined({ now })).ranges).toEqual(['2026-11-01 to 2026-11-30']);
   });
 
-  it('is none where the budget or the workspace is gone, or another period has begun', async () => {
+  it('is no incident if the budget or the workspace is gone, or another period has begun', async () => {
     expect((await examined({ budget: null })).found).toEqual([]);
     expect((await examined({ workspace: null })).found).toEqual([]);
     expect((await examined({ budget: aBudget({ periodName: '2026-12' }) })).found).toEqual([]);
   });
 });
 
-describe('a change of the settings', () => {
-  it('is an incident where no event explains it', async () => {
+describe('a change of budget settings', () => {
+  it('is an incident if no event explains the change', async () => {
     const found: string[] = [];
     const ports = {
       clock: () => NOW,

@@ -63,11 +63,11 @@ const suspended = async (
   return { read, written };
 };
 
-describe('a key that an incident was seen with', () => {
+describe('the key of an incident', () => {
   it.each([
     ['site', SITE_ID],
     ['workspace', null],
-  ] as const)('of a %s is switched off, and the trail says for which incident', async (scope, siteId) => {
+  ] as const)('of a %s is suspended, and the audit event names the incident', async (scope, siteId) => {
     const { read, written } = await suspended(scope);
     const address = { scope, scopeId: KEYS[scope].scopeId, workspaceId: WORKSPACE_ID };
     const at = NOW.toISOString();
@@ -103,7 +103,7 @@ describe('a key that an incident was seen with', () => {
     ]);
   });
 
-  it('a key that was re-encrypted since is switched off anyway, under its new version', async () => {
+  it('is suspended under its new version if it was re-encrypted meanwhile', async () => {
     const sealed = { ...aKey('workspace').sealed, version: 4, masked: 'sk-...abcd' };
     const { written } = await suspended('workspace', { stored: aKey('workspace', { sealed }) });
     expect(written).toMatchObject([
@@ -114,15 +114,15 @@ describe('a key that an incident was seen with', () => {
   const { revision, lastVersion, changedAt, changedBy } = aKey('workspace');
 
   it.each<[string, StoredKey | null]>([
-    ['never was', null],
+    ['was never stored', null],
     ['is deleted', { revision, lastVersion, changedAt, changedBy, state: 'deleted' }],
-    ['is switched off already', aKey('workspace', { state: 'suspended' })],
-    ['is another OpenAI key by now', aKey('workspace', { sealed: aKey('site').sealed })],
-  ])('and that %s is left unchanged', async (_, stored) => {
+    ['is already suspended', aKey('workspace', { state: 'suspended' })],
+    ['is another OpenAI key now', aKey('workspace', { sealed: aKey('site').sealed })],
+  ])('is left unchanged if it %s', async (_, stored) => {
     expect((await suspended('workspace', { stored })).written).toEqual([]);
   });
 
-  it('a key that another person switches off in the same moment is left as they made it', async () => {
+  it('is left unchanged if a person suspends it at the same moment', async () => {
     const { read, written } = await suspended('workspace', {
       write: (change) => {
         change(aKey('workspace', { revision: 2, state: 'suspended' }));

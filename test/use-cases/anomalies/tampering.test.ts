@@ -45,8 +45,8 @@ const FOUND = tampering({
   at: NOW.toISOString(),
 });
 
-describe('an incident of tampering', () => {
-  it('is announced before it is noted, and not again once it is', async () => {
+describe('a tampering incident', () => {
+  it('is announced before it is recorded, and not announced again afterwards', async () => {
     const { ports, log, noted } = detector();
     await reportTampering(ports)(FOUND);
     await reportTampering(ports)(FOUND);
@@ -61,7 +61,7 @@ describe('an incident of tampering', () => {
     ]);
   });
 
-  it('that another delivery noted first is no failure, and an outage is one', async () => {
+  it('is reported without an error if another delivery recorded it first, but fails in an outage', async () => {
     const conflict = detector({ note: async () => Promise.reject(new ConflictError()) });
     await reportTampering(conflict.ports)(FOUND);
     expect(conflict.announced).toHaveLength(1);
@@ -71,7 +71,7 @@ describe('an incident of tampering', () => {
     await expect(reportTampering(outage.ports)(FOUND)).rejects.toThrow(DependencyUnavailableError);
   });
 
-  it('has another id for another state, and takes no id or line break from a table', () => {
+  it('has another ID for another state, and contains no ID or line break from the table', () => {
     const of = (workspaceId: string, subject: string, state: string) =>
       tampering({ kind: 'unexplained_change', workspaceId, siteId: '../x', subject, at: '' }, state);
     expect(of(WORKSPACE, 'a', '1').incidentId).not.toBe(of(WORKSPACE, 'a', '2').incidentId);
@@ -84,12 +84,12 @@ describe('an incident of tampering', () => {
   });
 });
 
-describe('a key that is examined', () => {
+describe('the examination of a key', () => {
   it.each([
     ['sound', [], []],
     ['differs', ['key_put_back'], []],
     ['older', ['mark_put_back'], [4]],
-  ] as const)('and found %s gives %j', async (finding, kinds, accepted) => {
+  ] as const)('with the finding %s reports %j', async (finding, kinds, accepted) => {
     const { ports, announced } = detector();
     const revisions: number[] = [];
     const examiner = {
@@ -101,7 +101,7 @@ describe('a key that is examined', () => {
     expect(revisions).toEqual(accepted);
   });
 
-  it('of a site is an incident of that site', async () => {
+  it('of a site reports an incident of that site', async () => {
     const { ports, announced } = detector();
     const siteId = `${WORKSPACE}abcdefghjkmn`;
     const examiner = {
@@ -136,13 +136,13 @@ describe('a change of a member', () => {
     return { announced, asked };
   };
 
-  it('is no incident when its writer has said so within two minutes', async () => {
+  it('is no incident if its event is at most two minutes older', async () => {
     const { announced, asked } = await explained({ manage: [removal] });
     expect(announced).toEqual([]);
     expect(asked).toEqual([['manage', 120]]);
   });
 
-  it('is no incident when a restore has announced the workspace within six hours', async () => {
+  it('is no incident if a restore of the workspace is at most six hours older', async () => {
     const { announced, asked } = await explained({
       restore: [{ type: 'workspace.restored', facts: {} } as unknown as AuditEvent],
     });
@@ -153,19 +153,19 @@ describe('a change of a member', () => {
     ]);
   });
 
-  it('is an incident when nothing explains it, or only another writer', async () => {
+  it('is an incident if no event explains it, or only one of another writer', async () => {
     const incident = { kind: 'unexplained_change', subject: 'member bob', workspaceId: WORKSPACE };
     expect((await explained({})).announced).toMatchObject([incident]);
     expect((await explained({ keys: [removal], restore: [removal] })).announced).toMatchObject([incident]);
   });
 
-  it('is looked for at the time of the record, however late the detector is', async () => {
+  it('is explained by events before its own time, however late the detector runs', async () => {
     const { asked } = await explained({ manage: [removal] }, new Date(NOW.getTime() - 3_600_000));
     expect(asked).toEqual([['manage', 3_720]]);
   });
 });
 
-it('An event in a partition of no workspace is an incident of the platform', async () => {
+it('an event in a partition without a workspace is an incident of the platform', async () => {
   const { ports, announced } = detector();
   const event = { eventId: 'evt_1', type: 'key.stored' } as AuditEvent;
   await reportForeignEvent(ports)({ writer: 'events', workspaceId: '', event });

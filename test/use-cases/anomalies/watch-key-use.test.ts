@@ -191,8 +191,8 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
   };
 };
 
-describe('an incident', () => {
-  it('is on record before the key is switched off, which is before anyone is notified, and is then forgotten', async () => {
+describe('an anomaly incident', () => {
+  it('is recorded, then suspends the key, then is announced, and then is no longer pending', async () => {
     const { watch, log, events, announced, table } = watching({
       stored: brink(),
       workspace: aWorkspace({ anomalyResponse: 'suspend' }),
@@ -223,7 +223,7 @@ describe('an incident', () => {
     expect(table.record).toMatchObject({ revision: 9, pending: [] });
   });
 
-  it('is on the trail under its own id, with the latest key', async () => {
+  it('is recorded in the audit trail under its own ID, with the latest key', async () => {
     const keys = [{ ...SITE_KEY, scopeId: 'another' }, SITE_KEY];
     const { watch, events, announced } = watching({ stored: brink({ keys }) });
     await watch(session('a'));
@@ -252,7 +252,7 @@ describe('an incident', () => {
     expect(announced.map(({ incidentId }) => incidentId)).toEqual(events.map(({ eventId }) => eventId));
   });
 
-  it('an incident without a key is on the trail without one, its numbers to one decimal', async () => {
+  it('is recorded without a key if it has none, with its numbers to one decimal place', async () => {
     const { watch, events } = watching({
       stored: remembered({ state: onTheBrink({ refusedMean: 6.666 }) }),
     });
@@ -269,13 +269,13 @@ describe('an incident', () => {
     ]);
   });
 
-  it('is of no site where the sighting names none', async () => {
+  it('has no site if its event names none', async () => {
     const { watch, events, announced } = watching({ stored: brink() });
     await watch(session('a', { siteId: undefined }));
     expect([...announced, ...events].map(({ siteId }) => siteId)).toEqual([null, null]);
   });
 
-  it('among several has its own id, and its response', async () => {
+  it('has its own ID and response when several are detected at once', async () => {
     const { watch, log, events, announced, requested } = watching({
       stored: brink(),
       workspace: aWorkspace({ anomalyResponse: 'rotate' }),
@@ -292,7 +292,7 @@ describe('an incident', () => {
     expect(log).toEqual(['save 2 pending, 2 new', 'rotate', 'announce', 'announce', 'save 0 pending, 0 new']);
   });
 
-  it("is not caused by ordinary use: one write, and no workspace's settings are read", async () => {
+  it('is not caused by ordinary use, which costs one write and no read of workspace settings', async () => {
     const { watch, log, workspacesRead } = watching();
     expect(await watch(session('a'), session('b'))).toBe(0);
     expect(log).toEqual(['save 0 pending, 0 new']);
@@ -300,7 +300,7 @@ describe('an incident', () => {
   });
 });
 
-describe('the response', () => {
+describe('the response to an anomaly', () => {
   it.each([
     ['notify', 'as the workspace wishes', aWorkspace({ anomalyResponse: 'notify' }), 'byok'],
     ['rotate', 'as the workspace wishes', aWorkspace({ anomalyResponse: 'rotate' }), 'byok'],
@@ -320,7 +320,7 @@ describe('the response', () => {
     expect(events.map(({ facts }) => facts['response'])).toEqual([response]);
   });
 
-  it('suspend switches off every place at which the key was used', async () => {
+  it('suspend suspends the key in every scope in which it was used', async () => {
     const { watch, log, events } = watching({
       stored: brink({ keys: [SITE_KEY] }),
       workspace: aWorkspace({ anomalyResponse: 'suspend' }),
@@ -334,7 +334,7 @@ describe('the response', () => {
     expect(log).not.toContain('rotate');
   });
 
-  it('rotate asks for a new version at every place at which the key was used', async () => {
+  it('rotate requests a new version in every scope in which the key was used', async () => {
     const { watch, log, events, requested } = watching({
       stored: brink({ keys: [SITE_KEY] }),
       workspace: aWorkspace({ anomalyResponse: 'rotate' }),
@@ -348,15 +348,15 @@ describe('the response', () => {
     expect(log).toEqual(['save 1 pending, 1 new', 'rotate', 'rotate', 'announce', 'save 0 pending, 0 new']);
   });
 
-  it('notify touches no key', async () => {
+  it('notify changes no key', async () => {
     const { watch, log } = watching({ stored: brink({ keys: [SITE_KEY] }) });
     await watch(session('a'));
     expect(log).toEqual(['save 1 pending, 1 new', 'announce', 'save 0 pending, 0 new']);
   });
 });
 
-describe("the platform's own key", () => {
-  it('is not remembered: what its use shows changes none', async () => {
+describe('the platform key', () => {
+  it('is not stored with the anomaly state, and never changed by an incident', async () => {
     const { watch, table, log, announced } = watching({
       stored: brink(),
       workspace: aWorkspace({ anomalyResponse: 'rotate' }),
@@ -367,7 +367,7 @@ describe("the platform's own key", () => {
     expect(log).not.toContain('rotate');
   });
 
-  it('never requests a re-encryption, wherever it may have been noted', async () => {
+  it('is never re-encrypted for an incident', async () => {
     const pending = [anIncident({ response: 'rotate', keys: [PLATFORM_KEY, WORKSPACE_KEY] })];
     const { watch, requested } = watching({ stored: remembered({ pending }) });
     await watch(session('a'));
@@ -375,25 +375,25 @@ describe("the platform's own key", () => {
   });
 });
 
-describe('the places at which a key was used', () => {
+describe('the key scopes in an anomaly record', () => {
   const placed = (...names: readonly string[]): KeyInUse[] =>
     names.map((scopeId) => ({ scope: 'site', scopeId, version: 1 }));
 
   it.each<[string, readonly KeyInUse[], readonly KeyInUse[]]>([
-    ['are remembered in the order of their use', placed('a', 'b', 'c'), placed('a', 'b', 'c')],
+    ['are in the order of their use', placed('a', 'b', 'c'), placed('a', 'b', 'c')],
     [
-      'are eight at most: the one that was not used for longest is forgotten',
+      'are at most eight: the least recently used one is removed',
       placed('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'),
       placed('b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'),
     ],
     ['move to the end when they are used again', placed('a', 'b', 'a'), placed('b', 'a')],
     [
-      'are remembered once, with the latest version',
+      'are stored once, with the latest version',
       [SITE_KEY, WORKSPACE_KEY, { ...SITE_KEY, version: 6 }],
       [WORKSPACE_KEY, { ...SITE_KEY, version: 6 }],
     ],
     [
-      'are distinguished by their kind, too',
+      'are distinguished by their kind',
       [SITE_KEY, { ...SITE_KEY, scope: 'workspace' }],
       [SITE_KEY, { ...SITE_KEY, scope: 'workspace' }],
     ],
@@ -403,15 +403,15 @@ describe('the places at which a key was used', () => {
     expect(table.record).toMatchObject({ revision: 1, keys: expected, pending: [] });
   });
 
-  it('stay as they are where no key was used', async () => {
+  it('are unchanged when no key was used', async () => {
     const { watch, table } = watching({ stored: remembered({ keys: [SITE_KEY] }) });
     await watch(refusedOrigins(1));
     expect(table.record?.keys).toEqual([SITE_KEY]);
   });
 });
 
-describe('a sighting that is delivered again', () => {
-  it('changes nothing, and nothing is written', async () => {
+describe('a key usage event that is delivered again', () => {
+  it('changes nothing and writes nothing', async () => {
     const { watch, log, table } = watching({ stored: brink() });
     expect(await watch(session('a'))).toBe(1);
     const before = structuredClone(table.record);
@@ -421,7 +421,7 @@ describe('a sighting that is delivered again', () => {
     expect(table.record).toEqual(before);
   });
 
-  it('is no new use of its key, among others that are new', async () => {
+  it('does not count as a new use of the key among new events', async () => {
     const { watch, table } = watching();
     await watch(session('a', { key: SITE_KEY }));
     await watch(session('b'), session('a', { key: SITE_KEY }));
@@ -445,8 +445,8 @@ const anIncident = (facts: Partial<Incident> = {}): Incident => ({
   ...facts,
 });
 
-describe('an incident whose notification failed', () => {
-  it('is notified when its sighting is repeated, and stays on the trail once', async () => {
+describe('an anomaly incident whose announcement failed', () => {
+  it('is announced when its event is delivered again, and is in the audit trail once', async () => {
     let broken = true;
     const { watch, begun, log, events, announced, table, waits } = watching({
       stored: brink(),
@@ -463,7 +463,7 @@ describe('an incident whose notification failed', () => {
     expect(table.record).toMatchObject({ revision: 9, pending: [] });
   });
 
-  it('is notified with any other sighting, before what that one shows', async () => {
+  it('is announced with any later event, before a new incident of that event', async () => {
     const { watch, log, announced, events, table } = watching({
       stored: brink({ pending: [anIncident()] }),
     });
@@ -473,7 +473,7 @@ describe('an incident whose notification failed', () => {
     expect(table.record).toMatchObject({ revision: 9, pending: [] });
   });
 
-  it('is not told of before its key is switched off', async () => {
+  it('is not announced before its key is suspended', async () => {
     const { watch, log, table } = watching({
       stored: remembered({ pending: [anIncident({ response: 'suspend' })] }),
       suspend: failing,
@@ -484,7 +484,7 @@ describe('an incident whose notification failed', () => {
   });
 });
 
-describe('a record that another writer changes in the same moment', () => {
+describe('an anomaly record that another writer changes at the same moment', () => {
   it('is read again, after a longer wait each time', async () => {
     let losses = 3;
     const { watch, waits, reads, events, log } = watching({
@@ -498,7 +498,7 @@ describe('a record that another writer changes in the same moment', () => {
     expect(log).toEqual(['save 1 pending, 1 new', 'announce', 'save 0 pending, 0 new']);
   });
 
-  it('is not what a key is that others keep changing: the incident stands, and waits for the next delivery', async () => {
+  it('is written once, even if others keep changing the key, and the incident stays pending for the next delivery', async () => {
     const { watch, begun, waits, table } = watching({
       stored: brink(),
       workspace: aWorkspace({ anomalyResponse: 'suspend' }),
@@ -511,7 +511,7 @@ describe('a record that another writer changes in the same moment', () => {
     expect(table.record?.pending).toHaveLength(1);
   });
 
-  it('a record that holds the same sightings by then is left as it is', async () => {
+  it('is left unchanged if it already contains the same events', async () => {
     const { watch, waits, log } = watching({
       stored: brink(),
       save: (record, table, write) => {
@@ -524,7 +524,7 @@ describe('a record that another writer changes in the same moment', () => {
     expect(log).toEqual([]);
   });
 
-  it('is given up after eight attempts, for the sightings to be delivered again', async () => {
+  it('fails after eight attempts, so that the events are delivered again', async () => {
     const { watch, waits, reads, log } = watching({ stored: brink(), save: lost });
     expect(await outcomeOf(watch(session('a')))).toBeInstanceOf(ConflictError);
     expect(waits).toEqual([1, 2, 3, 4, 5, 6, 7]);
@@ -532,7 +532,7 @@ describe('a record that another writer changes in the same moment', () => {
     expect(log).toEqual([]);
   });
 
-  it('is not what an outage is, which is not tried again', async () => {
+  it('is written again, but not after an outage', async () => {
     const { watch, waits, reads } = watching({ stored: brink(), save: failing });
     expect(await outcomeOf(watch(session('a')))).toBe(OUTAGE);
     expect(waits).toEqual([]);
@@ -545,7 +545,7 @@ describe('a record that another writer changes in the same moment', () => {
     ({ pending }, _table, write) =>
       pending.length === 0 ? otherwise() : write();
 
-  it('a record keeps an incident that is notified then, to be notified again', async () => {
+  it('keeps its announced incident, which is then announced again', async () => {
     const { watch, waits, log, table } = watching({ stored: brink(), save: forgetting(lost) });
     expect(await watch(session('a'))).toBe(1);
     expect(waits).toEqual([]);
@@ -554,28 +554,28 @@ describe('a record that another writer changes in the same moment', () => {
     expect(log).toEqual(['save 1 pending, 1 new', 'announce', 'announce']);
   });
 
-  it('is not what an outage is then, either', async () => {
+  it('keeps its announced incident after an outage, without another attempt', async () => {
     const { watch, waits } = watching({ stored: brink(), save: forgetting(failing) });
     expect(await outcomeOf(watch(session('a')))).toBe(OUTAGE);
     expect(waits).toEqual([]);
   });
 });
 
-describe('the longest that a session may last', () => {
+describe('the maximum length of a session in the anomaly state', () => {
   const ANOTHER_SITE = `${WORKSPACE_ID}another00000` as SiteId;
 
   it.each<[string, readonly KeyUsageEvent[], number, readonly string[]]>([
-    ['is what its site allows', [session('a')], 300, [SITE_ID]],
+    ['is the limit of its site', [session('a')], 300, [SITE_ID]],
     [
-      'is what each site allows, which is read once',
+      'is the limit of each site, which is read once',
       [session('a'), session('b', { siteId: ANOTHER_SITE }), session('c')],
       300 + 900 + 300,
       [SITE_ID, ANOTHER_SITE],
     ],
-    ['is ten minutes where the site is gone', [session('a', { siteId: 'gone' as SiteId })], 600, ['gone']],
+    ['is ten minutes if the site is gone', [session('a', { siteId: 'gone' as SiteId })], 600, ['gone']],
     ['is ten minutes without a site, and none is read', [session('a', { siteId: undefined })], 600, []],
     ['is ten minutes without a key, and no site is read', [session('a', { key: undefined })], 600, []],
-    ['is not asked for requests from origins that are not registered', [refusedOrigins(1)], 0, []],
+    ['is not read for requests from unregistered origins', [refusedOrigins(1)], 0, []],
   ])('%s', async (_, usageEvents, costSeconds, read) => {
     const { watch, table, sitesRead } = watching({ sites: { [SITE_ID]: 300, [ANOTHER_SITE]: 900 } });
     await watch(...usageEvents);

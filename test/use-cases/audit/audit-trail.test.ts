@@ -46,10 +46,10 @@ const auditTable = (rows: AuditRow[] = []) => {
   return { audit: audit as AuditLog, rows, reads };
 };
 
-describe('an event', () => {
+describe('an audit event', () => {
   const facts = { fields: 'name' };
 
-  it('an event of a person has who, when, and from where; of a site and with facts where there are some', async () => {
+  it('of a person contains who, when and from where, and optionally the site and facts', async () => {
     const { event } = auditEventFactory({ clock: () => NOW, random, pseudonyms: deriver });
     const about = { workspaceId: WORKSPACE_ID };
     expect(await event(CALLER, 'workspace.changed', about)).toStrictEqual(eventOf('workspace.changed'));
@@ -58,15 +58,18 @@ describe('an event', () => {
     );
   });
 
-  it.each([null, SITE_ID])('of no person, about the site %s, has the function and no address', (siteId) => {
-    const about = { workspaceId: WORKSPACE_ID, siteId, facts };
-    expect(systemEvent({ now: NOW, random }, 'system:meter', 'usage.corrected', about)).toStrictEqual(
-      eventOf('usage.corrected', { ...about, actor: 'system:meter', ipHash: null }),
-    );
-  });
+  it.each([null, SITE_ID])(
+    'of a function, about the site %s, contains the function and no address',
+    (siteId) => {
+      const about = { workspaceId: WORKSPACE_ID, siteId, facts };
+      expect(systemEvent({ now: NOW, random }, 'system:meter', 'usage.corrected', about)).toStrictEqual(
+        eventOf('usage.corrected', { ...about, actor: 'system:meter', ipHash: null }),
+      );
+    },
+  );
 });
 
-describe('an event that is put on the trail', () => {
+describe('an audit event that is appended', () => {
   const numbered = (id: number, workspaceId: string = WORKSPACE_ID): AuditEvent =>
     eventOf('site.changed', { workspaceId, eventId: `evt_${workspaceId}_${id}` });
   const trail = () => {
@@ -75,7 +78,7 @@ describe('an event that is put on the trail', () => {
     return { rows, append: appendAuditEvent(ports) };
   };
 
-  it('stands behind the one before it, in the chain of its workspace', async () => {
+  it('follows the event before it in the chain of its workspace', async () => {
     const { rows, append } = trail();
     for (const event of [numbered(1), numbered(1, 'another'), numbered(2)])
       expect(await append(event)).toBe('appended');
@@ -89,7 +92,7 @@ describe('an event that is put on the trail', () => {
     }
   });
 
-  it('is there once however often it is delivered, one after another or at once', async () => {
+  it('is stored once, however often it is delivered, in sequence or in parallel', async () => {
     const { rows, append } = trail();
     expect(await append(numbered(1))).toBe('appended');
     expect(await append(numbered(1))).toBe('duplicate');
@@ -100,7 +103,7 @@ describe('an event that is put on the trail', () => {
   });
 });
 
-describe('the list of the trail', () => {
+describe('the list of the audit trail', () => {
   const events = [
     eventOf('site.created', { siteId: SITE_ID }),
     eventOf('member.saved', { actor: 'another' }),
@@ -131,18 +134,18 @@ describe('the list of the trail', () => {
     [{ from: '2026-11-23T12:00:01Z', to: '2026-11-23T12:00:02Z' }, [2]],
     [{ from: '2026-11-23T13:00:01+01:00' }, [3, 2]],
   ] as readonly (readonly [AuditFilter, readonly number[]])[])(
-    'that fits %j has rows %j, newest first, of two hundred that are read at a time',
+    'for the filter %j contains the rows %j, newest first, from reads of 200 rows',
     async (filter, sequences) => {
       const reads = [filter.type === undefined ? '200 newest_first' : `200 of ${filter.type}`];
       expect(await listed(filter)).toEqual({ sequences, next: undefined, searchedTo: undefined, reads });
     },
   );
 
-  it('reads sessions, which have no index, from the whole trail', async () => {
+  it('reads session events from the whole trail, because they have no index', async () => {
     expect((await listed({ type: 'session.issued' })).reads).toEqual(['200 newest_first']);
   });
 
-  it('names the time that it has searched back to, while older rows are left, and no newer row is on a later page', async () => {
+  it('returns how far back it has searched while older rows are left, and later pages have no newer row', async () => {
     const filter = { siteId: SITE_ID };
     const first = await listed(filter, 1);
     expect([first.sequences, first.searchedTo]).toEqual([[3], '2026-11-23T12:00:02.000Z']);
@@ -150,7 +153,7 @@ describe('the list of the trail', () => {
     expect((await listed(filter)).searchedTo).toBeUndefined();
   });
 
-  it('continues after the last row that it gave', async () => {
+  it('continues after the last returned row', async () => {
     const first = await listed({ siteId: SITE_ID }, 1);
     expect(first.sequences).toEqual([3]);
     expect((await listed({ siteId: SITE_ID }, 1, first.next)).sequences).toEqual([1]);

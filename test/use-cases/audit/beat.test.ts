@@ -4,7 +4,7 @@ import { mayWrite } from '../../../lambdas/domain/audit/event-writers.ts';
 import { isWorkspaceId } from '../../../lambdas/domain/identifiers.ts';
 import { beat } from '../../../lambdas/use-cases/audit/beat.ts';
 
-test('A heartbeat is an event of its writer in a chain that no workspace can have, the same within a minute', async () => {
+test('the audit heartbeat is an event in a chain that no workspace can have, and the same within a minute', async () => {
   const put: AuditEvent[] = [];
   const clock = [new Date('2026-11-23T12:00:10.000Z'), new Date('2026-11-23T12:00:50.000Z')];
   const write = beat({

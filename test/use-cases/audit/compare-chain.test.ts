@@ -65,21 +65,21 @@ const oneByOne = async function* (rows: readonly AuditRow[]) {
   for (const row of rows) yield [row];
 };
 
-describe('the comparison of a chain', () => {
-  it('that becomes late stops after the present object, with the place where the next one continues', async () => {
+describe('the comparison of an audit chain with its archive', () => {
+  it('stops after the current object when time runs out, and returns where to continue', async () => {
     const rows = rowsUpTo(10);
     let asked = 0;
     const { compare } = comparing(rows, oneByOne(rows), () => ++asked >= 3);
     expect(await compare()).toMatchObject({ stopped: true, position: { sequence: 3 }, differences: [] });
   });
 
-  it('makes progress by one object even where it is late from its beginning', async () => {
+  it('compares at least one object, even if time has run out at the start', async () => {
     const rows = rowsUpTo(2);
     const { compare } = comparing(rows, oneByOne(rows), () => true);
     expect(await compare()).toMatchObject({ stopped: true, position: { sequence: 1 } });
   });
 
-  it('finds no difference in a chain that grows on both sides while it runs', async () => {
+  it('finds no difference in a chain that grows on both sides meanwhile', async () => {
     const rows = rowsUpTo(20_003);
     const table = rows.slice(0, 20_000);
     const growing = async function* () {
@@ -95,7 +95,7 @@ describe('the comparison of a chain', () => {
     });
   });
 
-  it('finds a table that was cut off, and asks it once more, not once for each row', async () => {
+  it('finds a table that was cut off, and reads the table once more only', async () => {
     const rows = rowsUpTo(100);
     const { compare, queries } = comparing(rows.slice(0, 50), oneByOne(rows));
     expect((await compare()).differences).toMatchObject([

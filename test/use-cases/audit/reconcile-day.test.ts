@@ -188,8 +188,8 @@ class World {
 const kindsOf = (checkpoint: Checkpoint | undefined): string[] =>
   (checkpoint?.findings ?? []).map(({ kind }) => kind).sort();
 
-describe('A run of the reconciliation', () => {
-  test('joins the calls of the day before with its rows, in every workspace', async () => {
+describe('the nightly reconciliation', () => {
+  test('matches the calls of the previous day with the audit rows of every workspace', async () => {
     const world = new World();
     world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'), world.session('w2'), world.session('w1'));
     expect(await world.run()).toMatchObject({
@@ -205,21 +205,21 @@ describe('A run of the reconciliation', () => {
     expect(world.announced).toEqual([]);
   });
 
-  test('does nothing on a day that is complete', async () => {
+  test('does nothing for a day that is already complete', async () => {
     const world = new World();
     await world.run();
     expect(await world.run()).toBeUndefined();
     expect(world.saved).toHaveLength(1);
   });
 
-  test('judges no call of a day that CloudTrail may not have delivered yet', async () => {
+  test('does not judge a day that CloudTrail may not have delivered completely', async () => {
     const world = new World();
     world.now = new Date('2026-11-24T01:59:00.000Z');
     world.session('w1');
     expect(await world.run()).toMatchObject({ to: '2026-11-23T00:00:00.000Z', findings: [] });
   });
 
-  test('reads each file of CloudTrail once, also one that appears after the minute in its name', async () => {
+  test('reads each CloudTrail file once, even if it arrives after the minute in its name', async () => {
     const world = new World();
     world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
     world.deliver('2026-11-24T02:00:00.000Z', world.session('w1', '2026-11-24T01:00:00.000Z'));
@@ -229,7 +229,7 @@ describe('A run of the reconciliation', () => {
     expect(world.read).toEqual(['file-0', 'file-1', 'file-2']);
   });
 
-  test('announces the kinds of a difference before it saves it', async () => {
+  test('announces the kinds of differences before it saves them', async () => {
     const world = new World();
     world.session('w1');
     expect(kindsOf(await world.run())).toEqual(['row_without_decrypt']);
@@ -239,7 +239,7 @@ describe('A run of the reconciliation', () => {
     );
   });
 
-  test('announces no crash and no decrypt that KMS refused for a damaged record, and tells both', async () => {
+  test('announces neither a crash nor a decrypt that KMS refused for a damaged record, but saves both', async () => {
     const world = new World();
     const call = world.session('w1');
     const [reserved] = world.rowsOf('w1');
@@ -250,7 +250,7 @@ describe('A run of the reconciliation', () => {
     expect(world.announced).toEqual([]);
   });
 
-  test('announces a call that KMS refused for a missing right', async () => {
+  test('announces a call that KMS refused for a missing permission', async () => {
     const world = new World();
     const refused = {
       ...world.session('w1'),
@@ -263,7 +263,7 @@ describe('A run of the reconciliation', () => {
     expect(world.announced).toEqual([{ failed_decrypt: 1, row_without_decrypt: 1 }]);
   });
 
-  test('keeps a bounded number of findings, incidents first, and counts all', async () => {
+  test('saves a bounded number of findings, incidents first, and counts all of them', async () => {
     const world = new World();
     const call = world.session('w1');
     const stranger = { ...call, keyArns: [MASTER_KEY], encryptionContext: {} };
@@ -282,8 +282,8 @@ describe('A run of the reconciliation', () => {
   });
 });
 
-describe('A record that comes days late', () => {
-  test('is joined with its counterpart, and neither is reported twice', async () => {
+describe('a record that arrives days late', () => {
+  test('is matched with its counterpart, and neither is reported twice', async () => {
     const world = new World();
     const call = world.session('w1');
     expect(kindsOf(await world.run())).toEqual(['row_without_decrypt']);
@@ -292,7 +292,7 @@ describe('A record that comes days late', () => {
     expect(kindsOf(await world.nextNight())).toEqual([]);
   });
 
-  test('is reported when nothing explains it', async () => {
+  test('is reported if nothing explains it', async () => {
     const world = new World();
     await world.run();
     const call = world.session('w1');
@@ -302,14 +302,14 @@ describe('A record that comes days late', () => {
     expect(kindsOf(await world.nextNight())).toEqual(['decrypt_without_row']);
   });
 
-  test('is not judged when it is older than the first day of the reconciliation', async () => {
+  test('is not judged if it is older than the first day of the reconciliation', async () => {
     const world = new World();
     world.session('w1', '2026-11-01T12:00:00.000Z');
     expect(await world.run()).toMatchObject({ rows: 0, findings: [] });
   });
 });
 
-describe('A chain', () => {
+describe('an audit chain in the reconciliation', () => {
   const settled = async (): Promise<World> => {
     const world = new World();
     world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
@@ -317,7 +317,7 @@ describe('A chain', () => {
     return world;
   };
 
-  test('whose end was cut off after its checkpoint is reported until it has its rows again', async () => {
+  test('that was cut off after its checkpoint is reported until its rows are back', async () => {
     const world = await settled();
     const rows = [...world.rowsOf('w1')];
     world.table.set('w1', rows.slice(0, 1));
@@ -327,7 +327,7 @@ describe('A chain', () => {
     expect(kindsOf(await world.nextNight())).toEqual([]);
   });
 
-  test('whose end was cut off with its markers before its first checkpoint is reported', async () => {
+  test('that was cut off with its markers before its first checkpoint is reported', async () => {
     const world = new World();
     world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
     world.table.set('w1', world.rowsOf('w1').slice(0, 1));
@@ -336,14 +336,14 @@ describe('A chain', () => {
     ]);
   });
 
-  test('that was removed with its archive is reported', async () => {
+  test('that was removed together with its archive is reported', async () => {
     const world = await settled();
     world.table.clear();
     world.archive.clear();
     expect(kindsOf(await world.nextNight())).toEqual(['table_broken']);
   });
 
-  test('whose last row was exchanged by someone who has the key of the chain is reported', async () => {
+  test('whose last row was replaced by someone with the chain key is reported', async () => {
     const world = await settled();
     const [first, second] = world.rowsOf('w1');
     if (first === undefined || second === undefined) throw new Error('There are two rows.');
@@ -358,7 +358,7 @@ describe('A chain', () => {
     expect(kindsOf(await world.nextNight())).toEqual(['rewritten']);
   });
 
-  test('that differs between table and archive is reported at the first such row', async () => {
+  test('that differs between table and archive is reported at the first different row', async () => {
     const world = new World();
     world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
     const [first, second] = world.rowsOf('w1');
@@ -369,7 +369,7 @@ describe('A chain', () => {
     expect(checkpoint?.findings).toMatchObject([{ kind: 'table_differs', workspace_id: 'w1', sequence: 1 }]);
   });
 
-  test('with a gap in its archive is reported, and the day is judged', async () => {
+  test('with a gap in its archive is reported, and the day is still judged', async () => {
     const world = new World();
     world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'), world.session('w1'));
     const [first = [], second = []] = world.archive.get('w1') ?? [];
@@ -381,14 +381,14 @@ describe('A chain', () => {
     ]);
   });
 
-  test('may be ahead of its archive for an hour, and not for longer', async () => {
+  test('may be ahead of its archive for one hour', async () => {
     const world = await settled();
     world.notArchived('w1', '2026-11-25T02:30:00.000Z');
     expect(kindsOf(await world.nextNight())).toEqual([]);
     expect(kindsOf(await world.nextNight())).toEqual(['not_archived']);
   });
 
-  test('of which only KMS knows is compared as well', async () => {
+  test('that is known only from KMS calls is compared too', async () => {
     const world = new World();
     const call = world.session('w1');
     world.archive.clear();
@@ -397,8 +397,8 @@ describe('A chain', () => {
   });
 });
 
-describe('A checkpoint', () => {
-  test('that has no valid signature is reported by name', async () => {
+describe('a checkpoint of the reconciliation', () => {
+  test('without a valid signature is reported by name', async () => {
     const world = new World();
     world.invalid = ['reconciliations/forged.ndjson'];
     expect((await world.run())?.findings).toMatchObject([
@@ -406,7 +406,7 @@ describe('A checkpoint', () => {
     ]);
   });
 
-  test('that is older than a day and a half is reported, and each day is made up for', async () => {
+  test('that is older than a day and a half is reported, and each missed day is judged later', async () => {
     const world = new World();
     await world.run();
     world.deliver('2026-11-25T12:05:00.000Z', world.session('w1', '2026-11-25T12:00:00.000Z'));
@@ -418,10 +418,10 @@ describe('A checkpoint', () => {
   });
 });
 
-describe('A run that becomes late', () => {
+describe('a reconciliation that runs out of time', () => {
   const LATER = ['2026-11-24T03:20:00.000Z', '2026-11-24T03:40:00.000Z'];
 
-  test('between files of CloudTrail saves what it has read, judges nothing, and the next one continues', async () => {
+  test('between CloudTrail files saves its reads, judges nothing, and the next run continues', async () => {
     const world = new World();
     for (let i = 0; i < 20; i++) world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
     world.late = () => world.read.length === 8;
@@ -433,7 +433,7 @@ describe('A run that becomes late', () => {
     expect(world.read).toHaveLength(20);
   });
 
-  test('between workspaces continues with the next workspace', async () => {
+  test('between workspaces continues with the next workspace in the next run', async () => {
     const world = new World();
     const calls = Array.from({ length: 20 }, (_, i) => world.session(`w${String(i).padStart(2, '0')}`));
     world.deliver(`${DAY}T12:05:00.000Z`, ...calls);
@@ -446,7 +446,7 @@ describe('A run that becomes late', () => {
     expect(Object.keys(world.saved.at(-1)?.chains ?? {})).toHaveLength(20);
   });
 
-  test('in the middle of a long chain continues with its next row', async () => {
+  test('within a long chain continues with the next row in the next run', async () => {
     const world = new World();
     const calls = Array.from({ length: 10_001 }, () => world.session('w1'));
     world.deliver(`${DAY}T12:05:00.000Z`, ...calls);
@@ -462,13 +462,13 @@ describe('A run that becomes late', () => {
   });
 });
 
-describe('the objects of the evidence', () => {
+describe('the objects of the audit evidence', () => {
   const overwritten = (name: string, version = 'v2'): { name: string; changed: ChangedObject } => ({
     name,
     changed: { name, change: 'overwritten', version },
   });
 
-  test('that were written again or hidden are incidents, once each', async () => {
+  test('that were overwritten or hidden are incidents, once each', async () => {
     const world = new World();
     world.objects.archive.push(overwritten('audit/w/1.ndjson'), { name: 'audit/w/2.ndjson' });
     world.objects.trail.push({
@@ -485,7 +485,7 @@ describe('the objects of the evidence', () => {
     expect((await world.nextNight())?.counts).toEqual({ object_overwritten: 1 });
   });
 
-  test('are examined by several nights when one has no time for all, and then again from the first', async () => {
+  test('are examined over several nights if necessary, and then again from the first', async () => {
     const world = new World();
     world.objects.archive.push({ name: 'a' }, { name: 'b' }, overwritten('c'), { name: 'd' });
     // The chains are compared in time; the first portion of objects is the last.

@@ -68,8 +68,8 @@ const checking = (
   };
 };
 
-describe('a trail that is checked', () => {
-  it('is read from its oldest row on, after its markers, to its end', async () => {
+describe('the verification of an audit trail', () => {
+  it('reads the markers, and then the rows from the oldest to the newest', async () => {
     const { check, read } = checking(chainOf(7), { pageSize: 3 });
     expect(await check(10_000)).toMatchObject({ intact: true, rows: 7, broken: undefined, next: undefined });
     expect(read).toEqual([
@@ -80,11 +80,11 @@ describe('a trail that is checked', () => {
     ]);
   });
 
-  it('is intact when nothing is on it', async () => {
+  it('finds an empty trail intact', async () => {
     expect(await checking([]).check(10)).toMatchObject({ intact: true, rows: 0, next: undefined });
   });
 
-  it('continues where a call ended, with its last row once more, and is called intact only at the end', async () => {
+  it('continues after the previous call with its last row, and reports an intact trail only at the end', async () => {
     const { check, read } = checking(chainOf(7));
     const first = await check(3);
     expect(first).toMatchObject({ intact: false, rows: 3, broken: undefined, next: expect.any(String) });
@@ -98,7 +98,7 @@ describe('a trail that is checked', () => {
     ]);
   });
 
-  it('is read no further than a call may read, whatever the size of a page', async () => {
+  it('reads at most the rows that a call may read, for any page size', async () => {
     const { check, read } = checking(chainOf(7), { pageSize: 2 });
     expect(await check(5)).toMatchObject({ rows: 5, next: expect.any(String) });
     expect(read.slice(1)).toEqual([
@@ -108,7 +108,7 @@ describe('a trail that is checked', () => {
     ]);
   });
 
-  it('is read no further than its first fault, which ends the check', async () => {
+  it('stops at the first fault', async () => {
     const rows = chainOf(9).filter(({ sequence }) => sequence !== 2);
     const { check, read } = checking(rows, { marked: 9, pageSize: 2 });
     expect(await check(100)).toMatchObject({
@@ -120,7 +120,7 @@ describe('a trail that is checked', () => {
     expect(read).toHaveLength(2);
   });
 
-  it('is cut off where its markers know of more, and only its end says so', async () => {
+  it('reports a cut-off trail only at its end, if the markers prove more rows', async () => {
     const { check } = checking(chainOf(4), { marked: 5 });
     const part = await check(3);
     expect(part).toMatchObject({ broken: undefined, next: expect.any(String) });
@@ -133,13 +133,13 @@ describe('a trail that is checked', () => {
 
   it.each([
     ['of another workspace', continuationOf('another', { sequence: 2, hash: 'h' }, NOW.getTime(), CHAIN_KEY)],
-    ['that nobody gave', 'nonsense'],
+    ['that was never issued', 'nonsense'],
     ['that is empty', ''],
     [
       'from an hour ago',
       continuationOf(WORKSPACE_ID, { sequence: 2, hash: 'h' }, NOW.getTime() - 3_600_000, CHAIN_KEY),
     ],
-  ])('does not continue with a cursor %s, and is not read', async (_, cursor) => {
+  ])('refuses a cursor %s before it reads anything', async (_, cursor) => {
     const { check, read } = checking(chainOf(7));
     expect(await outcomeOf(check(3, cursor))).toBe('invalid_request');
     await expect(check(3, cursor)).rejects.toMatchObject({

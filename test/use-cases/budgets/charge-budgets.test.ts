@@ -63,14 +63,14 @@ const charging = ({ failures = 0, budgets = [SPENT] as readonly Budget[], oneByO
   return { log, saveUsage };
 };
 
-describe('saving usage that budgets count', () => {
-  it('charges a new cost, and ends calls where the budget is spent', async () => {
+describe('saving usage that counts against budgets', () => {
+  it('charges a new cost, and ends calls if a budget is spent', async () => {
     const { log, saveUsage } = charging();
     await saveUsage(COUNTED);
     expect(log).toEqual(['save with 1 budgets', 'end calls', 'note']);
   });
 
-  it('only stores what costs nothing new, and managed usage', async () => {
+  it('charges nothing for usage without new cost or on the platform key', async () => {
     const { log, saveUsage } = charging();
     await saveUsage(POSTED);
     await saveUsage({ ...COUNTED, mode: 'managed' });
@@ -78,9 +78,9 @@ describe('saving usage that budgets count', () => {
   });
 
   it.each([
-    ['with this cost, before it is written, because a busy budget is written late', 1, 'spent'],
-    ['by another call in the meantime, after it is written', 1_000_000_000, 'none'],
-  ])('reports an amount that is spent %s', async (_, remainingMicroCents, first) => {
+    ['before the write, if this cost spends it', 1, 'spent'],
+    ['after the write, if another call spent it meanwhile', 1_000_000_000, 'none'],
+  ])('reports a spent budget %s', async (_, remainingMicroCents, first) => {
     const { log, saveUsage } = charging({
       budgets: [
         { ...SPENT, remainingMicroCents },
@@ -93,7 +93,7 @@ describe('saving usage that budgets count', () => {
   });
 
   it.each([['notify'], ['refuse'], ['never_exceed']] as const)(
-    'reports nothing where the action is %s: no call ends by a count',
+    'does not report a spent budget with the action %s, which ends no call',
     async (action) => {
       const { log, saveUsage } = charging({ budgets: [{ ...SPENT, action }] });
       await saveUsage(COUNTED, [], undefined, () => log.push('spent'));
@@ -101,13 +101,13 @@ describe('saving usage that budgets count', () => {
     },
   );
 
-  it('keeps the condition of a hold that grew', async () => {
+  it('keeps the condition of a hold that has grown', async () => {
     const { log, saveUsage } = charging();
     await saveUsage({ ...COUNTED, mode: 'managed' }, [], 6_000);
     expect(log).toEqual(['save with 0 budgets below 6000 s']);
   });
 
-  it('does not fail where the end of calls fails, and ends them with the next save', async () => {
+  it('succeeds even if ending the calls fails, and ends them with the next save', async () => {
     const { log, saveUsage } = charging({ failures: 2 });
     await saveUsage(COUNTED);
     await saveUsage(POSTED);

@@ -14,7 +14,7 @@ const found = (budgets: () => Promise<readonly Budget[]>, mode: 'byok' | 'manage
 
 const SPENT = aBudget({ remainingMicroCents: 0 });
 
-describe('the budgets of a call', () => {
+describe('the budgets of a live call', () => {
   it.each([
     ['with end_calls and nothing left are spent', [SPENT], true],
     ['with something left are not spent', [aBudget({ remainingMicroCents: 1 })], false],
@@ -30,7 +30,7 @@ describe('the budgets of a call', () => {
     expect(await found(() => Promise.reject(new Error('read')), 'managed')).toBe(false);
   });
 
-  it('prove nothing if the database does not answer, and hide no other error', async () => {
+  it('count as not spent if the database does not answer, but other errors are thrown', async () => {
     expect(await found(() => Promise.reject(DOWN))).toBe(false);
     await expect(found(() => Promise.reject(new ConflictError()))).rejects.toThrow(ConflictError);
   });

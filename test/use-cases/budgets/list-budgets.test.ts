@@ -6,7 +6,7 @@ import { aBudget, budgetWorld, CALLER, OTHER_SITE_ID } from './budget-fixture.ts
 const PAGE = { limit: 2, after: undefined };
 
 describe('the list of budgets', () => {
-  it('shows a viewer each budget with the counts of its current period, and where the next page starts', async () => {
+  it('shows a viewer each budget with its current counts, and the cursor of the next page', async () => {
     const { ports } = budgetWorld({ role: 'viewer' });
     const asked: unknown[] = [];
     const budgets = {
@@ -31,7 +31,7 @@ describe('the list of budgets', () => {
     expect(asked).toEqual([[WORKSPACE_ID, PAGE]]);
   });
 
-  it('leaves out the budget of an archived site, and continues after it', async () => {
+  it('omits the budget of an archived site, and continues after it', async () => {
     const { ports } = budgetWorld({ role: 'viewer' });
     const items = [aBudget({ siteId: OTHER_SITE_ID }), aBudget({ siteId: SITE_ID }), aBudget()];
     const budgets = { listBudgets: async () => ({ items, next: 'WORKSPACE' }) };
@@ -40,7 +40,7 @@ describe('the list of budgets', () => {
     expect(page.next).toBe('WORKSPACE');
   });
 
-  it('is not read for a person who is no member', async () => {
+  it('is not read for a person who is not a member', async () => {
     const { ports } = budgetWorld();
     const budgets = { listBudgets: () => Promise.reject(new Error('was read')) };
     const tenancy = {

@@ -8,7 +8,7 @@ const WORKSPACE: BudgetTarget = { workspaceId: WORKSPACE_ID };
 const SITE: BudgetTarget = { siteId: SITE_ID };
 
 describe('reading a budget', () => {
-  it('shows the counts of the current period: those of one that has ended are zero', async () => {
+  it('shows the counts of the current period, which are zero after an earlier one has ended', async () => {
     const stored = aBudget({ periodName: '2026-10', spentMicroCents: 90, remainingMicroCents: 10 });
     const { ports } = budgetWorld({ stored, role: 'viewer' });
     expect(await readBudget(ports)(CALLER, WORKSPACE)).toMatchObject({
@@ -17,7 +17,7 @@ describe('reading a budget', () => {
     });
   });
 
-  it('judges the period by the time zone of the workspace', async () => {
+  it('determines the period by the time zone of the workspace', async () => {
     const stored = aBudget({ period: 'day', periodName: '2026-11-23', spentMicroCents: 90 });
     const workspace = aWorkspace({ timeZone: 'Pacific/Auckland' });
     const { ports } = budgetWorld({ stored, workspace });
@@ -29,7 +29,7 @@ describe('reading a budget', () => {
   it.each([
     ['the workspace', WORKSPACE, null],
     ['a site', SITE, SITE_ID],
-  ])('of %s reads that one', async (_, target, siteId) => {
+  ])('of %s returns that budget', async (_, target, siteId) => {
     const { ports } = budgetWorld();
     const asked: unknown[] = [];
     const budgets = {
@@ -42,7 +42,7 @@ describe('reading a budget', () => {
     expect(asked).toEqual([{ workspaceId: WORKSPACE_ID, siteId }]);
   });
 
-  it('finds none if none is set', async () => {
+  it('returns budget_not_found if none is set', async () => {
     expect(await outcomeOf(readBudget(budgetWorld().ports)(CALLER, WORKSPACE))).toBe('budget_not_found');
   });
 });
@@ -51,7 +51,7 @@ describe('removing a budget', () => {
   it.each([
     ['workspace', WORKSPACE, null],
     ['site', SITE, SITE_ID],
-  ])('of a %s leaves an event with the terms that it had', async (scope, target, siteId) => {
+  ])('of a %s records an event with its settings', async (scope, target, siteId) => {
     const { ports, events, state } = budgetWorld({ stored: aBudget({ siteId }) });
     await removeBudget(ports)(CALLER, target);
     expect(state.budget).toBeUndefined();
@@ -66,20 +66,20 @@ describe('removing a budget', () => {
     ]);
   });
 
-  it('finds none if none is set', async () => {
+  it('returns budget_not_found if none is set', async () => {
     const { ports, log } = budgetWorld();
     expect(await outcomeOf(removeBudget(ports)(CALLER, WORKSPACE))).toBe('budget_not_found');
     expect(log).toEqual([]);
   });
 
-  it('that another person has changed in between is a conflict, and nothing is removed', async () => {
+  it('returns a conflict if another person changed the budget meanwhile, and removes nothing', async () => {
     const { ports, state } = budgetWorld({ stored: aBudget({ revision: 2 }) });
     const budgets = { ...ports.budgets, readBudget: async () => aBudget() };
     expect(await outcomeOf(removeBudget({ ...ports, budgets })(CALLER, WORKSPACE))).toBe('version_conflict');
     expect(state.budget).toEqual(aBudget({ revision: 2 }));
   });
 
-  it('that the store did not do is not reported as done', async () => {
+  it('fails if the store fails', async () => {
     const { ports } = budgetWorld({ stored: aBudget() });
     const budgets = { ...ports.budgets, removeBudget: () => Promise.reject(DOWN) };
     expect(await outcomeOf(removeBudget({ ...ports, budgets })(CALLER, WORKSPACE))).toBe(DOWN);

@@ -56,7 +56,7 @@ const world = ({
 };
 
 describe('the reservation of a response', () => {
-  it('is written with the usage of the session, for every budget that must not be exceeded', async () => {
+  it('is saved with the session usage, for every budget with never_exceed', async () => {
     const site = aStrictBudget({ siteId: aWatchedMeter(true).siteId });
     const { reserve, log, state } = world({
       budgets: [aStrictBudget(), site, aBudget({ action: 'notify' })],
@@ -78,14 +78,14 @@ describe('the reservation of a response', () => {
     expect(state.usage.watch?.answeredTurn).toBe('item_1');
   });
 
-  it('costs nothing where no budget asks for it any more, and answers the turn once anyway', async () => {
+  it('is zero if no budget requires it any more, and still answers the turn once', async () => {
     const { reserve, state } = world({ budgets: [aBudget({ action: 'refuse' })] });
     expect(await reserve()).toMatchObject({ result: 'reserved' });
     expect(state.usage.reservations).toMatchObject([{ microCents: 0, budgets: [] }]);
     expect(await world({ usage: state.usage }).reserve()).toEqual({ result: 'answered' });
   });
 
-  it('is left to the watcher that took over, and not made for a call that has ended', async () => {
+  it('is left to the watcher that took over, and is not made for an ended call', async () => {
     expect(await world().reserve(2)).toEqual({ result: 'lost' });
     const { watch, ...meter } = aWatchedMeter(true);
     const ended = { ...meter, watch: watch && { ...watch, closedAtMs: 1 } };
@@ -93,7 +93,7 @@ describe('the reservation of a response', () => {
     expect(await world({ usage: { ...meter, watch: null } }).reserve()).toEqual({ result: 'lost' });
   });
 
-  it('is refused by one micro-cent, with one notice, and nothing is written', async () => {
+  it('is refused if the budget is one micro-cent short, with one notice and no write', async () => {
     const remainingMicroCents = BOUND - 1;
     const spentMicroCents = 3 * BOUND - remainingMicroCents;
     const full = aStrictBudget({ remainingMicroCents, spentMicroCents });
@@ -107,7 +107,7 @@ describe('the reservation of a response', () => {
     expect(await world({ budgets: [exact] }).reserve()).toMatchObject({ result: 'reserved' });
   });
 
-  it('waits a little while other calls have reserved the rest', async () => {
+  it('waits for a short time while other calls have reserved the rest', async () => {
     const reserved = aStrictBudget({ reservedMicroCents: 3 * BOUND, remainingMicroCents: 0 });
     const { reserve, log } = world({ budgets: [reserved] });
     expect(await reserve()).toEqual({ result: 'refused' });
@@ -119,7 +119,7 @@ describe('the reservation of a response', () => {
     expect(await world({ usage }).reserve()).toEqual({ result: 'refused' });
   });
 
-  it('is tried again when another session or a failing database was in the way', async () => {
+  it('is tried again after a conflict or a database failure', async () => {
     const down = new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
     const { reserve, log } = world({ saves: [new ConflictError(), down] });
     expect(await reserve()).toMatchObject({ result: 'reserved' });
@@ -129,7 +129,7 @@ describe('the reservation of a response', () => {
     );
   });
 
-  it('is returned where its write was made and not answered, and is made once', async () => {
+  it('is made once if its write succeeded without an answer, and then returned', async () => {
     const { reserve, log, state } = world({ unanswered: 1 });
     expect(await reserve()).toEqual({ result: 'reserved', id: `rsv_${'07'.repeat(12)}` });
     expect(log).toEqual([['save', 1], ['wait']]);

@@ -32,7 +32,7 @@ const refused = async (...given: Parameters<typeof set>) => {
 };
 
 describe('a new budget', () => {
-  it('begins with what own keys have cost since its period began, on every site', async () => {
+  it('starts with the own-key costs of all sites since its period began', async () => {
     const days = [
       aDay('2026-11-01', 30),
       aDay('2026-11-22', 20, { siteId: OTHER_SITE_ID }),
@@ -52,13 +52,13 @@ describe('a new budget', () => {
     expect(result).toMatchObject({ budget: { spentMicroCents: 50, periodName: '2026-11' } });
   });
 
-  it('of one site counts that site alone', async () => {
+  it('for one site counts only that site', async () => {
     const days = [aDay('2026-11-01', 30), aDay('2026-11-22', 20, { siteId: OTHER_SITE_ID })];
     const { state } = await set({ days }, {}, SITE);
     expect(state.budget).toMatchObject({ siteId: SITE_ID, spentMicroCents: 30, remainingMicroCents: 70 });
   });
 
-  it('of a day begins with the local day, and counts a day of UTC that began before it whole', async () => {
+  it('for a day starts with the local day, and counts an overlapping UTC day in full', async () => {
     const workspace = aWorkspace({ timeZone: 'Pacific/Auckland' });
     const { state, log } = await set({ workspace, days: [aDay('2026-11-23', 10)] }, { period: 'day' });
     expect(log).toContainEqual(['read days', '2026-11-23', '2026-11-23']);
@@ -68,7 +68,7 @@ describe('a new budget', () => {
   it.each([
     ['workspace', WORKSPACE, undefined],
     ['site', SITE, SITE_ID],
-  ])('of a %s leaves an event with its terms', async (scope, target, siteId) => {
+  ])('of a %s records an event with its settings', async (scope, target, siteId) => {
     const { events } = await set({}, {}, target);
     expect(events).toEqual([
       {
@@ -81,7 +81,7 @@ describe('a new budget', () => {
     ]);
   });
 
-  it('that is spent already ends the running calls at once, and notices every threshold once', async () => {
+  it('that is already spent ends the live calls at once, and sends each notice once', async () => {
     const { log } = await set({ days: [aDay('2026-11-01', 100)] }, { action: 'end_calls' });
     const scope = { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null };
     expect(log.slice(1)).toEqual([
@@ -107,7 +107,7 @@ describe('a change of a budget', () => {
     revision: 7,
   });
 
-  it('keeps what was counted, and computes what is left from it', async () => {
+  it('keeps its counts, and computes the remaining amount from them', async () => {
     const { state, log } = await set({ stored }, { amountMicroCents: 1_000 });
     expect(log).toEqual([['change']]);
     expect(state.budget).toEqual({
@@ -122,13 +122,13 @@ describe('a change of a budget', () => {
     });
   });
 
-  it('of the action alone notices no threshold a second time', async () => {
+  it('to another action sends no notice again', async () => {
     const { state, log } = await set({ stored });
     expect(state.budget?.notices).toEqual({ 50: 'then' });
     expect(log).toEqual([['change']]);
   });
 
-  it('to less than was spent takes effect at once', async () => {
+  it('to less than the spent amount takes effect at once', async () => {
     const { log } = await set({ stored }, { amountMicroCents: 50, action: 'end_calls' });
     expect(log.map(([step]) => step)).toEqual([
       'change',
@@ -141,7 +141,7 @@ describe('a change of a budget', () => {
     ]);
   });
 
-  it('after its period has ended begins the current one at zero', async () => {
+  it('after its period has ended starts the current period at zero', async () => {
     const { state, log } = await set({ stored: { ...stored, periodName: '2026-10' } });
     expect(log).toEqual([['put']]);
     expect(state.budget).toMatchObject({
@@ -154,7 +154,7 @@ describe('a change of a budget', () => {
     expect(state.budget).not.toHaveProperty('storedPeriodName');
   });
 
-  it('to another kind of period begins with the totals of it, and keeps what running responses reserve', async () => {
+  it('to another kind of period starts with the totals of that period, and keeps the reservations of live responses', async () => {
     const { state, log } = await set({ stored, days: [aDay('2026-11-23', 40)] }, { period: 'day' });
     expect(log[0]).toEqual(['read days', '2026-11-23', '2026-11-23']);
     expect(state.budget).toMatchObject({
@@ -188,17 +188,17 @@ describe('a change of a budget', () => {
   });
 
   it.each([
-    ['that was read', stored.changedAt, 'done'],
-    ['that was changed since', '2026-11-22T00:00:00.000Z', 'changed_meanwhile'],
-    ['although none was read', null, 'changed_meanwhile'],
-  ])('replaces one %s: %s ends as %s', async (_, expected, outcome) => {
+    ['as it was read', stored.changedAt, 'done'],
+    ['that was changed meanwhile', '2026-11-22T00:00:00.000Z', 'changed_meanwhile'],
+    ['of which nothing was read', null, 'changed_meanwhile'],
+  ])('to a budget %s (%s) ends as %s', async (_, expected, outcome) => {
     const { ports, state, log } = budgetWorld({ stored });
     expect(await outcomeOf(setBudget(ports)(CALLER, WORKSPACE, SETTINGS, expected))).toBe(outcome);
     expect(state.budget === stored).toBe(outcome !== 'done');
     expect(log.length).toBe(outcome === 'done' ? 1 : 0);
   });
 
-  it('sets none in place of one that was removed, and a new one where none was read', async () => {
+  it('does not set a removed budget again, but sets a new one if none was read', async () => {
     const { ports, state } = budgetWorld();
     const run = (expected: string | null) => setBudget(ports)(CALLER, WORKSPACE, SETTINGS, expected);
     expect(await outcomeOf(run(stored.changedAt))).toBe('changed_meanwhile');
@@ -206,7 +206,7 @@ describe('a change of a budget', () => {
     expect(await outcomeOf(run(null))).toBe('done');
   });
 
-  it('that loses to a change of another person is refused, and does not replace it in the next attempt', async () => {
+  it('is refused after a change by another person, and does not replace it in the next attempt', async () => {
     const world = budgetWorld({ stored });
     const { budgets } = world.ports;
     const theirs = { ...stored, amountMicroCents: 5_000, changedAt: '2026-11-23T12:00:09.000Z', revision: 8 };
@@ -223,7 +223,7 @@ describe('a change of a budget', () => {
     expect(world.state.budget).toBe(theirs);
   });
 
-  it('that cannot be written is not reported as done', async () => {
+  it('fails if the store fails', async () => {
     const { ports } = budgetWorld();
     const budgets = { ...ports.budgets, putBudget: () => Promise.reject(DOWN) };
     const run = setBudget({ ...ports, budgets })(CALLER, WORKSPACE, SETTINGS);
@@ -231,13 +231,13 @@ describe('a change of a budget', () => {
   });
 });
 
-describe('a budget that could not be kept', () => {
+describe('a budget that must be enforceable', () => {
   it('is refused if the platform pays', async () => {
     const workspace = aWorkspace({ billingMode: 'managed' });
     expect(await refused({ workspace })).toMatchObject({ refusal: 'budget_needs_own_key', log: [] });
   });
 
-  it('is refused with the name of each site that is trusted too far, on any page of the list', async () => {
+  it('is refused with the name of each site whose control is too weak, on any page of the list', async () => {
     const sites = [
       aSite({ name: 'strict', control: 'locked' }),
       aSite({ name: 'enough', control: 'brokered' }),
@@ -251,7 +251,7 @@ describe('a budget that could not be kept', () => {
     expect(log).toEqual([]);
   });
 
-  it('of one site is judged by that site alone', async () => {
+  it('for one site depends only on that site', async () => {
     const sites = [aSite({ control: 'brokered' }), aSite({ siteId: OTHER_SITE_ID, control: 'open' })];
     expect((await set({ sites }, { action: 'end_calls' }, SITE)).log).toContainEqual(['put']);
   });
@@ -259,7 +259,7 @@ describe('a budget that could not be kept', () => {
   it.each([
     ['end_calls', false],
     ['never_exceed', false],
-  ] as const)('%s is refused if the stage watches calls: %s', async (action, watchesCalls) => {
+  ] as const)('with %s is refused if the setting watchesCalls is %s', async (action, watchesCalls) => {
     const sites = [aSite({ control: 'locked' })];
     expect(await refused({ sites, watchesCalls }, { action })).toMatchObject({
       refusal: 'watch_required',
@@ -267,7 +267,7 @@ describe('a budget that could not be kept', () => {
     });
   });
 
-  it('never_exceed is refused with the name of each site whose model has no known price', async () => {
+  it('with never_exceed is refused with the name of each site whose model has no known price', async () => {
     const sites = [
       aSite({ control: 'locked' }),
       aSite({ name: 'new', control: 'locked', model: 'gpt-next' }),
@@ -279,7 +279,7 @@ describe('a budget that could not be kept', () => {
     });
   });
 
-  it('never_exceed is refused if what visitors say is written down by a model without a known price', async () => {
+  it('with never_exceed is refused if the transcription model has no known price', async () => {
     const transcription = { model: 'whisper-1', language: null } as const;
     const sites = [aSite({ control: 'locked', conversation: { ...DEFAULT_CONVERSATION, transcription } })];
     expect(await refused({ sites }, NEVER)).toMatchObject({
@@ -289,7 +289,7 @@ describe('a budget that could not be kept', () => {
     });
   });
 
-  it('never_exceed is refused below the highest cost of one response, and names that amount', async () => {
+  it('with never_exceed is refused below the highest cost of one response, and the error names this cost', async () => {
     const sites = [aSite({ control: 'locked', instructions: '' })];
     const { refusal, details, log } = await refused({ sites }, { ...NEVER, amountMicroCents: 10_147_999 });
     expect({ refusal, log }).toEqual({ refusal: 'invalid_request', log: [] });
@@ -310,7 +310,7 @@ describe('a budget that could not be kept', () => {
     });
   });
 
-  it('never_exceed ends every call that runs before it is saved, and none when its amount changes', async () => {
+  it('with never_exceed ends every live call before it is saved, and no call when only its amount changes', async () => {
     const sites = [aSite({ control: 'locked' })];
     const { log, state } = await set({ sites }, NEVER);
     const scope = {
@@ -331,16 +331,19 @@ describe('a budget that could not be kept', () => {
     expect(changed.log).toEqual([['change']]);
   });
 
-  it.each(['notify', 'refuse'] as const)('%s is allowed if no stage watches', async (action) => {
-    expect((await set({ watchesCalls: false }, { action })).log).toContainEqual(['put']);
-  });
+  it.each(['notify', 'refuse'] as const)(
+    'with %s is allowed even if the stage does not watch calls',
+    async (action) => {
+      expect((await set({ watchesCalls: false }, { action })).log).toContainEqual(['put']);
+    },
+  );
 });
 
-describe('a person who sets a budget', () => {
+describe('the person who sets a budget', () => {
   it.each([
     ['of the workspace', WORKSPACE],
     ['of a site', SITE],
-  ])('%s has to be an admin', async (_, target) => {
+  ])('%s must be an admin', async (_, target) => {
     expect(await refused({ role: 'viewer' }, {}, target)).toMatchObject({ refusal: 'forbidden', log: [] });
   });
 

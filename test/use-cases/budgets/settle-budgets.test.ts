@@ -39,13 +39,13 @@ const settled = async (budgets: readonly Budget[], failing: Readonly<Record<stri
 const ENDING = ['end calls by budget in 0 s', 'end calls by budget in 30 s'];
 const NOTED = `note calls ended at ${NOW.toISOString()}`;
 
-describe('a budget that is spent', () => {
-  it('has its calls queued for their end before anything is noted', async () => {
+describe('a spent budget', () => {
+  it('queues the end of its calls before anything is recorded', async () => {
     const { log } = await settled([spent(100)]);
     expect(log).toEqual([...ENDING, NOTED, 'notice 50', 'notice 80', 'notice 100']);
   });
 
-  it('is not marked when the queue does not answer: the next report queues it again', async () => {
+  it('is not marked if the queue fails, and the next event queues its calls again', async () => {
     const { outcome, log } = await settled([spent(100)], { 'end calls by budget in 0 s': DOWN });
     expect(outcome).toBe(DOWN);
     expect(log).not.toContain(NOTED);
@@ -62,32 +62,32 @@ describe('a budget that is spent', () => {
   });
 });
 
-describe('a threshold', () => {
+describe('the threshold of a budget', () => {
   it.each([
     [49, []],
     [50, [50]],
     [79, [50]],
     [80, [50, 80]],
     [99, [50, 80]],
-  ])('is noticed from its very amount on: %i of 100', async (amount, percents) => {
+  ])('is recorded from its exact amount: %i of 100', async (amount, percents) => {
     expect((await settled([spent(amount)])).log).toEqual(percents.map((percent) => `notice ${percent}`));
   });
 
-  it('is noticed once: not where it was before, nor where another session is first', async () => {
+  it('is recorded once, even if another session is first', async () => {
     const notices = { 50: NOW.toISOString() };
     const { outcome, log } = await settled([spent(80, { notices })], { 'notice 80': new ConflictError() });
     expect(outcome).toBe('done');
     expect(log).toEqual(['notice 80']);
   });
 
-  it('that cannot be noted is an error, so that a later report tries again', async () => {
+  it('fails if it cannot be recorded, so that a later event tries again', async () => {
     expect((await settled([spent(50)], { 'notice 50': DOWN })).outcome).toBe(DOWN);
   });
 
   it.each([
     ['workspace', null],
     ['site', SITE_ID],
-  ])('of a %s leaves an event with the amounts', async (scope, siteId) => {
+  ])('of a %s records an event with the amounts', async (scope, siteId) => {
     const { events } = await settled([spent(50, { siteId })]);
     expect(events).toMatchObject([
       {
@@ -109,8 +109,8 @@ describe('a threshold', () => {
   });
 });
 
-describe('several budgets', () => {
-  it('are all settled, although a mark of the first is lost to the next period', async () => {
+describe('several spent budgets', () => {
+  it('are all settled, even if the first one has begun another period meanwhile', async () => {
     const { outcome, log } = await settled([spent(100), spent(50, { siteId: SITE_ID })], {
       [NOTED]: new ConflictError(),
     });
@@ -119,16 +119,16 @@ describe('several budgets', () => {
   });
 });
 
-describe('a session under budgets', () => {
+describe('a new session under budgets', () => {
   const refusal = (...budgets: readonly Budget[]) => exhaustedBudget(budgets, 'UTC', NOW);
 
-  it('is allowed if no budget is spent, and where a spent one only notifies', () => {
+  it('is allowed if no budget is spent, or the spent one only notifies', () => {
     expect(refusal()).toBeUndefined();
     expect(refusal(spent(99), spent(100, { action: 'notify' }))).toBeUndefined();
     expect(() => refuseExhausted([currentBudget(spent(99), NOW, 'UTC')], NOW, 'UTC')).not.toThrow();
   });
 
-  it('is refused if one is spent, until its period has ended', () => {
+  it('is refused if one budget is spent, until its period ends', () => {
     const day = spent(100, { period: 'day', periodName: '2026-11-23' });
     // 12:00:10 to midnight.
     expect(refusal(day, spent(1))).toMatchObject({ code: 'budget_exhausted', retryAfterSeconds: 43_190 });
@@ -137,13 +137,13 @@ describe('a session under budgets', () => {
     );
   });
 
-  it('is refused until the last of several spent ones begins again', () => {
+  it('is refused until the last of several spent budgets begins a new period', () => {
     const day = spent(100, { period: 'day', periodName: '2026-11-23', siteId: SITE_ID });
     const untilDecember = (Date.parse('2026-12-01T00:00:00Z') - NOW.getTime()) / 1_000;
     expect(refusal(day, spent(100))?.retryAfterSeconds).toBe(untilDecember);
   });
 
-  it('is allowed under a budget that was spent in a period that has ended', () => {
+  it('is allowed if the budget was spent in an earlier period', () => {
     expect(refusal(spent(100, { periodName: '2026-10' }))).toBeUndefined();
   });
 });

@@ -26,8 +26,8 @@ const ended = async (given: CallWorld = {}, by: EndedBy = 'operator') => {
 const isKept = ({ state }: Pick<ReturnType<typeof callWorld>, 'state'>): boolean =>
   state.call?.endedBy === undefined && state.slotsFreed.length === 0 && state.isLive;
 
-describe('a live call', () => {
-  it('is hung up before anything of it is forgotten, and leaves the live sessions last', async () => {
+describe('a live call that is ended', () => {
+  it('is hung up before its records are released, and leaves the live sessions last', async () => {
     const { result, log } = await ended();
     expect(result).toBe('ended');
     expect(log).toEqual([
@@ -46,7 +46,7 @@ describe('a live call', () => {
     ]);
   });
 
-  it('leaves one audited use of the key that hung it up, with the ids of KMS and OpenAI', async () => {
+  it('records one key use for the hang-up, with the request IDs of KMS and OpenAI', async () => {
     const { sealed } = aKey('workspace');
     const { uses, outcomes } = await ended({ sealed: { ...sealed, version: 4 } });
     expect(uses).toMatchObject([
@@ -57,19 +57,19 @@ describe('a live call', () => {
     ]);
   });
 
-  it('whose end was asked for is recorded as ended by the first who asked', async () => {
+  it('is recorded as ended by the first actor that requested the end', async () => {
     const { state } = await ended({ call: aCall({ endRequested: 'key_suspended' }) }, 'max_duration');
     expect(state.call?.endedBy).toBe('key_suspended');
   });
 
-  it('from before regions were kept is hung up at the global host', async () => {
+  it('is hung up at the global host if it was stored without a region', async () => {
     const { log } = await ended({ call: aCall({ session: aCallSession({ dataResidency: undefined }) }) });
     expect(log).toContain('hang up rtc_1 in global with a key');
   });
 });
 
 describe('a call that has ended', () => {
-  it('is not hung up again by a second delivery, and keeps who ended it', async () => {
+  it('is not hung up again by a second delivery, and keeps its reason', async () => {
     const { ports, log, state } = await ended();
     log.length = 0;
     expect(await endCall(ports)(SITE_ID, SESSION_ID, 'max_duration')).toBe('none');
@@ -77,21 +77,21 @@ describe('a call that has ended', () => {
     expect(state.call?.endedBy).toBe('operator');
   });
 
-  it('has its slots and its place freed by the next delivery, where the first one died', async () => {
+  it('releases its slots and its live entry with the next delivery if the first one crashed', async () => {
     const { result, state } = await ended({ call: aCall({ endedBy: 'operator' }) });
     expect(result).toBe('none');
     expect(state.slotsFreed).toHaveLength(2);
     expect(state.isLive).toBe(false);
   });
 
-  it('that is on no record opens no key', async () => {
+  it('opens no key if it is not on record', async () => {
     const { result, log } = await ended({ call: undefined });
     expect(result).toBe('none');
     expect(log).toEqual(['read call']);
   });
 });
 
-describe('a call that was never handed out', () => {
+describe('a reserved call that was never handed out', () => {
   const reserved = (seconds: number) =>
     aCall({
       state: 'reserved',
@@ -99,14 +99,14 @@ describe('a call that was never handed out', () => {
       session: aCallSession({ createdAt: secondsAgo(seconds) }),
     });
 
-  it('is left to the function that opens it for a minute', async () => {
+  it('is left to the function that opens it for one minute', async () => {
     const world = await ended({ call: reserved(60) });
     expect(world.result).toBe('none');
     expect(world.log).toEqual(['read call']);
     expect(isKept(world)).toBe(true);
   });
 
-  it('is freed after a minute without being recorded as ended, and opens no key', async () => {
+  it('is released after one minute, without an end on record and without opening a key', async () => {
     const { result, state, log } = await ended({ call: reserved(61) });
     expect(result).toBe('none');
     expect(log).toEqual([
@@ -121,9 +121,9 @@ describe('a call that was never handed out', () => {
   });
 });
 
-describe('a call that no key of ours can hang up', () => {
+describe('a call that no stored key can hang up', () => {
   it.each<[string, CallWorld, string[]]>([
-    ['there is no key any more', { sealed: undefined }, []],
+    ['the key is gone', { sealed: undefined }, []],
     [
       'its key cannot be opened',
       { failing: { open: new SealedKeyUnreadableError() } },
@@ -136,7 +136,7 @@ describe('a call that no key of ours can hang up', () => {
         [reason],
       ],
     ),
-  ])('is lost where %s, and keeps its slots, because it may continue', async (_, given, results) => {
+  ])('is lost if %s, and keeps its slots, because it may continue', async (_, given, results) => {
     const { result, state, outcomes } = await ended(given);
     expect(result).toBe('lost');
     expect(state.call?.endedBy).toBe('lost');
@@ -146,29 +146,26 @@ describe('a call that no key of ours can hang up', () => {
   });
 });
 
-describe('a call that could not be hung up this time', () => {
+describe('a call whose hang-up fails', () => {
   const passing = OPENAI_FAILURES.filter(
     (reason) => !['key_invalid', 'key_expired', 'not_a_member'].includes(reason),
   );
 
-  it.each(passing)(
-    'is tried again after OpenAI answers %s, and nothing of it is forgotten',
-    async (reason) => {
-      const failure = new OpenAiFailure(reason, { requestId: 'req_2' });
-      const world = await ended({ failing: { [HANG_UP]: failure } });
-      expect(world.result).toBe(failure);
-      expect(isKept(world)).toBe(true);
-      expect(world.outcomes).toMatchObject([{ result: reason, openAiRequestId: 'req_2' }]);
-    },
-  );
+  it.each(passing)('is tried again after OpenAI answers %s, and releases nothing', async (reason) => {
+    const failure = new OpenAiFailure(reason, { requestId: 'req_2' });
+    const world = await ended({ failing: { [HANG_UP]: failure } });
+    expect(world.result).toBe(failure);
+    expect(isKept(world)).toBe(true);
+    expect(world.outcomes).toMatchObject([{ result: reason, openAiRequestId: 'req_2' }]);
+  });
 
   it.each([
-    ['KMS does not answer', 'open', DOWN, ['unavailable']],
-    ['something else breaks', 'open', new Error('a bug'), ['failed']],
-    ['the intent cannot be written', 'intend', DOWN, []],
-    ['the key cannot be read', 'find key workspace', DOWN, []],
-    ['the call cannot be read', 'read call', DOWN, []],
-  ])('is tried again after %s, and nothing of it is forgotten', async (_, step, error, results) => {
+    ['an outage of KMS', 'open', DOWN, ['unavailable']],
+    ['an unexpected error', 'open', new Error('a bug'), ['failed']],
+    ['a failed write of the intent', 'intend', DOWN, []],
+    ['a failed read of the key', 'find key workspace', DOWN, []],
+    ['a failed read of the call', 'read call', DOWN, []],
+  ])('is tried again after %s, and releases nothing', async (_, step, error, results) => {
     const world = await ended({ failing: { [step]: error } });
     expect(world.result).toBe(error);
     expect(isKept(world)).toBe(true);
@@ -176,13 +173,13 @@ describe('a call that could not be hung up this time', () => {
     expect(world.log).not.toContain(HANG_UP);
   });
 
-  it('is tried again with the failure of OpenAI, even if the outcome cannot be written either', async () => {
+  it('is tried again with the OpenAI failure, even if the outcome cannot be written either', async () => {
     const failure = new OpenAiFailure('timeout');
     const { result } = await ended({ failing: { [HANG_UP]: failure, 'settle timeout': DOWN } });
     expect(result).toBe(failure);
   });
 
-  it('whose hang-up worked is tried again when that cannot be written, and no other outcome is', async () => {
+  it('is tried again if the hang-up worked but could not be recorded, and records no other outcome', async () => {
     const world = await ended({ failing: { 'settle ok': DOWN } });
     expect(world.result).toBe(DOWN);
     expect(isKept(world)).toBe(true);

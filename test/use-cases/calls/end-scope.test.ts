@@ -99,13 +99,13 @@ describe('ending the calls of a scope', () => {
       },
       ['older workspace key'],
     ],
-  ])('ends those of %s, and no session of a client secret', async (_, scope, expected) => {
+  ])('of %s ends them, and no session of a client secret', async (_, scope, expected) => {
     const { ports, log } = worldOf(ALL);
     expect(await endScope(ports)(scope, 'operator')).toBe(expected.length);
     expect(marked(log)).toEqual(expected);
   });
 
-  it('marks a call before its hang-up is queued, so that it cannot be handed out in between', async () => {
+  it('marks a call before its hang-up is queued, so that it cannot be handed out meanwhile', async () => {
     const { ports, log } = worldOf([live('one')]);
     await endScope(ports)({ workspaceId: WORKSPACE_ID, all: true }, 'key_suspended');
     expect(log).toEqual(['mark one by key_suspended', 'queue one end by key_suspended in 0 s']);
@@ -117,13 +117,13 @@ describe('ending the calls of a scope', () => {
     expect(log).toEqual([]);
   });
 
-  it('queues no hang-up that could not be marked, and fails, so that the message is repeated', async () => {
+  it('fails without a hang-up if a call cannot be marked, so that the message is repeated', async () => {
     const { ports, log } = worldOf([live('one')], { records: { requestEnd: () => Promise.reject(DOWN) } });
     await expect(endScope(ports)({ workspaceId: WORKSPACE_ID, all: true }, 'operator')).rejects.toBe(DOWN);
     expect(log).toEqual([]);
   });
 
-  it('reaches every call of a full workspace, at most 25 side by side', async () => {
+  it('reaches every call of a full workspace, at most 25 at the same time', async () => {
     let underway = 0;
     let most = 0;
     const { ports, log } = worldOf(
@@ -148,19 +148,19 @@ describe('ending the calls of a scope', () => {
 describe('a request to end the calls of a scope', () => {
   const scope = keyScopeOf(ADDRESSES.site);
 
-  it('answers how many calls run, and queues the scope twice: the second pass finds calls that were being opened', async () => {
+  it('returns the number of calls, and queues the scope twice, so that the second pass finds calls that were being opened', async () => {
     const { ports, log } = worldOf(ALL);
     expect(await callEnder(ports).end(scope, 'key_deleted')).toBe(1);
     expect(log).toEqual(['queue scope by key_deleted in 0 s', 'queue scope by key_deleted in 30 s']);
   });
 
-  it('is queued although no call runs, because one may be opened at this moment', async () => {
+  it('is queued even if no call is live, because one may be opening', async () => {
     const { ports, log } = worldOf([]);
     expect(await callEnder(ports).end(scope, 'key_deleted')).toBe(0);
     expect(log).toHaveLength(2);
   });
 
-  it('fails when the queue does not take it', async () => {
+  it('fails if the queue fails', async () => {
     const { ports } = worldOf(ALL, { hangUps: { send: () => Promise.reject(DOWN) } });
     await expect(callEnder(ports).end(scope, 'key_deleted')).rejects.toBe(DOWN);
   });

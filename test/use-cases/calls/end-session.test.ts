@@ -51,7 +51,7 @@ const pressed = ({
 };
 
 describe('a person who ends a session', () => {
-  it('leaves the order with its audit event before the hang-up is queued', async () => {
+  it('records the request with its audit event before the hang-up is queued', async () => {
     const { run, log } = pressed();
     expect(await run).toBe(true);
     expect(log).toEqual([
@@ -71,14 +71,14 @@ describe('a person who ends a session', () => {
     ]);
   });
 
-  it('queues nothing when the order could not be written', async () => {
+  it('queues nothing if the request cannot be recorded', async () => {
     const readSession = async () => aSession();
     const { run, log } = pressed({ own: { records: { readSession, orderEnd: () => Promise.reject(DOWN) } } });
     expect(await outcomeOf(run)).toBe(DOWN);
     expect(log).toEqual([]);
   });
 
-  it('can press again after the queue did not answer: the order stands, and the hang-up is queued then', async () => {
+  it('can repeat the request after a queue failure: the record is kept, and the hang-up is queued', async () => {
     const { run } = pressed({ own: { hangUps: { send: () => Promise.reject(DOWN) } } });
     expect(await outcomeOf(run)).toBe(DOWN);
     const again = pressed({ session: aSession({ endRequested: 'operator' }) });
@@ -89,26 +89,26 @@ describe('a person who ends a session', () => {
   it.each([
     ['was refused', aSession({ state: 'refused' })],
     ['was ended', aSession({ endedBy: 'visitor' })],
-    ['of a client secret has ended by its own reports', withToken({ endedAt: '2026-11-23T12:00:00.000Z' })],
-  ])('changes nothing about one that %s', async (_, session) => {
+    ['belongs to a client secret and has ended', withToken({ endedAt: '2026-11-23T12:00:00.000Z' })],
+  ])('changes nothing if the session %s', async (_, session) => {
     const { run, log } = pressed({ session });
     expect(await run).toBe(false);
     expect(log).toEqual([]);
   });
 
-  it('learns that nobody can end the session of a client secret', async () => {
+  it('is told that nobody can end the session of a client secret', async () => {
     const { run, log } = pressed({ session: withToken() });
     expect(await outcomeOf(run)).toBe('not_endable');
     expect(log).toEqual([]);
   });
 
-  it('finds no session that is not there', async () => {
+  it('gets session_not_found for an unknown session', async () => {
     const { run, log } = pressed({ session: null });
     expect(await outcomeOf(run)).toBe('session_not_found');
     expect(log).toEqual([]);
   });
 
-  it('finds no session by a text that is no id, and nothing is read for it', async () => {
+  it('gets session_not_found for text that is not an ID, without a read', async () => {
     const { run } = pressed({
       sessionId: '../ses_1',
       own: {
@@ -121,7 +121,7 @@ describe('a person who ends a session', () => {
     expect(await outcomeOf(run)).toBe('session_not_found');
   });
 
-  it('needs to be an admin', async () => {
+  it('must be an admin', async () => {
     const { run, log } = pressed({ role: 'viewer' });
     expect(await outcomeOf(run)).toBe('forbidden');
     expect(log).toEqual([]);

@@ -16,7 +16,7 @@ const finished = async (
 };
 
 describe('finishing a call', () => {
-  it('frees exactly the slots that its admission took', async () => {
+  it('releases exactly the slots of its admission', async () => {
     const { state } = await finished();
     expect(state.slotsFreed).toEqual([
       { pool: 'workspace', index: 4, sessionId: SESSION_ID },
@@ -24,7 +24,7 @@ describe('finishing a call', () => {
     ]);
   });
 
-  it('frees no slot for a session that took none', async () => {
+  it('releases no slot for a session without slots', async () => {
     const { admission: _, ...session } = aCallSession();
     const { state, error } = await finished({}, 'visitor', session);
     expect(error).toBeUndefined();
@@ -32,19 +32,19 @@ describe('finishing a call', () => {
     expect(state.isLive).toBe(false);
   });
 
-  it('closes the meter as silent, and records the same end', async () => {
+  it('closes the session usage as silent, and records the same end', async () => {
     const { state } = await finished();
     expect(state.usage?.silent).toBe(true);
     expect(state.ends).toEqual([state.usage]);
   });
 
-  it('of a lost call closes its meter, and frees neither slots nor its place', async () => {
+  it('closes the usage of a lost call, but releases neither its slots nor its live entry', async () => {
     const { state, log } = await finished({}, 'lost');
     expect(log.slice(1)).toEqual(['read meter', 'close meter', 'record end']);
     expect(state.isLive).toBe(true);
   });
 
-  it('of a lost call whose page has reported its end frees the minutes that a watcher would have freed', async () => {
+  it('releases the minutes of a lost call whose page reported its end, as its watcher would have done', async () => {
     const usage = {
       ...newSessionUsage(aCallSession()),
       holdSeconds: 120,
@@ -56,14 +56,14 @@ describe('finishing a call', () => {
     expect(state.usage?.silent).toBe(true);
   });
 
-  it('records the end of a meter that has ended again, without writing the meter', async () => {
+  it('records the end again if the session usage has already ended, without another write of it', async () => {
     const usage = { ...newSessionUsage(aCallSession()), silent: true };
     const { log, state } = await finished({ usage });
     expect(log).not.toContain('close meter');
     expect(state.ends).toEqual([usage]);
   });
 
-  it('frees a call that has no meter', async () => {
+  it('releases a call without session usage', async () => {
     const { log, state, error } = await finished({ usage: undefined });
     expect(error).toBeUndefined();
     expect(log).not.toContain('record end');
@@ -71,8 +71,8 @@ describe('finishing a call', () => {
   });
 });
 
-describe('a meter that moves while its call is finished', () => {
-  it('is read again, and closed with what was reported in between', async () => {
+describe('the session usage that changes while its call is finished', () => {
+  it('is read again, and closed with the new events', async () => {
     const reported = { ...newSessionUsage(aCallSession()), revision: 2 };
     let races = 0;
     const world = callWorld();
@@ -99,7 +99,7 @@ describe('a meter that moves while its call is finished', () => {
     expect(world.state.ends).toEqual([{ ...reported, silent: true }]);
   });
 
-  it('is left to the next delivery after eight races, which still finds the call among the live ones', async () => {
+  it('is left to the next delivery after eight conflicts, and the call stays in the live list', async () => {
     const { error, log, state } = await finished({ failing: { 'close meter': new ConflictError() } });
     expect(error).toBeInstanceOf(ConflictError);
     expect(log.filter((step) => step === 'close meter')).toHaveLength(8);
@@ -108,9 +108,9 @@ describe('a meter that moves while its call is finished', () => {
   });
 });
 
-describe('a finish that fails half way', () => {
+describe('finishing a call that fails part way', () => {
   it.each(['release slots', 'read meter', 'close meter', 'record end'])(
-    'at “%s” stops at once and leaves the call among the live ones, so that a repeat finds it',
+    'at “%s” stops at once and leaves the call in the live list, so that a repeat finds it',
     async (step) => {
       const { error, log, state } = await finished({ failing: { [step]: DOWN } });
       expect(error).toBe(DOWN);

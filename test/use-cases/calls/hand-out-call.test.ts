@@ -72,13 +72,13 @@ const handedOut = async ({
 const UNDONE = ['hang up rtc_1', 'withdraw rtc_1 unavailable', 'settle call#1 ok'];
 
 describe('a created call', () => {
-  it('is handed out when it is on record and its cap is queued, as far ahead as SQS can', async () => {
+  it('is handed out once it is recorded and its cap is queued with the longest SQS delay', async () => {
     const { error, log } = await handedOut();
     expect(error).toBeUndefined();
     expect(log.sort()).toEqual(['issued', 'queue cap in 3600 s, delayed by 900 s']);
   });
 
-  it('is on record together with the outcome of its key use', async () => {
+  it('is recorded together with the outcome of its key use', async () => {
     expect((await handedOut()).written).toEqual({
       at: NOW.toISOString(),
       result: 'ok',
@@ -90,14 +90,14 @@ describe('a created call', () => {
   it.each([
     ['its record', { issue: () => Promise.reject(down) }],
     ['its cap', { queue: () => Promise.reject(down) }],
-  ] as const)('is hung up and not handed out when %s cannot be written', async (_, failing) => {
+  ] as const)('is hung up and not handed out if %s cannot be written', async (_, failing) => {
     const { error, log } = await handedOut(failing);
     expect(error).toBe(down);
     expect(log).toEqual(expect.arrayContaining(UNDONE));
   });
 
   it.each(ENDED_BY.map((by) => [by]))(
-    'whose end was asked for by %s is hung up, and never handed out',
+    'is hung up and never handed out if %s requested its end',
     async (by) => {
       const { error, log } = await handedOut({ issue: () => Promise.reject(new ConflictError()), by });
       expect(error).toBeInstanceOf(BrokerError);
@@ -115,7 +115,7 @@ describe('a created call', () => {
     },
   );
 
-  it('is written again after a race, three times at most', async () => {
+  it('is written again after a conflict, at most three times', async () => {
     const lost = (races: number) => (attempt: number) =>
       attempt <= races ? Promise.reject(new ConflictError()) : Promise.resolve();
     expect(await handedOut({ issue: lost(2) })).toMatchObject({ error: undefined, attempts: 3 });

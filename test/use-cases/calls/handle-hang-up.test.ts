@@ -36,7 +36,7 @@ const capIn = (milliseconds: number): HangUpMessage => ({
   dueAtMs: NOW.getTime() + milliseconds,
 });
 
-describe('a cap', () => {
+describe('the cap message of a call', () => {
   it.each([-60_000, 0, 500])('that is due in %i ms ends the call', async (milliseconds) => {
     expect(await handled(capIn(milliseconds))).toEqual({
       result: 'ended',
@@ -53,14 +53,14 @@ describe('a cap', () => {
     expect(await handled(message)).toEqual({ result: 'later', done: [['send', message, delay]] });
   });
 
-  it('that cannot be queued again fails, so that the queue repeats it', async () => {
+  it('fails if it cannot be queued again, so that the queue repeats it', async () => {
     const { result } = await handled(capIn(60_000), { hangUps: { send: () => Promise.reject(DOWN) } });
     expect(result).toBe(DOWN);
   });
 });
 
-describe('a message to end', () => {
-  it('one call names who asked for it', async () => {
+describe('an end message', () => {
+  it('for one call passes on who requested the end', async () => {
     const message = { kind: 'end', siteId: SITE_ID, sessionId: SESSION_ID, by: 'anomaly' } as const;
     expect(await handled(message)).toEqual({
       result: 'ended',
@@ -68,7 +68,7 @@ describe('a message to end', () => {
     });
   });
 
-  it('a scope ends its calls with the reason of the message', async () => {
+  it('for a scope ends its calls with the reason in the message', async () => {
     const scope = { workspaceId: WORKSPACE_ID, all: true } as const;
     expect(await handled({ kind: 'scope', scope, by: 'workspace_deleted' })).toEqual({
       result: 'scope',
@@ -76,7 +76,7 @@ describe('a message to end', () => {
     });
   });
 
-  it('one call fails with the error of the hang-up, and is never queued a second time from here', async () => {
+  it('for one call fails with the error of the hang-up, and is not queued again here', async () => {
     const message = { kind: 'end', siteId: SITE_ID, sessionId: SESSION_ID, by: 'operator' } as const;
     expect(await handled(message, { endCall: () => Promise.reject(DOWN) })).toEqual({
       result: DOWN,
@@ -85,8 +85,8 @@ describe('a message to end', () => {
   });
 });
 
-describe('a message to forget', () => {
-  it('a kept version removes that version and no other', async () => {
+describe('a forget message', () => {
+  it('removes the kept version of a key and no other', async () => {
     expect(await handled({ kind: 'forget', scope: 'site', scopeId: SITE_ID, version: 2 })).toEqual({
       result: 'forgotten',
       done: [['forget', 'site', SITE_ID, 2]],

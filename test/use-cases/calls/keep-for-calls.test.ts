@@ -93,8 +93,8 @@ const changed = async (
   return { error, log, kept: kept?.map(({ version }) => version) };
 };
 
-describe('a change of a key on which calls run', () => {
-  it('keeps a replaced version for a minute and a half, and ends the calls on it after the write', async () => {
+describe('a change of a key with live calls', () => {
+  it('keeps the replaced version for 90 seconds, and ends its calls after the write', async () => {
     const { kept, log } = await changed(replacedBy('new'), [{ fingerprint: 'current' }]);
     expect(kept).toEqual([3]);
     expect(log.slice(0, 2)).toEqual(['list calls', 'write']);
@@ -104,7 +104,7 @@ describe('a change of a key on which calls run', () => {
     ]);
   });
 
-  it('keeps every version on which a call runs, the retained one included', async () => {
+  it('keeps every version with a live call, including the retained one', async () => {
     const { kept } = await changed(replacedBy('new'), [
       { fingerprint: 'current' },
       { fingerprint: 'earlier' },
@@ -112,30 +112,30 @@ describe('a change of a key on which calls run', () => {
     expect(kept).toEqual([3, 2]);
   });
 
-  it('keeps no version on which no call runs', async () => {
+  it('keeps no version without a live call', async () => {
     const { kept } = await changed(replacedBy('new'), [{ fingerprint: 'earlier' }]);
     expect(kept).toEqual([2]);
   });
 
-  it('keeps the versions of a deleted key, whose calls the deletion itself ends', async () => {
+  it('keeps the versions of a deleted key, whose calls the deletion ends', async () => {
     const { kept, log } = await changed(deleteKey(BEFORE, STAMP), [{ fingerprint: 'current' }]);
     expect(kept).toEqual([3]);
     expect(log).toEqual(['list calls', 'write', 'queue version 3 forget in 90 s']);
   });
 
-  it('keeps and ends nothing when the same OpenAI key is stored again: it still hangs its calls up', async () => {
+  it('keeps and ends nothing if the same OpenAI key is stored again, because it can still hang up', async () => {
     const { kept, log } = await changed(replacedBy('current'), [{ fingerprint: 'current' }]);
     expect(kept).toEqual([]);
     expect(log).toEqual(['list calls', 'write']);
   });
 });
 
-describe('a change of a key that needs no care', () => {
+describe('a change of a key that affects no call', () => {
   it.each([
     ['without calls', replacedBy('new'), [], {}],
-    ['with client secrets alone', replacedBy('new'), [{ openedWith: 'token', fingerprint: 'current' }], {}],
+    ['with client secrets only', replacedBy('new'), [{ openedWith: 'token', fingerprint: 'current' }], {}],
     [
-      'with calls on the key of another place alone',
+      'with calls only on the key of another scope',
       replacedBy('new'),
       [{ keyScope: 'site', keyScopeId: 'other', fingerprint: 'current' }],
       {},
@@ -150,13 +150,13 @@ describe('a change of a key that needs no care', () => {
 
   it.each([
     ['shreds no version', switchState(BEFORE, 'suspended', STAMP), {}],
-    ['of the platform’s key is left to the operator', replacedBy('new'), { scope: 'platform' }],
+    ['changes the platform key, which is left to the operator', replacedBy('new'), { scope: 'platform' }],
     [
-      'after a deletion finds nothing to keep',
+      'follows a deletion',
       replacedBy('new'),
       { before: { revision: 2, lastVersion: 3, changedAt: '', changedBy: '', state: 'deleted' } },
     ],
-  ] as const)('and %s lists no calls', async (_, change, world) => {
+  ] as const)('lists no calls if it %s', async (_, change, world) => {
     expect(await changed(change, [{ fingerprint: 'current' }], world)).toEqual({
       error: undefined,
       kept: [],
@@ -164,12 +164,12 @@ describe('a change of a key that needs no care', () => {
     });
   });
 
-  it('keeps the current version alone where the retained one is gone already', async () => {
+  it('keeps only the current version if the retained one is already gone', async () => {
     const calls = [{ fingerprint: 'current' }, { fingerprint: 'earlier' }];
     expect((await changed(replacedBy('new'), calls, { retained: null })).kept).toEqual([3]);
   });
 
-  it('keeps the current version alone where none was retained', async () => {
+  it('keeps only the current version if none was retained', async () => {
     const before = { ...BEFORE, previousVersion: null };
     const calls = [{ fingerprint: 'current' }, { fingerprint: 'earlier' }];
     expect((await changed(replacedBy('new', before), calls, { before })).kept).toEqual([3]);
@@ -186,7 +186,7 @@ describe('a change of a key that fails', () => {
     expect(log).toEqual(['list calls']);
   });
 
-  it('at the queue is not reported as done', async () => {
+  it('at the queue returns the error', async () => {
     const { error } = await changed(replacedBy('new'), [{ fingerprint: 'current' }], {
       queue: () => Promise.reject(DOWN),
     });
@@ -194,8 +194,8 @@ describe('a change of a key that fails', () => {
   });
 });
 
-describe('the key store with care for calls', () => {
-  it('answers everything but changes as the store itself', async () => {
+describe('the key store that protects calls', () => {
+  it('passes on everything except changes', async () => {
     const keys = { readKey: async () => BEFORE } as unknown as KeyStore;
     const store = keepingForCalls(keys, {} as Parameters<typeof keepingForCalls>[1]);
     expect(await store.readKey({ ...ADDRESSES.workspace, workspaceId: WORKSPACE_ID })).toBe(BEFORE);

@@ -45,15 +45,15 @@ const listed = (
   return { run: listLiveSessions(ports)(VIEWER, WORKSPACE_ID), asked };
 };
 
-describe('the list of running sessions', () => {
-  it('keeps the order of the records, and has the time at which it was made', async () => {
+describe('the list of live sessions', () => {
+  it('keeps the order of the records, and contains the time of the list', async () => {
     const { run } = listed([live('first'), live('second')]);
     const { at, items } = await run;
     expect(at).toBe(NOW);
     expect(items.map(({ sessionId }) => sessionId)).toEqual(['first', 'second']);
   });
 
-  it('shows the cost so far of what has a meter, and null of what has none', async () => {
+  it('shows the cost of sessions with usage, and null for the others', async () => {
     const counted = { ...NO_TOKENS, audioOut: 1_000 };
     const { run } = listed([live('metered'), live('silent')], [meter('metered', { counted })]);
     const [metered, silent] = (await run).items;
@@ -62,7 +62,7 @@ describe('the list of running sessions', () => {
     expect(silent?.costMicroCents).toBeNull();
   });
 
-  it('leaves out a token’s session that has ended, and keeps a call until the broker has ended it', async () => {
+  it('omits a token session that has ended, and keeps a call until the broker has ended it', async () => {
     const over = { silent: true };
     const { run } = listed(
       [live('call'), live('token', { openedWith: 'token' }), live('open token', { openedWith: 'token' })],
@@ -71,7 +71,7 @@ describe('the list of running sessions', () => {
     expect((await run).items.map(({ sessionId }) => sessionId)).toEqual(['call', 'open token']);
   });
 
-  it('reads the meters of each site by itself, at most 100 at once', async () => {
+  it('reads the session usage per site, at most 100 at a time', async () => {
     const many = Array.from({ length: 101 }, (_, index) => live(`session ${index}`));
     const { run, asked } = listed([live('other', { siteId: OTHER_SITE_ID }), ...many]);
     expect((await run).items).toHaveLength(102);
@@ -79,18 +79,18 @@ describe('the list of running sessions', () => {
     expect(asked).toContainEqual([OTHER_SITE_ID, 1]);
   });
 
-  it('reads no meter where nothing runs', async () => {
+  it('reads no session usage if nothing is live', async () => {
     const { run, asked } = listed([]);
     expect((await run).items).toEqual([]);
     expect(asked).toEqual([]);
   });
 
-  it('is an error rather than a list without costs when the meters cannot be read', async () => {
+  it('fails instead of showing a list without costs if the session usage cannot be read', async () => {
     const { run } = listed([live('one')], [], { meters: { readSessionUsage: () => Promise.reject(DOWN) } });
     expect(await outcomeOf(run)).toBe(DOWN);
   });
 
-  it('is for members alone, and nothing is read for a stranger', async () => {
+  it('is available only to members, and nothing is read for others', async () => {
     const { run } = listed([], [], {
       tenancy: {
         readMembership: async () => ({ workspace: aWorkspace(), member: undefined }),

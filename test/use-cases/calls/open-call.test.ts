@@ -22,13 +22,13 @@ import { aCall, CALL_ID, DOWN, SESSION_ID } from './call-fixture.ts';
 import { costsNothing, type Given, opened, REPLACES, refused } from './open-call-fixture.ts';
 
 describe('a visitor who opens a call', () => {
-  it('has the intent on record before the key is opened, and the call on record before the answer', async () => {
+  it('has the intent recorded before the key is opened, and the call before the answer', async () => {
     const { log } = await opened();
     expect(log.slice(0, 3)).toEqual(['admit with call', 'open', 'create call']);
     expect(log.slice(3).sort()).toEqual([`issue ${CALL_ID}`, 'queue cap in 600 s']);
   });
 
-  it('gets OpenAI’s answer, and no id of the call with which it could be changed', async () => {
+  it('gets the answer of OpenAI without the call ID, which would allow changes', async () => {
     const { result } = await opened();
     expect(result).toMatchObject({
       answer: 'v=0 answer',
@@ -43,7 +43,7 @@ describe('a visitor who opens a call', () => {
     expect(JSON.stringify(result)).not.toContain(CALL_ID);
   });
 
-  it('leaves one use of the key, with the ids of KMS and OpenAI', async () => {
+  it('records one key use with the request IDs of KMS and OpenAI', async () => {
     expect((await opened()).outcomes).toEqual([
       {
         reason: 'call',
@@ -55,7 +55,7 @@ describe('a visitor who opens a call', () => {
     ]);
   });
 
-  it('is known to OpenAI by the id of the page, else by the address', async () => {
+  it('is identified to OpenAI by the visitor ID of the page, or else by the address', async () => {
     const expected = { settings: { ...aSite(), errorDays: 30 }, turnByTurn: false, offer: CANNED_OFFER };
     const { created } = await opened();
     const named = await opened({ request: { visitorId: 'visitor-7' } });
@@ -66,7 +66,7 @@ describe('a visitor who opens a call', () => {
   });
 });
 
-describe('the first message', () => {
+describe('the first message of a new call', () => {
   const conversation = {
     ...DEFAULT_CONVERSATION,
     firstMessage: { type: 'instructions', text: 'Greet.' },
@@ -74,13 +74,16 @@ describe('the first message', () => {
   const open = (control: 'open' | 'brokered' | 'locked', given: Given = {}) =>
     opened({ ...given, context: { site: aSite({ control, conversation }) } });
 
-  it.each(['open', 'brokered'] as const)('goes to the page of a site that is %s', async (control) => {
-    const { result, log } = await open(control, { watch: 'eager' });
-    expect(result).toMatchObject({ firstMessage: 'Begin the conversation. Greet.' });
-    expect(log).not.toContain('watch strictly');
-  });
+  it.each(['open', 'brokered'] as const)(
+    'goes to the page of a site with the control %s',
+    async (control) => {
+      const { result, log } = await open(control, { watch: 'eager' });
+      expect(result).toMatchObject({ firstMessage: 'Begin the conversation. Greet.' });
+      expect(log).not.toContain('watch strictly');
+    },
+  );
 
-  it('never goes to the page of a locked site: its watcher has to be there before the page', async () => {
+  it('never goes to the page of a locked site, whose watcher must attach before the page', async () => {
     const { result, log } = await open('locked', { watch: 'eager' });
     expect(result).toMatchObject({ firstMessage: null });
     expect(JSON.stringify(result)).not.toContain('Greet.');
@@ -97,8 +100,8 @@ describe('a locked site', () => {
   const offer = { sdp: CANNED_OFFER, hasDataChannel: true };
 
   it.each<[string, Partial<TokenContext>]>([
-    ['by its own setting', { site: aSite({ control: 'locked' }) }],
-    ['by a budget that must never be exceeded', { budgets: [aBudget({ action: 'never_exceed' })] }],
+    ['with its own setting', { site: aSite({ control: 'locked' }) }],
+    ['with a never_exceed budget', { budgets: [aBudget({ action: 'never_exceed' })] }],
   ])('%s refuses an offer with a data channel before it costs anything', async (_, context) => {
     const { refusal, details, log } = await refused({ context, request: { offer } });
     expect(refusal).toBe('invalid_offer');
@@ -106,12 +109,12 @@ describe('a locked site', () => {
     expect(log).toEqual([]);
   });
 
-  it('answers an offer without one, and says that it is locked', async () => {
+  it('accepts an offer without a data channel, and returns that it is locked', async () => {
     const { result } = await opened({ context: { site: aSite({ control: 'locked' }) } });
     expect(result).toMatchObject({ control: 'locked', answer: 'v=0 answer' });
   });
 
-  it('is none if the platform pays: budgets of own keys pause then', async () => {
+  it('is not locked if the platform pays, because budgets of own keys do not apply', async () => {
     const { result } = await opened({
       context: {
         workspace: aWorkspace({ billingMode: 'managed' }),
@@ -123,27 +126,27 @@ describe('a locked site', () => {
   });
 });
 
-describe('a call under a budget that is never exceeded', () => {
+describe('a call under a never_exceed budget', () => {
   const strict = aBudget({
     action: 'never_exceed',
     amountMicroCents: 1_000_000_000,
     remainingMicroCents: 1_000_000_000,
   });
 
-  it('is created so that OpenAI answers nothing by itself, and handed out once its watcher sees it', async () => {
+  it('lets OpenAI answer nothing without a request, and is handed out once its watcher has attached', async () => {
     const { created, log, result } = await opened({ context: { budgets: [strict] }, watch: 'eager' });
     expect(created).toMatchObject([{ turnByTurn: true }]);
     expect(log).toContain('watch strictly');
     expect(result).toMatchObject({ session: { admission: { turnByTurn: true } }, control: 'locked' });
   });
 
-  it('is refused if nobody would ask for its responses', async () => {
+  it('is refused if no watcher would request its responses', async () => {
     const { refusal, log } = await refused({ context: { budgets: [strict] }, watch: 'off' });
     expect(refusal).toBe('unavailable');
     expect(costsNothing(log)).toBe(true);
   });
 
-  it('is refused if less is left than the highest cost of one response', async () => {
+  it('is refused if the rest is less than the highest cost of one response', async () => {
     const budgets = [{ ...strict, spentMicroCents: 995_000_000, remainingMicroCents: 5_000_000 }];
     const { refusal, log } = await refused({ context: { budgets }, watch: 'eager' });
     expect(refusal).toBe('budget_exhausted');
@@ -153,7 +156,7 @@ describe('a call under a budget that is never exceeded', () => {
 
 describe('a call that is refused before the key is opened', () => {
   it.each<[string, string, Given]>([
-    ['the site is not there', 'site_not_found', { context: { site: undefined } }],
+    ['the site does not exist', 'site_not_found', { context: { site: undefined } }],
     ['the page is not allowed', 'origin_not_allowed', { request: { origin: 'https://elsewhere.example' } }],
     ['no key is stored', 'openai_key_missing', { context: { workspaceKey: undefined } }],
     [
@@ -190,7 +193,7 @@ describe('a call that fails after its admission', () => {
     };
   };
 
-  it('at OpenAI gives back what it took, and tells the operator what was wrong', async () => {
+  it('at OpenAI releases its admission, and reports the reason to the operator', async () => {
     const failure = new OpenAiFailure('quota_exhausted', { requestId: 'req_9' });
     const { error, freed, steps, outcomes } = await failed({ 'create call': failure });
     expect(error).toBe('openai_quota_exhausted');
@@ -203,7 +206,7 @@ describe('a call that fails after its admission', () => {
     expect(outcomes).toMatchObject([{ kmsRequestId: 'kms-1', openAiRequestId: 'req_9' }]);
   });
 
-  it('because the customer’s key cannot be opened says so to its owner, and asks OpenAI nothing', async () => {
+  it("because the customer's key cannot be opened tells the owner, and sends nothing to OpenAI", async () => {
     const { error, log, freed } = await failed({ open: new SealedKeyUnreadableError() });
     expect(error).toBe('openai_key_unreadable');
     expect(freed).toBe(true);
@@ -212,13 +215,13 @@ describe('a call that fails after its admission', () => {
     expect(log).not.toContain('create call');
   });
 
-  it('because the platform’s key cannot be opened is an outage to the visitor', async () => {
+  it('because the platform key cannot be opened is an outage for the visitor', async () => {
     const context = { workspace: aWorkspace({ billingMode: 'managed' as const }) };
     const { error } = await failed({ open: new SealedKeyUnreadableError() }, { context });
     expect(error).toBe('platform_key_missing');
   });
 
-  it('at KMS gives back what it took, and stays the outage that it is', async () => {
+  it('at KMS releases its admission, and returns the outage', async () => {
     const { error, freed, log } = await failed({ open: DOWN });
     expect(error).toBe(DOWN);
     expect(freed).toBe(true);
@@ -231,7 +234,7 @@ describe('a call that fails after its admission', () => {
     ['its cap', 'queue cap in 600 s', DOWN, DOWN],
     ['its record, lost to another writer', `issue ${CALL_ID}`, new ConflictError(), 'unavailable'],
   ])(
-    'at %s is hung up inside the callback that holds the key, and gives back what it took',
+    'at %s is hung up inside the callback that holds the key, and releases its admission',
     async (_, step, failure, expected) => {
       const { error, freed, log } = await failed({ [step]: failure });
       expect(error).toBe(expected);
@@ -243,7 +246,7 @@ describe('a call that fails after its admission', () => {
     },
   );
 
-  it('keeps the error of OpenAI, even if nothing can be written about it', async () => {
+  it('returns the OpenAI error, even if nothing can be recorded', async () => {
     const { error } = await failed({
       'create call': new OpenAiFailure('key_invalid'),
       'settle use key_invalid': DOWN,
@@ -253,7 +256,7 @@ describe('a call that fails after its admission', () => {
     expect(error).toBe('openai_key_rejected');
   });
 
-  it('before the key is opened, because no secret can be derived, gives back what it took', async () => {
+  it('because no secret can be derived, before the key is opened, releases its admission', async () => {
     const { ports } = recordingPorts(aContext());
     const pseudonyms = { ...ports.pseudonyms, signingSecret: () => Promise.reject(DOWN) };
     const { error, freed, log } = await failed({}, { own: { pseudonyms } });
@@ -263,15 +266,15 @@ describe('a call that fails after its admission', () => {
   });
 });
 
-describe('a call that takes the place of another one', () => {
-  it('hangs the old call up before the new one is created, with the same opening of the key', async () => {
+describe('a call that replaces another call', () => {
+  it('hangs the old call up before the new one is created, in the same opening of the key', async () => {
     const { log, keys } = await opened({ request: { replaces: REPLACES } });
     const steps = ['open', 'hang up rtc_old in eu', 'note old ended by visitor', 'create call'];
     expect(log.filter((step) => steps.includes(step))).toEqual(steps);
     expect(keys).toEqual(['a key', 'a key']);
   });
 
-  it('gets in where every slot is taken, one of them by the old call', async () => {
+  it('is admitted when every slot is taken, because the old call holds one', async () => {
     const leases = leasesOf('workspace', Array<number>(10).fill(600)).map((one) =>
       one.index === 0 ? { ...one, sessionId: SESSION_ID } : one,
     );
@@ -280,7 +283,7 @@ describe('a call that takes the place of another one', () => {
     expect(result).toMatchObject({ answer: 'v=0 answer' });
   });
 
-  it('is not created when the old one could not be hung up: a visitor never has two', async () => {
+  it('is not created if the old call could not be hung up, so that a visitor never has two', async () => {
     const { result, log } = await opened({
       request: { replaces: REPLACES },
       failing: { 'hang up rtc_old in eu': new OpenAiFailure('timeout') },
@@ -290,7 +293,7 @@ describe('a call that takes the place of another one', () => {
     expect(log).toContain('queue end by visitor in 30 s');
   });
 
-  it('is an ordinary call where the old one has ended', async () => {
+  it('is an ordinary call if the old call has ended', async () => {
     const records = {
       readCall: async () => aCall({ endedBy: 'max_duration' as const }),
       noteEndedBy: () => Promise.reject(new Error('noted')),
@@ -300,7 +303,7 @@ describe('a call that takes the place of another one', () => {
     expect(result).toMatchObject({ answer: 'v=0 answer' });
   });
 
-  it('is refused by what is wrong with the request itself first', async () => {
+  it('is refused for other errors of the request first', async () => {
     const { refusal } = await refused({
       context: { site: undefined },
       request: { replaces: { ...REPLACES, signature: undefined } },
@@ -309,7 +312,7 @@ describe('a call that takes the place of another one', () => {
   });
 });
 
-describe('the watcher of a call', () => {
+describe('the watcher of a new call', () => {
   const modeOf = async (watch: WatchMode, context: Partial<TokenContext> = {}) => {
     const { log } = await opened({ watch, context });
     return log.filter((step) => step.startsWith('watch'));
@@ -319,7 +322,7 @@ describe('the watcher of a call', () => {
     ['off', []],
     ['eager', ['watch']],
     ['strict', ['watch strictly']],
-  ])('is started as the stage says: %s', async (watch, steps) => {
+  ])('is started in the watch mode of the stage: %s', async (watch, steps) => {
     expect(await modeOf(watch)).toEqual(steps);
   });
 

@@ -67,44 +67,44 @@ const checking = (
 };
 
 describe('a page that replaces its call', () => {
-  it('proves with the secret of that session that the call was its own', async () => {
+  it('proves with the secret of the session that the call is its own', async () => {
     expect(await checking().check).toMatchObject({ session: { sessionId: SESSION_ID } });
   });
 
   it.each<[string, Partial<ReplaceRequest>]>([
     ['without a signature', { signature: undefined }],
     ['with the signature of another text', { signature: signed(`replaces.${SESSION_ID}x`) }],
-    ['with the signature of its reports', { signature: signed('{"events":[]}') }],
+    ['with the signature of its events', { signature: signed('{"events":[]}') }],
     [
       'with the secret of another session',
       { signature: signed(undefined, undefined, Buffer.alloc(32, 2).toString('base64')) },
     ],
-    ['with a signature from too long ago', { signature: signed(undefined, NOW_SECONDS - 301) }],
-    ['with a text that is no session id', { sessionId: 'ses_1', signature: signed('replaces.ses_1') }],
-  ])('%s is refused, and the call is not even read', async (_, request) => {
+    ['with a signature that is too old', { signature: signed(undefined, NOW_SECONDS - 301) }],
+    ['with text that is not a session ID', { sessionId: 'ses_1', signature: signed('replaces.ses_1') }],
+  ])('%s is refused before the call is read', async (_, request) => {
     const { check, log } = checking({}, request);
     expect(await outcomeOf(check)).toBe('invalid_signature');
     expect(log).toEqual([]);
   });
 
-  it('has nothing to replace when it names no call', async () => {
+  it('replaces nothing if it names no call', async () => {
     const { check, log } = checking({}, null);
     expect(await check).toBeUndefined();
     expect(log).toEqual([]);
   });
 
   it.each([
-    ['is on no record', undefined],
+    ['is not on record', undefined],
     ['has no call id yet', aCall({ callId: undefined })],
     ['was refused', aCall({ state: 'refused' })],
     ['has ended', aCall({ endedBy: 'max_duration' })],
-  ])('has nothing to replace where the call %s', async (_, call) => {
+  ])('replaces nothing if the call %s', async (_, call) => {
     expect(await checking({ call }).check).toBeUndefined();
   });
 });
 
-describe('the call that is replaced', () => {
-  it('is queued before it is hung up, in case the request dies, and is forgotten after', async () => {
+describe('a call that is replaced', () => {
+  it('is queued for its end before the hang-up, in case the request crashes, and is released afterwards', async () => {
     const { check, log, state } = checking();
     await (await check)?.hangUp(KEY, 'workspace');
     expect(log.slice(1)).toEqual([
@@ -120,35 +120,35 @@ describe('the call that is replaced', () => {
     expect(state.call?.endedBy).toBe('visitor');
   });
 
-  it('is left to the queue at once where another key is open', async () => {
+  it('is left to the queue if another key is open', async () => {
     const { check, log, state } = checking();
     await (await check)?.hangUp(KEY, 'a newer key');
     expect(log.slice(1)).toEqual(['queue end by visitor in 0 s']);
     expect(state.isLive).toBe(true);
   });
 
-  it('from before regions were kept is hung up at the global host', async () => {
+  it('is hung up at the global host if it was stored without a region', async () => {
     const session = aCallSession({ dataResidency: undefined });
     const { check, log } = checking({ call: aCall({ session, callId: CALL_ID }) });
     await (await check)?.hangUp(KEY, 'workspace');
     expect(log).toContain('hang up rtc_1 in global with a key');
   });
 
-  it('is not forgotten when OpenAI does not hang it up', async () => {
+  it('is not released if OpenAI does not hang it up', async () => {
     const failure = new OpenAiFailure('timeout');
     const { check, state } = checking({ failing: { [HANG_UP]: failure } });
     await expect((await check)?.hangUp(KEY, 'workspace')).rejects.toBe(failure);
     expect(state).toMatchObject({ call: { endedBy: undefined }, slotsFreed: [], isLive: true });
   });
 
-  it('is not hung up when the queue does not take the second try', async () => {
+  it('is not hung up if the queue does not accept the second attempt', async () => {
     const { check, log } = checking({ failing: { 'queue end by visitor in 30 s': DOWN } });
     await expect((await check)?.hangUp(KEY, 'workspace')).rejects.toBe(DOWN);
     expect(log).not.toContain(HANG_UP);
   });
 });
 
-describe('the call that is being opened in place of the one that the page names', () => {
+describe('a call that is being opened as the replacement of the named call', () => {
   const OTHER_ID = newSessionId(NOW, (size) => Buffer.alloc(size, 9));
   const opening = (facts: Partial<RecordedCall> = {}): RecordedCall =>
     aCall({ session: aCallSession({ sessionId: OTHER_ID }), state: 'reserved', callId: undefined, ...facts });
@@ -185,37 +185,37 @@ describe('the call that is being opened in place of the one that the page names'
     return { check, log };
   };
 
-  it('gives its slot to the new one, although nobody knows its call yet', async () => {
+  it('gives its slot to the newer call, although its call ID is not known yet', async () => {
     const { check } = replacing();
     expect(await check).toMatchObject({ named: SESSION_ID, session: { sessionId: OTHER_ID } });
   });
 
-  it('is marked first, and the named call, which may still be live, is hung up', async () => {
+  it('is marked first, and then the named call is hung up, because it may still be live', async () => {
     const { check, log } = replacing();
     await (await check)?.hangUp(KEY, 'workspace');
     expect(log).toEqual(['request end of other by visitor', 'ended named']);
   });
 
-  it('is hung up where it was handed out just before the mark', async () => {
+  it('is hung up if it was handed out just before the mark', async () => {
     const then = opening({ state: 'issued', callId: 'rtc_2' as typeof CALL_ID });
     const { check, log } = replacing({ then, named: { endedBy: 'visitor' } });
     await (await check)?.hangUp(KEY, 'workspace');
     expect(log).toEqual(['request end of other by visitor', 'ended other']);
   });
 
-  it('was refused: then the named call, which is still live, is replaced again', async () => {
+  it('that was refused lets the live named call be replaced again', async () => {
     const { check, log } = replacing({ first: opening({ state: 'refused', replaces: SESSION_ID }) });
     expect(await check).toMatchObject({ named: SESSION_ID, session: { sessionId: SESSION_ID } });
     await (await check)?.hangUp(KEY, 'workspace');
     expect(log).toEqual(['ended named']);
   });
 
-  it('was refused before links to the older call were kept: the named call is replaced again', async () => {
+  it('that was refused and has no link to the older call lets the named call be replaced again', async () => {
     const { check } = replacing({ first: opening({ state: 'refused' }) });
     expect(await check).toMatchObject({ session: { sessionId: SESSION_ID } });
   });
 
-  it('was refused: then the live call that it was to replace is left, not the named one, which has ended', async () => {
+  it('that was refused lets its live predecessor be replaced if the named call has ended', async () => {
     const lost = newSessionId(NOW, (size) => Buffer.alloc(size, 8));
     const calls = [
       aCall({ replacedBy: OTHER_ID, endedBy: 'visitor' }),
@@ -231,7 +231,7 @@ describe('the call that is being opened in place of the one that the page names'
   it.each([
     ['was refused, and the named one has ended', opening({ state: 'refused' }), { endedBy: 'visitor' }],
     ['is ended by the kill switch', opening({ endRequested: 'key_suspended' }), {}],
-  ] as const)('gives nothing where it %s', async (_, first, named) => {
+  ] as const)('is not replaced if it %s', async (_, first, named) => {
     expect(await replacing({ first, named }).check).toBeUndefined();
   });
 });

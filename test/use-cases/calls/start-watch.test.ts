@@ -55,12 +55,12 @@ const started = async (
   return { error, log, readsAtMs, nowMs };
 };
 
-describe('a watcher', () => {
-  it('is not started where the stage watches no calls', async () => {
+describe('the start of a watcher', () => {
+  it('is skipped if the stage does not watch calls', async () => {
     expect(await started('off')).toMatchObject({ error: undefined, log: [], readsAtMs: [], nowMs: 0 });
   });
 
-  it('is started without waiting for it in an eager stage', async () => {
+  it('is not waited for in an eager stage', async () => {
     expect(await started('eager', { attachedAtMs: 99 })).toMatchObject({
       log: ['start'],
       readsAtMs: [],
@@ -68,30 +68,30 @@ describe('a watcher', () => {
     });
   });
 
-  it('that cannot be started refuses nobody in an eager stage', async () => {
+  it('refuses no visitor of an eager stage if it fails', async () => {
     const { error } = await started('eager', { start: () => Promise.reject(down) });
     expect(error).toBeUndefined();
   });
 
-  it('of a strict call is waited for until it sees the call', async () => {
+  it('of a strict call waits until the watcher sees the call', async () => {
     const { error, log, nowMs } = await started('strict', { attachedAtMs: 1_000 });
     expect(error).toBeUndefined();
     expect(log).toEqual(['start strictly']);
     expect(nowMs).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('of a strict call is not looked for in the 150 ms in which it cannot see the call yet', async () => {
+  it('of a strict call reads nothing in the first 150 ms', async () => {
     const { readsAtMs } = await started('strict', { attachedAtMs: 0 });
     expect(readsAtMs).toEqual([150]);
   });
 
-  it('of a strict call that needs 300 ms is seen after at most eleven reads', async () => {
+  it('of a strict call takes at most eleven reads for a watcher that needs 300 ms', async () => {
     const { readsAtMs } = await started('strict', { attachedAtMs: 300 });
     expect(readsAtMs.length).toBeLessThanOrEqual(11);
   });
 
   it.each([151, 200, 250, 300, 500, 1_000, 2_900])(
-    'of a strict call that sees it after %i ms lets the answer leave at most 20 ms later',
+    'of a strict call returns at most 20 ms after the watcher has attached at %i ms',
     async (attachedAtMs) => {
       const { nowMs } = await started('strict', { attachedAtMs });
       expect(nowMs - attachedAtMs).toBeLessThanOrEqual(2 * READ_MS + 10);
@@ -101,7 +101,7 @@ describe('a watcher', () => {
   it.each([
     ['does not see the call within three seconds', { attachedAtMs: Number.POSITIVE_INFINITY }, 3_000],
     ['cannot be started', { start: () => Promise.reject(down) }, 0],
-  ])('of a strict call that %s makes the line busy for five seconds', async (_, given, waitedMs) => {
+  ])('of a strict call refuses with busy for five seconds if the watcher %s', async (_, given, waitedMs) => {
     const { error, nowMs } = await started('strict', given);
     if (!(error instanceof BrokerError)) throw error;
     expect([error.code, error.retryAfterSeconds]).toEqual(['busy', 5]);

@@ -45,19 +45,19 @@ const passes = (workspaceId: WorkspaceId) => [
   ['queue', { workspaceId, all: true }, 30],
 ];
 
-describe('an operator', () => {
+describe('the operator', () => {
   it('who stops the sessions of one workspace ends no call', async () => {
     expect(await done('sessions', WORKSPACE_ID)).toMatchObject({ result: 0, log: [['stop', WORKSPACE_ID]] });
   });
 
-  it('who stops the calls of one workspace refuses new ones first, and then ends those that run, twice', async () => {
+  it('who stops the calls of one workspace first refuses new ones, and then ends the live ones twice', async () => {
     expect(await done('calls', WORKSPACE_ID)).toMatchObject({
       result: 1,
       log: [['stop', WORKSPACE_ID], ...passes(WORKSPACE_ID)],
     });
   });
 
-  it('who stops the calls of the stage ends those of every workspace in which sessions run', async () => {
+  it('who stops the calls of the stage ends those of every workspace with live sessions', async () => {
     expect(await done('calls', undefined)).toMatchObject({
       result: 2,
       log: [['stop', undefined], ...passes(WORKSPACE_ID), ...passes(OTHER)],
@@ -73,14 +73,14 @@ describe('an operator', () => {
     ['sessions', undefined, 'platform', 'service.stopped', 'stage'],
     ['resume', undefined, 'platform', 'service.resumed', 'stage'],
   ] as const)(
-    'who orders %s for %s leaves an event on the trail of %s',
+    'who orders %s for %s records an event in the audit trail of %s',
     async (what, subject, chain, type, scope) => {
       const { events } = await done(what, subject);
       expect(events).toEqual([{ sub: 'operator', type, workspaceId: chain, facts: { what, scope } }]);
     },
   );
 
-  it('whose stop could not be written ends no call', async () => {
+  it('ends no call if the stop cannot be written', async () => {
     const stops = {
       stop: () => Promise.reject(DOWN),
       resume: () => Promise.reject(DOWN),

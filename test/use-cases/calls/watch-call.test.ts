@@ -346,8 +346,8 @@ const numbers = (seed: number) => {
   };
 };
 
-describe('a call that is handed from watcher to watcher', () => {
-  it('loses and doubles no response of 60, and is complete, where two sidebands may attach', async () => {
+describe('a call that passes from watcher to watcher', () => {
+  it('loses and duplicates none of 60 responses, and is complete, if two sidebands may attach', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -369,7 +369,7 @@ describe('a call that is handed from watcher to watcher', () => {
   });
 
   it.each(['refused', 'closes the first'] as const)(
-    'is not complete where a second sideband is %s, and doubles no response',
+    'is not complete if a second sideband is %s, but duplicates no response',
     async (second) => {
       const call = world(second);
       await call.start();
@@ -389,9 +389,9 @@ describe('a call that is handed from watcher to watcher', () => {
   );
 });
 
-describe('a watcher', () => {
+describe('the watcher of a live call', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
-    'counts no response twice, and marks no session complete that misses one, however watchers die (%d)',
+    'counts no response twice, and never marks a session with a missing response as complete (%d)',
     async (seed) => {
       const random = numbers(seed);
       const call = world('allowed');
@@ -411,7 +411,7 @@ describe('a watcher', () => {
     },
   );
 
-  it('that dies after a handover, with events that it has not written, leaves the session incomplete', async () => {
+  it('leaves the session incomplete if it dies after a handover with unwritten events', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -427,7 +427,7 @@ describe('a watcher', () => {
     expect(usageComplete).toBe(false);
   });
 
-  it('that takes a lapsed watch leaves the session incomplete, although no item that it sees follows another', async () => {
+  it('leaves the session incomplete if it takes an expired watch, even if it sees no gap between items', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -443,7 +443,7 @@ describe('a watcher', () => {
     expect(usageComplete).toBe(false);
   });
 
-  it('renews its watch with each response that it counts, and writes nothing else while the visitor talks', async () => {
+  it('renews its watch with each response, and writes nothing else while the visitor talks', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -459,7 +459,7 @@ describe('a watcher', () => {
     expect(call.writes() - before).toBe(20);
   });
 
-  it('renews its watch without a response every 20 seconds', async () => {
+  it('renews its watch every 20 seconds without a response', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -470,7 +470,7 @@ describe('a watcher', () => {
     expect(call.heldForMs()).toBeGreaterThan(0);
   });
 
-  it('continues, and loses nothing, when the database fails for ten seconds', async () => {
+  it('continues without loss if the database fails for ten seconds', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -486,8 +486,8 @@ describe('a watcher', () => {
   });
 });
 
-describe('the end of a call', () => {
-  it('is queued once by the watcher that sees it, two seconds after the others who may know of it', async () => {
+describe('the end of a watched call', () => {
+  it('is queued once by the watcher that sees it, two seconds later than by others', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -499,7 +499,7 @@ describe('the end of a call', () => {
     expect(call.hungUp).toEqual(['openai after 2 s']);
   });
 
-  it('is not queued by a watcher that never heard the call: OpenAI may not know it yet', async () => {
+  it('is not queued by a watcher that never heard the call, because OpenAI may not know the call yet', async () => {
     const call = world('allowed');
     await call.end();
     await call.start();
@@ -508,7 +508,7 @@ describe('the end of a call', () => {
     expect(call.hungUp).toEqual([]);
   });
 
-  it('is not queued by a watcher that loses its connection, or leaves, while the call continues', async () => {
+  it('is not queued by a watcher that disconnects or leaves while the call continues', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -521,7 +521,7 @@ describe('the end of a call', () => {
     expect(call.hungUp).toEqual([]);
   });
 
-  it('is on record although the queue refuses it', async () => {
+  it('is recorded even if the queue fails', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -532,13 +532,13 @@ describe('the end of a call', () => {
   });
 });
 
-describe('a call of a plan with a hard cap, whose page reports nothing', () => {
+describe('a hard-capped call whose page reports nothing', () => {
   const session = {
     ...aSession({ mode: 'managed', holdSeconds: 120, maxDurationSeconds: 1_800 }),
     openedWith: 'call' as const,
   };
 
-  it('bills its whole duration, although it was admitted with a short hold', async () => {
+  it('is billed for its whole duration, although its admission held less', async () => {
     const call = world('allowed', { session, capSeconds: 6_000 });
     await call.start();
     await call.until(call.isWatched);
@@ -549,7 +549,7 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     expect(call.hungUp).toEqual(['openai after 2 s']);
   });
 
-  it('is hung up when nothing is left of the plan, although its responses renew the watch', async () => {
+  it('is hung up when the plan is used up, even if responses renew the watch', async () => {
     const call = world('allowed', { session, capSeconds: 120 });
     await call.start();
     await call.until(call.isWatched);
@@ -565,7 +565,7 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     expect((await call.end()).billedSeconds).toBe(120);
   });
 
-  it('is hung up when nothing is left of the plan, and bills no more than that', async () => {
+  it('is hung up when the plan is used up, and is billed for no more', async () => {
     const call = world('allowed', { session, capSeconds: 300 });
     await call.start();
     await call.until(call.isWatched);
@@ -577,10 +577,10 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
   });
 });
 
-describe('the first message', () => {
+describe('the first message of a watched call', () => {
   const conversation = { ...DEFAULT_CONVERSATION, firstMessage: { type: 'instructions', text: 'Greet.' } };
 
-  it('of a locked site is asked for when the page is connected, and once', async () => {
+  it('on a locked site is requested once, when the page is connected', async () => {
     const call = world('allowed', { site: { control: 'locked', conversation } });
     await call.start();
     await call.until(call.isWatched);
@@ -593,7 +593,7 @@ describe('the first message', () => {
     await call.end();
   });
 
-  it('under never_exceed is reserved with its own bytes before it is asked for', async () => {
+  it('under never_exceed is reserved with its own bytes before the request', async () => {
     const session = { ...SESSION, admission: { turnByTurn: true } } as unknown as typeof SESSION;
     const call = world('allowed', { session, site: { control: 'locked', conversation } });
     await call.start();
@@ -612,7 +612,7 @@ describe('the first message', () => {
       'is not repeated in a call that replaces another',
       { site: { control: 'locked', conversation }, replaces: 'ses_1' },
     ],
-    ['is not asked for if the site has none', { site: { control: 'locked' } }],
+    ['is not requested if the site has none', { site: { control: 'locked' } }],
   ])('%s', async (_, options) => {
     const call = world('allowed', options);
     await call.start();
@@ -635,7 +635,7 @@ describe('the first message', () => {
   });
 });
 
-describe('a watcher of a call whose budget is spent', () => {
+describe('the watcher of a call whose budget is spent', () => {
   const watched = async () => {
     const call = world('allowed');
     await call.start();
@@ -643,7 +643,7 @@ describe('a watcher of a call whose budget is spent', () => {
     return call;
   };
 
-  it('stops responses as soon as it charges the one that spends the amount, and hangs its call up itself', async () => {
+  it('stops responses as soon as it charges the response that spends the budget, and hangs the call up', async () => {
     const call = await watched();
     call.respond();
     await call.until(() => call.responses() === 1);
@@ -659,7 +659,7 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(tokens).toEqual(invoice);
   });
 
-  it('stops a response that starts after another call spent the amount', async () => {
+  it('stops a response that starts after another call spent the budget', async () => {
     const call = await watched();
     call.budget.isSpent = true;
     call.respond();
@@ -668,7 +668,7 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(call.hungUp).toContain('budget');
   });
 
-  it('does so before any response if it starts late', async () => {
+  it('hangs the call up before any response if it starts late', async () => {
     const call = world('allowed');
     call.budget.isSpent = true;
     await call.start();
@@ -677,7 +677,7 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(call.keyUses).toContain('hangup ok req_1');
   });
 
-  it('lets no response of the page run while OpenAI does not hang up, and still counts what is billed', async () => {
+  it('stops each response of the page while OpenAI does not hang up, and still counts billed ones', async () => {
     const call = await watched();
     call.failHangUps();
     call.budget.isCrossed = true;
@@ -694,7 +694,7 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(tokens).toEqual(invoice);
   });
 
-  it('asks for no answer to a turn that waited for the response that spends the amount', async () => {
+  it('requests no answer to a turn that waited for the response that spends the budget', async () => {
     const session = { ...SESSION, admission: { turnByTurn: true } } as unknown as typeof SESSION;
     const call = world('allowed', { session });
     await call.start();
@@ -709,7 +709,7 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(call.responseRequests).toEqual([]);
   });
 
-  it('never records a hang-up that worked as one that failed, although its outcome could not be written', async () => {
+  it('never records a successful hang-up as failed, even if its outcome could not be written', async () => {
     const call = await watched();
     call.failNextSettle();
     call.budget.isCrossed = true;
@@ -718,7 +718,7 @@ describe('a watcher of a call whose budget is spent', () => {
     expect(call.keyUses).toEqual(['watch ok without id', 'watch ok without id']);
   });
 
-  it('stops the responses although the queue refuses the end', async () => {
+  it('stops the responses even if the queue refuses the end', async () => {
     const call = await watched();
     call.failQueue();
     call.failHangUps();

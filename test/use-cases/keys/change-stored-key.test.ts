@@ -40,7 +40,7 @@ const CHANGES: readonly (readonly [string, KeyPlay])[] = [
   ['encrypt anew', reencryptOpenAiKey],
 ];
 
-describe('to change a stored key', () => {
+describe('a change of a stored key', () => {
   const third = { version: 3, masked: 'sk-...0003' };
 
   it.each<[string, KeyPlay, string, object]>([
@@ -48,7 +48,7 @@ describe('to change a stored key', () => {
     ['roll back', rollBack, 'rolled_back', { version: 2, masked: 'sk-...0002' }],
     ['delete', deleteOpenAiKey, 'deleted', { versions_shredded: '3,2' }],
     ['encrypt anew', reencryptOpenAiKey, 'reencrypted', { ...third, version: 6, versions_shredded: '3' }],
-  ])('(%s) leaves an event with the versions of its scope', async (_, change, type, versions) => {
+  ])('(%s) records an event with the versions of its scope', async (_, change, type, versions) => {
     for (const [scope, siteId] of [['site', SITE_ID] as const, ['workspace', undefined] as const]) {
       const { events, row } = await playWithKey(change, twoVersions(scope));
       const facts = { scope, version_before: 3, ...versions };
@@ -67,12 +67,12 @@ describe('to change a stored key', () => {
     ['suspend', suspend, { version: 3, state: 'suspended', lastUsedAt: ACTIVITY.used.at }],
     ['roll back', rollBack, { version: 2, state: 'active', lastUsedAt: null, createdBy: 'founder' }],
     ['encrypt anew', reencryptOpenAiKey, { version: 6, state: 'active', lastUsedAt: null }],
-  ])('(%s) shows it as it is then', async (_, change, view) => {
+  ])('(%s) returns the changed key', async (_, change, view) => {
     const { result } = await playWithKey(change, { ...twoVersions(), activity: ACTIVITY });
     expect(result).toMatchObject(view);
   });
 
-  it.each(CHANGES)('(%s) is refused if none is stored', async (_, change) => {
+  it.each(CHANGES)('(%s) is refused if no key is stored', async (_, change) => {
     for (const currentKey of [undefined, DELETED_KEY]) {
       const { result, log } = await playWithKey(change, { currentKey });
       expect(result).toMatchObject({ code: 'openai_key_not_stored' });
@@ -81,7 +81,7 @@ describe('to change a stored key', () => {
   });
 
   // A kill switch tries again: see lost-races.test.ts.
-  it.each(CHANGES.slice(1))('(%s) loses to another writer', async (_, change) => {
+  it.each(CHANGES.slice(1))('(%s) fails if another writer was first', async (_, change) => {
     const theirs = aSealedKey('site', { revision: 7 });
     const meanwhile = (row: { currentKey: unknown }): void => {
       row.currentKey = theirs;
@@ -92,15 +92,15 @@ describe('to change a stored key', () => {
   });
 });
 
-describe('a kill switch', () => {
-  it('is turned back as well, and the trail says which way', async () => {
+describe('the kill switch of a key', () => {
+  it('can be reversed, with its own audit event', async () => {
     const currentKey = aSealedKey('site', { state: 'suspended' });
     const { result, events } = await playWithKey(switchTo('active'), { currentKey });
     expect(result).toMatchObject({ state: 'active' });
     expect(events).toMatchObject([{ type: 'key.resumed' }]);
   });
 
-  it.each(['suspended', 'active'] as const)('that is already at %s changes nothing', async (state) => {
+  it.each(['suspended', 'active'] as const)('changes nothing if the key is already %s', async (state) => {
     const activity = { ...ACTIVITY, degraded: null };
     const currentKey = aSealedKey('site', { state });
     const { result, log } = await playWithKey(switchTo(state), { currentKey, activity });
@@ -108,7 +108,7 @@ describe('a kill switch', () => {
     expect(log).toEqual(['read key']);
   });
 
-  it('stops the key that another person stores in the same moment', async () => {
+  it('also stops a key that another person stores at the same moment', async () => {
     const { result, row, events } = await playWithKey(suspend, {
       currentKey: aSealedKey('site'),
       meanwhile: (found) => {
@@ -122,8 +122,8 @@ describe('a kill switch', () => {
   });
 });
 
-describe('a rollback', () => {
-  it('exchanges the two versions, and opens none', async () => {
+describe('a rollback of a stored key', () => {
+  it('exchanges the two versions without opening a key', async () => {
     const { log, row } = await playWithKey(rollBack, twoVersions());
     expect(log).toEqual(['read key', 'read retained 2', 'write']);
     expect(plaintextOf(row.currentKey)).toBe('key 2');
@@ -131,17 +131,17 @@ describe('a rollback', () => {
     expect(row.retained).toMatchObject([{ sealed: { version: 3 }, retainedUntil: NOW_SECONDS + 3_600 }]);
   });
 
-  it('shreds the version that it leaves where none is to be kept', async () => {
+  it('shreds the version that it replaces if the retention is zero', async () => {
     const { row, events } = await playWithKey(rollBack, { ...twoVersions(), own: { retainSeconds: 0 } });
     expect(row.retained).toEqual([]);
     expect(events).toMatchObject([{ facts: { version_before: 3, version: 2, versions_shredded: '3' } }]);
   });
 
   it.each([
-    ['never was', null, [], []],
+    ['does not exist', null, [], []],
     ['is gone', 2, [], ['read retained 2']],
-    ['has ended by now', 2, [aRetainedKey('site', 0)], ['read retained 2']],
-  ])('to a version that %s is refused', async (_, previousVersion, retained, reads) => {
+    ['has expired', 2, [aRetainedKey('site', 0)], ['read retained 2']],
+  ])('is refused if the previous version %s', async (_, previousVersion, retained, reads) => {
     const currentKey = aSealedKey('site', { previousVersion });
     const { result, log } = await playWithKey(rollBack, { currentKey, retained });
     expect(result).toMatchObject({ code: 'no_previous_version' });
@@ -149,8 +149,8 @@ describe('a rollback', () => {
   });
 });
 
-describe('a deletion', () => {
-  it('leaves no version that opens, ends no call where none runs, and keeps count', async () => {
+describe('a deletion of a stored key', () => {
+  it('leaves no version that could be opened, ends no call if none is live, and keeps the counters', async () => {
     const { result, row } = await playWithKey(deleteOpenAiKey, twoVersions());
     expect(result).toBe(0);
     expect(row).toMatchObject({ currentKey: { state: 'deleted', lastVersion: 5 }, retained: [] });
@@ -158,8 +158,8 @@ describe('a deletion', () => {
   });
 });
 
-describe('a key that is re-encrypted', () => {
-  it('is opened on record, and is the same key as the next version; the earlier one stays', async () => {
+describe('the re-encryption of a stored key', () => {
+  it('opens the key on record and seals it as the next version, and the retained version stays', async () => {
     const { log, row, uses } = await playWithKey(reencryptOpenAiKey, twoVersions());
     expect(log).toEqual(['read key', 'reserve', 'open', 'seal', 'settle', 'write']);
     expect(uses).toMatchObject([
@@ -177,7 +177,7 @@ describe('a key that is re-encrypted', () => {
   it.each([
     ['cannot be read', { currentKey: damaged }, expect.objectContaining({ code: 'openai_key_unreadable' })],
     ['cannot be sealed', { currentKey: aSealedKey('site'), own: { sealer: { seal: outage } } }, OUTAGE],
-  ])('and %s stays as it is', async (_, given, outcome) => {
+  ])('changes nothing if the key %s', async (_, given, outcome) => {
     const { result, row, log } = await playWithKey(reencryptOpenAiKey, given);
     expect(result).toEqual(outcome);
     expect(row.currentKey).toBe(given.currentKey);

@@ -15,8 +15,8 @@ const TENANCY: MembershipReader = {
   readSiteMembership: async () => membership,
 };
 
-describe('the key that a management route is about', () => {
-  it("the key of a site lives at the site, and is probed with the site's own session", async () => {
+describe('the target of a key route', () => {
+  it('for a site is the key of the site, which is checked with the session settings of the site', async () => {
     expect(await authorizeKeyTarget(TENANCY, CALLER, { scope: 'site', siteId: SITE_ID }, 'admin')).toEqual({
       address: { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID },
       siteId: SITE_ID,
@@ -24,7 +24,7 @@ describe('the key that a management route is about', () => {
     });
   });
 
-  it('the key of a workspace lives there, and is probed with what a new site has, without instructions and in no region', async () => {
+  it('for a workspace is its key, which is checked with the settings of a new site, without instructions and region', async () => {
     const target = { scope: 'workspace', workspaceId: WORKSPACE_ID } as const;
     expect(await authorizeKeyTarget(TENANCY, CALLER, target, 'admin')).toEqual({
       address: { scope: 'workspace', scopeId: WORKSPACE_ID, workspaceId: WORKSPACE_ID },

@@ -22,10 +22,10 @@ const listed = async (given: KeyWorld, limit = 10, after?: string) => {
   return { items, next, states: items.map(({ version, state }) => `${version} ${state}`), log, row };
 };
 
-describe('the versions of a key', () => {
+describe('the list of key versions', () => {
   const currentKey = aSealedKey('site', { previousVersion: 2 });
 
-  it('are listed newest first, and say until when a rollback is possible', async () => {
+  it('is sorted newest first, and shows until when a rollback is possible', async () => {
     const { items, log } = await listed({ currentKey, retained: [aRetainedKey('site')] });
     expect(items).toStrictEqual([
       { ...recordOf(3), state: 'current', retainedUntil: null },
@@ -35,7 +35,7 @@ describe('the versions of a key', () => {
     expect(log).toEqual(['read key', 'read retained 2']);
   });
 
-  it('are listed a page at a time, each with what it needs of the key', async () => {
+  it('is paged, and reads for each page only the parts of the key that the page needs', async () => {
     const kept = { currentKey, retained: [aRetainedKey('site')] };
     expect(await listed(kept, 1)).toMatchObject({ states: ['3 current'], next: '1' });
     expect(await listed(kept, 2, '1')).toMatchObject({
@@ -45,9 +45,9 @@ describe('the versions of a key', () => {
   });
 
   it.each([
-    ['in this moment', 0],
+    ['at this moment', 0],
     ['long ago', -3_600],
-  ])('and were kept for a rollback that ended %s are shredded on the way', async (_, seconds) => {
+  ])('shreds a retained version whose time ended %s', async (_, seconds) => {
     const { items, states, log, row } = await listed({
       currentKey,
       retained: [aRetainedKey('site', seconds)],
@@ -58,7 +58,7 @@ describe('the versions of a key', () => {
     expect(row.retained).toEqual([]);
   });
 
-  it('versions of a key whose retained one is gone already are shredded as well, with nothing to remove', async () => {
+  it('shows a retained version that is already gone as shredded, and removes nothing', async () => {
     const { states, log } = await listed({ currentKey });
     expect(states).toEqual(['3 current', '2 shredded', '1 shredded']);
     expect(log).toEqual(['read key', 'read retained 2']);
@@ -66,8 +66,8 @@ describe('the versions of a key', () => {
 
   it.each([
     ['of a deleted key', DELETED_KEY, '3 shredded'],
-    ['of a key without one to go back to', aSealedKey('site'), '3 current'],
-  ])('%s are listed without a look for a retained one', async (_, stored, newest) => {
+    ['of a key without a previous version', aSealedKey('site'), '3 current'],
+  ])('%s reads no retained version', async (_, stored, newest) => {
     const { states, log } = await listed({ currentKey: stored });
     expect(states).toEqual([newest, '2 shredded', '1 shredded']);
     expect(log).toEqual(['read key']);

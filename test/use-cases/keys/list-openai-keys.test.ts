@@ -35,7 +35,7 @@ const keysOf = ({ stored = [WORKSPACE_ID, SITE_ID] as readonly string[] } = {}) 
   return { asked, read };
 };
 
-it('the keys of a workspace are its own and those of its sites, and only places with a key are read', async () => {
+it('the list of keys of a workspace contains its own key and those of its sites, and omits scopes without a key', async () => {
   const { asked, read } = keysOf();
   const { items, next } = await read(CALLER, WORKSPACE_ID, { limit: 10, after: undefined });
   expect(items.map(({ address, key }) => [address.scope, address.scopeId, key.state, key.masked])).toEqual([
@@ -46,7 +46,7 @@ it('the keys of a workspace are its own and those of its sites, and only places 
   expect(asked).toEqual(['states of 4', `key of ${WORKSPACE_ID}`, `key of ${SITE_ID}`]);
 });
 
-it('the key of the workspace is on the first page only, and a page without a key leads on to the next', async () => {
+it('the list of keys has the workspace key only on the first page, and a page without a key leads to the next page', async () => {
   const { read } = keysOf({ stored: [WORKSPACE_ID, `${WORKSPACE_ID}000000000002`] });
   const first = await read(CALLER, WORKSPACE_ID, { limit: 2, after: undefined });
   expect(first.items.map(({ address }) => address.scope)).toEqual(['workspace']);
@@ -58,7 +58,7 @@ it('the key of the workspace is on the first page only, and a page without a key
   expect(second.next).toBeUndefined();
 });
 
-it('the keys of a workspace are not read for a person who is no member', async () => {
+it('the list of keys is not read for a person who is not a member', async () => {
   const { asked, read } = keysOf();
   const stranger = { ...CALLER, sub: 'stranger' };
   expect(await outcomeOf(read(stranger, WORKSPACE_ID, { limit: 10, after: undefined }))).toBe(

@@ -28,21 +28,21 @@ const noted = async (used: typeof USED, failures: readonly Error[] = []) => {
   return { notes, waits, error };
 };
 
-describe('The last use of a key', () => {
+describe('the last use of a key', () => {
   it('is written once', async () => {
     expect(await noted(USED)).toEqual({ notes: [{ isReadable: true }], waits: 0, error: undefined });
   });
 
-  it('is not written where the notes contain it already', async () => {
+  it('is not written if the stored use already covers it', async () => {
     expect((await noted({ ...USED, at: ACTIVITY.used.at })).notes).toEqual([]);
   });
 
-  it('is read again and written after another writer was faster', async () => {
+  it('is read again and written after a conflict', async () => {
     const { notes, waits, error } = await noted(USED, [new ConflictError(), new ConflictError()]);
     expect({ notes, waits, error }).toEqual({ notes: [{ isReadable: true }], waits: 2, error: undefined });
   });
 
-  it('fails when the table fails, so that its record is delivered again', async () => {
+  it('fails if the table fails, so that its record is delivered again', async () => {
     const down = new DependencyUnavailableError('dynamodb', 'UpdateItem', 'InternalServerError');
     expect(await noted(USED, [down])).toEqual({ notes: [], waits: 0, error: down });
   });

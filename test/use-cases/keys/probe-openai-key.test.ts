@@ -48,8 +48,8 @@ const probed = async (
   return { asked, outcome, result: outcome as ProbeResult };
 };
 
-describe('a key that is tried at OpenAI', () => {
-  it('lists the models and mints a secret of ten seconds, and may take eight seconds for each', async () => {
+describe('the check of a key at OpenAI', () => {
+  it('lists the models and mints a secret of ten seconds, with at most eight seconds for each', async () => {
     const { asked } = await probed();
     expect(asked).toEqual([
       { models: { settings: DEFAULT_VOICE_SETTINGS, timeoutMs: 8_000 } },
@@ -64,7 +64,7 @@ describe('a key that is tried at OpenAI', () => {
     ]);
   });
 
-  it('is good when it mints; how long that took and when its model ends is said', async () => {
+  it('succeeds if the key mints, and returns the latency and the shutdown date of the model', async () => {
     const { outcome } = await probed();
     expect(outcome).toEqual({
       failure: undefined,
@@ -81,10 +81,10 @@ describe('a key that is tried at OpenAI', () => {
   });
 
   it.each([
-    ['is shown none', []],
-    ['is shown a list without the model', ['gpt-4o', 'gpt-realtime']],
-    ...OPENAI_FAILURES.map((name) => [`is refused the list with ${name}`, new OpenAiFailure(name)] as const),
-  ])('is judged by the mint where it %s', async (_, models) => {
+    ['gets no models', []],
+    ['gets a list without the model', ['gpt-4o', 'gpt-realtime']],
+    ...OPENAI_FAILURES.map((name) => [`gets ${name} for the list`, new OpenAiFailure(name)] as const),
+  ])('is decided by the mint even if it %s', async (_, models) => {
     const good = await probed({ models });
     expect(good.asked).toHaveLength(2);
     expect(good.outcome).toMatchObject({ failure: undefined, verdict: { ok: true, code: 'ok' } });
@@ -92,7 +92,7 @@ describe('a key that is tried at OpenAI', () => {
     expect(bad.outcome).toMatchObject({ verdict: { ok: false, code: 'key_invalid' } });
   });
 
-  it.each(OPENAI_FAILURES)('has the verdict %s where the mint fails with it', async (name) => {
+  it.each(OPENAI_FAILURES)('returns the verdict %s if the mint fails with this reason', async (name) => {
     const failure = new OpenAiFailure(name, { requestId: 'req_failed' });
     expect((await probed({ mint: failure })).outcome).toEqual({
       failure,
@@ -108,13 +108,16 @@ describe('a key that is tried at OpenAI', () => {
     });
   });
 
-  it.each(['models', 'mint'])('has no verdict where %s ends with a fault of ours', async (call) => {
-    const fault = new TypeError('ours');
-    expect((await probed({ [call]: fault })).outcome).toBe(fault);
-  });
+  it.each(['models', 'mint'])(
+    'throws instead of returning a verdict if %s fails through a fault of ours',
+    async (call) => {
+      const fault = new TypeError('ours');
+      expect((await probed({ [call]: fault })).outcome).toBe(fault);
+    },
+  );
 });
 
-describe('a key that several sites use', () => {
+describe('the check of a key for several sites', () => {
   const use = (name: string, settings: Partial<VoiceSettings>): KeyUse => ({
     settings: { ...DEFAULT_VOICE_SETTINGS, ...settings },
     control: 'open',
@@ -135,7 +138,7 @@ describe('a key that several sites use', () => {
       return name === undefined ? undefined : new OpenAiFailure(name);
     };
 
-  it('is minted with once for each, and its models are listed once for each region', async () => {
+  it('mints once for each combination, and lists the models once per region', async () => {
     const { asked } = await probed({ uses });
     const settings = asked.map((call) =>
       Object.entries(call as object).map(([kind, { settings: s }]) => [kind, s.model, s.dataResidency]),
@@ -149,7 +152,7 @@ describe('a key that several sites use', () => {
     ]);
   });
 
-  it('a key that serves some sites is good, and the answer lists those it does not serve and why', async () => {
+  it('succeeds if the key works for some sites, and lists the other sites with the reason', async () => {
     const { result } = await probed({ uses, models: [], mint: failing({ eu: 'wrong_region' }) });
     expect(result).toMatchObject({
       failure: undefined,
@@ -166,7 +169,7 @@ describe('a key that several sites use', () => {
     });
   });
 
-  it('is not good for sites that were not tried', async () => {
+  it('does not succeed for sites that were not checked', async () => {
     const { result } = await probed({
       uses: { ...uses, unchecked: [{ siteId: SITE_ID, name: 'Eleventh' }] },
       models: [],
@@ -178,17 +181,17 @@ describe('a key that several sites use', () => {
 
   it.each([
     [
-      'is bad, whatever else failed',
+      'fails for all sites with the fault of the key, whatever else failed',
       { eu: 'model_unavailable', 'gpt-realtime-2': 'key_invalid' },
       'key_invalid',
     ],
     [
-      'is undecided where OpenAI did not answer for one',
+      'is undecided if OpenAI did not answer for one site',
       { eu: 'wrong_region', 'gpt-realtime-2': 'timeout' },
       'timeout',
     ],
-    ['has the wrong settings everywhere', { eu: 'wrong_region' }, 'model_unavailable'],
-  ] as const)('that serves none %s', async (_, failures, code) => {
+    ['names the wrong settings if no site works', { eu: 'wrong_region' }, 'model_unavailable'],
+  ] as const)('%s', async (_, failures, code) => {
     const mint = failing({
       'gpt-realtime-2.1': 'model_unavailable',
       'gpt-realtime-2': 'model_unavailable',
@@ -201,7 +204,7 @@ describe('a key that several sites use', () => {
 });
 
 describe('the settings of a site', () => {
-  it('are those that a probe of its key mints with', async () => {
+  it('are used by the check of its key', async () => {
     const site = aSite({ voice: 'cedar', model: 'gpt-realtime-2' });
     const { asked } = await probed({ uses: usesWith(site) });
     expect(asked[1]).toMatchObject({ mint: { settings: site } });

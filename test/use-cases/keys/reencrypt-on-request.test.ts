@@ -66,11 +66,11 @@ const asked = async (
   return { outcome, written, log, changes, reserved };
 };
 
-describe('a key that the detector wants re-encrypted', () => {
+describe('the key that the detector asks to re-encrypt', () => {
   it.each([
     ['site', SITE_ID],
     ['workspace', null],
-  ] as const)('of a %s is, and the trail says for which incident', async (scope, siteId) => {
+  ] as const)('of a %s is re-encrypted, and the audit event names the incident', async (scope, siteId) => {
     const { outcome, written, log } = await asked(REQUESTS[scope]);
     expect(outcome).toBe('reencrypted');
     expect(log).toEqual(['open', 'settle used']);
@@ -125,13 +125,13 @@ describe('a key that the detector wants re-encrypted', () => {
     ],
     ['is gone', REQUESTS.site, { key: null }],
     ['belongs to an archived site', REQUESTS.site, { site: null }],
-    ['belongs to a workspace that never was', REQUESTS.workspace, { workspace: null }],
+    ['belongs to a workspace that does not exist', REQUESTS.workspace, { workspace: null }],
     [
       'belongs to a deleted workspace',
       REQUESTS.workspace,
       { workspace: aWorkspace({ deletedAt: '2026-11-23T00:00:00.000Z' }) },
     ],
-  ] as const)('and that %s is left unchanged, unopened', async (_, request, found) => {
+  ] as const)('is left unchanged and unopened if it %s', async (_, request, found) => {
     expect(await asked(request, found)).toMatchObject({
       outcome: 'superseded',
       written: [],
@@ -140,11 +140,11 @@ describe('a key that the detector wants re-encrypted', () => {
     });
   });
 
-  it('a key that another person replaces in the same moment is left as they made it', async () => {
+  it('is left unchanged if a person replaces it at the same moment', async () => {
     expect((await asked(REQUESTS.site, { write: lost })).outcome).toBe('superseded');
   });
 
-  it('is asked for again where the table does not answer', async () => {
+  it('is requested again if the table fails', async () => {
     const outage = new Error('no answer');
     expect((await asked(REQUESTS.site, { write: () => Promise.reject(outage) })).outcome).toBe(outage);
   });

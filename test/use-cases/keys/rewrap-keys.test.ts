@@ -206,8 +206,8 @@ const meanwhile = ({ ports }: Table, act: () => void): Partial<RewrapPorts> => {
   };
 };
 
-describe('a key', () => {
-  it('a key and the earlier one that a rollback would bring back move in one write, and nothing is left for a second pass', async () => {
+describe('the re-wrap of a key', () => {
+  it('moves the key and its retained version in one write, and a second pass finds nothing left', async () => {
     const table = tableWith([headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)]);
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, done: 2, skipped: 2 },
@@ -223,7 +223,7 @@ describe('a key', () => {
     expect(table.heads.get(headPlace())?.revision).toBe(6);
   });
 
-  it('a moved key is on the trail with its owner, its version, and both master keys without their account', async () => {
+  it('records the owner, the version and both master keys without their account', async () => {
     const site: KeyAddress = { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID };
     const table = tableWith([headBy(OLD, { previousVersion: 1 }, site), retainedBy(OLD, 1, site)]);
     await run(table);
@@ -246,7 +246,7 @@ describe('a key', () => {
     ]);
   });
 
-  it('a key that KMS moved without an id of the request is on the trail without one', async () => {
+  it('records no request ID if KMS returned none', async () => {
     const table = tableWith([headBy(OLD)]);
     await run(table, {
       own: { rewrapper: { rewrap: async () => ({ wrapping: wrappingBy(NEW), kmsRequestId: undefined }) } },
@@ -257,8 +257,8 @@ describe('a key', () => {
   });
 
   it.each([
-    ['whose earlier one is there already moves alone', OLD, NEW, 2],
-    ['that is there already takes part when its earlier one moves: its revision', NEW, OLD, 1],
+    ['moves only the key if its retained version has already moved', OLD, NEW, 2],
+    ['checks the revision of a key that has already moved when its retained version moves', NEW, OLD, 1],
   ])('%s', async (_, head, retained, version) => {
     const table = tableWith([headBy(head, { previousVersion: 1 }), retainedBy(retained)]);
     expect(await run(table)).toMatchObject({ counts: { ...NOTHING, done: 1, skipped: 2 }, complete: true });
@@ -267,7 +267,7 @@ describe('a key', () => {
     expect(table.wrappedBy()).toEqual({ [headPlace()]: NEW, [retainedPlace(1)]: NEW });
   });
 
-  it('a key that is there already with its earlier one is left unchanged, and one pass is enough', async () => {
+  it('changes nothing if both have already moved, and ends after one pass', async () => {
     const table = tableWith([headBy(NEW, { previousVersion: 1 }), retainedBy(NEW)]);
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, skipped: 2 },
@@ -278,26 +278,26 @@ describe('a key', () => {
     expect([table.asked, table.writes]).toEqual([[], []]);
   });
 
-  it('a key whose earlier one is shredded by now moves alone', async () => {
+  it('moves only the key if its retained version was shredded meanwhile', async () => {
     const table = tableWith([headBy(OLD, { previousVersion: 1 })]);
     expect(await run(table)).toMatchObject({ counts: { ...NOTHING, done: 1, skipped: 1 }, complete: true });
   });
 });
 
-describe('an earlier key', () => {
+describe('the re-wrap of a retained version', () => {
   it.each<[string, (table: Table) => void, string | undefined]>([
-    ['whose key is gone altogether', () => undefined, undefined],
-    ['whose key is deleted', ({ heads }) => heads.set(headPlace(), DELETED), 'deleted'],
-    ['that its key has forgotten', ({ put }) => put(headBy(NEW)), NEW],
+    ['without a current key', () => undefined, undefined],
+    ['of a deleted key', ({ heads }) => heads.set(headPlace(), DELETED), 'deleted'],
+    ['that its key no longer names', ({ put }) => put(headBy(NEW)), NEW],
     [
-      'whose key goes back to another one',
+      'whose key names another version',
       ({ put }) => {
         put(headBy(NEW, { previousVersion: 3 }));
         put(retainedBy(NEW, 3));
       },
       NEW,
     ],
-  ])('%s moves by itself, whatever the revision of the key is', async (_, seed, head) => {
+  ])('%s moves it alone, whatever the revision of the key', async (_, seed, head) => {
     const table = tableWith([retainedBy(OLD)]);
     seed(table);
     const { counts, complete } = await run(table);
@@ -316,7 +316,7 @@ describe('an earlier key', () => {
     });
   });
 
-  it('an earlier key that its key knows of is moved with that key, and not by itself', async () => {
+  it('that its key names happens with that key, and not separately', async () => {
     const table = tableWith([headBy(NEW, { previousVersion: 1 }), retainedBy(OLD)]);
     const scan = {
       // The key itself was met before: while it still was another one.
@@ -332,8 +332,8 @@ describe('an earlier key', () => {
   });
 });
 
-describe('a dry run', () => {
-  it('counts in one pass what is left to do, asks nothing of KMS and writes nothing', async () => {
+describe('a dry run of the re-wrap', () => {
+  it('counts the remaining records in one pass, without KMS and without a write', async () => {
     const table = tableWith([
       headBy(OLD, { previousVersion: 1 }),
       retainedBy(NEW),
@@ -348,7 +348,7 @@ describe('a dry run', () => {
     expect([table.asked, table.writes]).toEqual([[], []]);
   });
 
-  it('says so where nothing is left to do', async () => {
+  it('reports completion if nothing is left', async () => {
     expect(await run(tableWith([headBy(NEW)]), { dryRun: true })).toMatchObject({
       counts: { ...NOTHING, skipped: 1 },
       complete: true,
@@ -356,12 +356,12 @@ describe('a dry run', () => {
   });
 });
 
-describe('many records', () => {
+describe('the re-wrap of many records', () => {
   const owners = Array.from({ length: 40 }, (_, i) => numberedOwner(i));
   const many = () =>
     owners.flatMap((owner) => [headBy(OLD, { previousVersion: 1 }, owner), retainedBy(OLD, 1, owner)]);
 
-  it('are gone through page by page, each once, with word after each page', async () => {
+  it('goes through them page by page, each once, and reports after each page', async () => {
     const table = tableWith(many(), { pageSize: 25 });
     const { counts, complete, progress } = await run(table);
     expect([counts, complete]).toEqual([{ ...NOTHING, done: 80, skipped: 80 }, true]);
@@ -379,7 +379,7 @@ describe('many records', () => {
     expect(new Set(Object.values(table.wrappedBy()))).toEqual(new Set([NEW]));
   });
 
-  it('are under way eight at a time', async () => {
+  it('handles eight keys at a time', async () => {
     const table = tableWith(owners.map((owner) => headBy(OLD, {}, owner)));
     let now = 0;
     let most = 0;
@@ -399,7 +399,7 @@ describe('many records', () => {
   });
 });
 
-describe('while a key is under way', () => {
+describe('the re-wrap of a key that changes meanwhile', () => {
   const KEY = [headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)];
   /** The counts of the first pass, the final table, and the versions that the trail names. */
   const cases: [
@@ -411,7 +411,7 @@ describe('while a key is under way', () => {
     unknown[],
   ][] = [
     [
-      'and is replaced, what stands there then moves',
+      'moves the new key and the replaced one',
       [headBy(OLD)],
       ({ heads, put }) => {
         const before = heads.get(headPlace()) as LiveKey;
@@ -423,7 +423,7 @@ describe('while a key is under way', () => {
       [3, 2],
     ],
     [
-      'and is replaced by one that is there already, the one that it replaced moves',
+      'moves the replaced key if the new key is already under the new master key',
       [headBy(OLD)],
       ({ heads, put }) => {
         const before = heads.get(headPlace()) as LiveKey;
@@ -435,7 +435,7 @@ describe('while a key is under way', () => {
       [2],
     ],
     [
-      'and is suspended, it moves as it is then',
+      'moves the suspended key',
       [headBy(OLD)],
       ({ heads, put }) => put({ ...(heads.get(headPlace()) as LiveKey), state: 'suspended', revision: 6 }),
       { done: 1 },
@@ -443,7 +443,7 @@ describe('while a key is under way', () => {
       [2],
     ],
     [
-      'and is deleted, nothing is left to count',
+      'counts nothing for a deleted key',
       KEY,
       ({ heads, retained }) => {
         heads.set(headPlace(), DELETED);
@@ -454,7 +454,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'and disappears, nothing is left to count',
+      'counts nothing for a key that disappears',
       KEY,
       ({ heads, retained }) => {
         heads.clear();
@@ -465,7 +465,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'and its earlier one is shredded, it moves alone',
+      'moves only the key if its retained version is shredded',
       KEY,
       ({ retained }) => retained.clear(),
       { done: 1 },
@@ -473,7 +473,7 @@ describe('while a key is under way', () => {
       [2],
     ],
     [
-      'and another operator moves both, they are found to be there already',
+      'counts both as skipped if another operator moved them',
       KEY,
       ({ put }) => {
         put(headBy(NEW, { previousVersion: 1, revision: 6 }));
@@ -484,7 +484,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'that has no key over it and is shredded, nothing is left to count',
+      'counts nothing for a retained version without a key that is shredded',
       [retainedBy(OLD)],
       ({ retained }) => retained.clear(),
       {},
@@ -492,7 +492,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'that has no key over it and is moved by another operator, it is found to be there already',
+      'skips a retained version without a key that another operator moved',
       [retainedBy(OLD)],
       ({ put }) => put(retainedBy(NEW)),
       { skipped: 1 },
@@ -500,7 +500,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'that has no key over it and is re-wrapped under the old master key, it moves as it is then',
+      'moves a retained version without a key that was re-wrapped under the old master key',
       [retainedBy(OLD)],
       ({ put }) => put(retainedBy(OLD)),
       { done: 1 },
@@ -521,7 +521,7 @@ describe('while a key is under way', () => {
   });
 });
 
-describe('a key that another writer keeps changing', () => {
+describe('the re-wrap of a key that another writer keeps changing', () => {
   const losing = ({ ports }: Table, times: number) => {
     const tried: unknown[] = [];
     const own: Partial<RewrapPorts> = {
@@ -536,7 +536,7 @@ describe('a key that another writer keeps changing', () => {
     return { tried, own };
   };
 
-  it('a key that another writer changes once moves at the second attempt, and no trouble is reported', async () => {
+  it('succeeds at the second attempt after one conflict, without a reported problem', async () => {
     const table = tableWith([headBy(OLD)]);
     const { own, tried } = losing(table, 1);
     expect(await run(table, { own })).toMatchObject({
@@ -548,7 +548,7 @@ describe('a key that another writer keeps changing', () => {
     expect(table.trail).toHaveLength(1);
   });
 
-  it('twice is named as one, with its earlier one, and moves in the next pass', async () => {
+  it('reports the key after two conflicts, and moves it in the next pass', async () => {
     const table = tableWith([headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)]);
     const { own } = losing(table, 2);
     expect(await run(table, { own })).toEqual({
@@ -563,7 +563,7 @@ describe('a key that another writer keeps changing', () => {
     });
   });
 
-  it('twice alongside another that moves is looked for again: neither makes up for the other', async () => {
+  it('tries the key again after two conflicts, even if another key moved in that pass', async () => {
     const table = tableWith([headBy(OLD, {}, numberedOwner(0)), headBy(OLD, {}, numberedOwner(1))]);
     let losses = 2;
     const own: Partial<RewrapPorts> = {
@@ -579,7 +579,7 @@ describe('a key that another writer keeps changing', () => {
     expect(progress[0]).toEqual({ ...NOTHING, done: 1, conflicted: 1 });
   });
 
-  it('a key that another writer changes in the last pass too leaves the run incomplete, after two attempts in each of three passes', async () => {
+  it('is incomplete after two attempts in each of three passes', async () => {
     const table = tableWith([headBy(OLD)]);
     const { own, tried } = losing(table, Number.POSITIVE_INFINITY);
     const { counts, complete, troubles, progress } = await run(table, { own });
@@ -590,8 +590,8 @@ describe('a key that another writer keeps changing', () => {
   });
 });
 
-describe('a record that appears under the old master key behind each pass', () => {
-  it('is moved in the next, all of them are counted, and after three nobody calls the run complete', async () => {
+describe('the re-wrap of records that appear behind each pass', () => {
+  it('moves each one in the next pass, counts all, and is incomplete after three passes', async () => {
     const table = tableWith([headBy(OLD, {}, numberedOwner(0))]);
     let stored = 0;
     const own: Partial<RewrapPorts> = {
@@ -613,8 +613,8 @@ describe('a record that appears under the old master key behind each pass', () =
 const REFUSED = new DependencyUnavailableError('kms', 'ReEncrypt', 'AccessDeniedException');
 const FAULT = new Error('a fault of ours');
 
-describe('a record that cannot be read', () => {
-  it('a record that the scan cannot read is named, and one pass shows that there is nothing else', async () => {
+describe('the re-wrap of a record that cannot be read', () => {
+  it('reports a record that the scan cannot read, and ends after one pass', async () => {
     const table = tableWith([headBy(NEW)], { unreadable: ['#damaged KEY'] });
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, skipped: 1, unreadable: 1 },
@@ -629,14 +629,14 @@ describe('a record that cannot be read', () => {
     ['earlier', 1, `${headPlace()}, retained 1`, { [headPlace()]: NEW, [retainedPlace(1)]: OLD }],
   ] as const;
   const HOW = [
-    ['for good', new SealedKeyUnreadableError(), 'unreadable', undefined],
-    ['for now', REFUSED, 'failed', 'AccessDeniedException'],
+    ['permanently', new SealedKeyUnreadableError(), 'unreadable', undefined],
+    ['temporarily', REFUSED, 'failed', 'AccessDeniedException'],
   ] as const;
 
   it.each(
     WHICH.flatMap(([which, ...bad]) => HOW.map(([how, ...told]) => [which, how, ...bad, ...told] as const)),
   )(
-    'because it is the %s one and KMS refuses it %s is named, and does not keep the other of its scope back',
+    'reports the %s version if KMS refuses it %s, and still moves the other version',
     async (_, _how, bad, place, held, error, outcome, errorName) => {
       const table = tableWith([headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)]);
       const own: Partial<RewrapPorts> = {
@@ -655,7 +655,7 @@ describe('a record that cannot be read', () => {
     },
   );
 
-  it('alongside one that fails leaves the run incomplete: neither makes up for the other', async () => {
+  it('is incomplete if another record fails too', async () => {
     const table = tableWith([headBy(OLD)], { unreadable: ['#damaged KEY'] });
     const own = { rewrapper: { rewrap: () => Promise.reject(REFUSED) } };
     expect(await run(table, { own })).toMatchObject({
@@ -703,7 +703,7 @@ const failing = (
         },
       },
     },
-    'has an earlier one that the table does not read': {
+    'has a retained version that the table does not read': {
       keys: {
         ...ports.keys,
         readRetained: async (address, version) => {
@@ -725,10 +725,10 @@ describe('a key that', () => {
     'KMS does not move',
     'has no audit event',
     'the table does not write',
-    'has an earlier one that the table does not read',
+    'has a retained version that the table does not read',
   ];
 
-  it.each(STEPS)('%s is named with the answer of the service, and the others move', async (step) => {
+  it.each(STEPS)('%s is reported with the error of the service, and the others move', async (step) => {
     const table = tableWith(KEYS());
     const { counts, complete, troubles } = await run(table, { own: failing(table, step, REFUSED) });
     expect([counts, complete]).toEqual([{ ...NOTHING, done: 1, skipped: 1, failed: 1 }, false]);
@@ -740,12 +740,12 @@ describe('a key that', () => {
     });
   });
 
-  it.each(STEPS)('%s by a fault of ours ends the run, and is not tried again', async (step) => {
+  it.each(STEPS)('%s because of a fault of ours ends the run, and is not tried again', async (step) => {
     const table = tableWith(KEYS());
     expect(await outcomeOf(run(table, { own: failing(table, step, FAULT, 1) }))).toBe(FAULT);
   });
 
-  it('fails once moves in the pass that follows because of the others', async () => {
+  it('fails once is moved in the next pass, which the other keys cause', async () => {
     const table = tableWith(KEYS());
     const own = failing(table, 'KMS does not move', REFUSED, 1);
     expect(await run(table, { own })).toMatchObject({
@@ -766,9 +766,9 @@ describe('a key that', () => {
   });
 
   it.each([
-    ['is named as failed where the service does not answer', REFUSED],
-    ['ends the run where it is a fault of ours', FAULT],
-  ])('was written by another writer and then again cannot be written %s', async (_, error) => {
+    ['is reported as failed if the service does not answer', REFUSED],
+    ['ends the run if the fault is ours', FAULT],
+  ])('another writer changed, and whose second write fails, %s', async (_, error) => {
     const table = tableWith([headBy(OLD)]);
     let writes = 0;
     const own: Partial<RewrapPorts> = {
@@ -780,7 +780,7 @@ describe('a key that', () => {
     expect(writes).toBe(2);
   });
 
-  it('is earlier and whose current one cannot be read is failed, for nobody knows whose business it is', async () => {
+  it('is retained and whose current version cannot be read is reported as failed', async () => {
     const table = tableWith([retainedBy(OLD)]);
     const own = { keys: { ...table.ports.keys, readKey: () => Promise.reject(REFUSED) } };
     expect(await run(table, { own })).toMatchObject({
@@ -792,8 +792,8 @@ describe('a key that', () => {
   });
 });
 
-describe('a scan that stops answering', () => {
-  it('ends the run: a reader that cannot see every record cannot report that none is left', async () => {
+describe('the scan of all keys', () => {
+  it('ends the run if it fails, because a partial scan cannot prove that nothing is left', async () => {
     const table = tableWith([headBy(NEW, {}, numberedOwner(0)), headBy(NEW, {}, numberedOwner(1))], {
       pageSize: 1,
     });

@@ -46,8 +46,8 @@ const storingPlatformKey =
       hangUps: { send: async () => undefined },
     })(pasted, caller);
 
-describe('a key that is pasted', () => {
-  it('is paid for from the budget, tried, and only then sealed as the next version of its scope', async () => {
+describe('storing a pasted key', () => {
+  it('charges the rate limit, checks the key, and only then seals it as the next version of its scope', async () => {
     const { log, row } = await store();
     expect(log).toEqual([PAID, ...TRIED, ...STORED]);
     expect(plaintextOf(row.currentKey)).toBe(PASTED);
@@ -59,7 +59,7 @@ describe('a key that is pasted', () => {
     });
   });
 
-  it('is shown masked, and nothing else of it', async () => {
+  it('returns only the masked view of the key', async () => {
     expect((await store({ scope: 'workspace' })).result).toStrictEqual({
       scope: 'workspace',
       masked: MASKED,
@@ -76,19 +76,22 @@ describe('a key that is pasted', () => {
   it.each([
     ['site', SITE_ID, aSite({ voice: 'cedar' })],
     ['workspace', undefined, DEFAULT_VOICE_SETTINGS],
-  ] as const)('for a %s is tried with its session, and leaves an event', async (scope, siteId, settings) => {
-    const { asked, events } = await store({ scope });
-    expect(asked).toEqual([{ key: PASTED, settings }]);
-    const facts = { scope, version: 1, masked: MASKED, verdict: 'ok' };
-    expect(events).toEqual([
-      { caller: CALLER, type: 'key.stored', workspaceId: WORKSPACE_ID, siteId, facts },
-    ]);
-  });
+  ] as const)(
+    'for a %s checks the key with its session settings, and records an event',
+    async (scope, siteId, settings) => {
+      const { asked, events } = await store({ scope });
+      expect(asked).toEqual([{ key: PASTED, settings }]);
+      const facts = { scope, version: 1, masked: MASKED, verdict: 'ok' };
+      expect(events).toEqual([
+        { caller: CALLER, type: 'key.stored', workspaceId: WORKSPACE_ID, siteId, facts },
+      ]);
+    },
+  );
 
   it.each([
-    ['keeps the one that it replaces', 3_600, '2', [3]],
-    ['keeps none if none is to be kept', 0, '3,2', []],
-  ] as const)('%s, in place of what was kept', async (_, retainSeconds, versions_shredded, kept) => {
+    ['retains the replaced version', 3_600, '2', [3]],
+    ['retains no version if the retention is zero', 0, '3,2', []],
+  ] as const)('%s, instead of the retained version', async (_, retainSeconds, versions_shredded, kept) => {
     const { row, events } = await store({
       currentKey: aSealedKey('site', { lastVersion: 5, previousVersion: 2 }),
       retained: [aRetainedKey('site')],
@@ -102,14 +105,14 @@ describe('a key that is pasted', () => {
     ]);
   });
 
-  it('a key that is pasted after a deletion continues the versions, and replaces none', async () => {
+  it('after a deletion continues the versions and replaces none', async () => {
     const { events } = await store({ currentKey: DELETED_KEY });
     const facts = { scope: 'site', version: 4, masked: MASKED, verdict: 'ok' };
     expect(events).toEqual([expect.objectContaining({ facts })]);
   });
 });
 
-describe('a key that OpenAI does not mint with', () => {
+describe('storing a key that cannot mint', () => {
   const REFUSED: Readonly<Record<string, string>> = {
     key_invalid: 'openai_key_rejected',
     key_expired: 'openai_key_rejected',
@@ -138,7 +141,7 @@ describe('a key that OpenAI does not mint with', () => {
   );
 
   it.each(OPENAI_FAILURES.filter((name) => REFUSED[name] === undefined))(
-    'for %s, which proves nothing, is stored and says that it is not verified',
+    'for %s, which proves nothing about the key, stores the key as unverified',
     async (name) => {
       const { result, log, events } = await store({ failure: new OpenAiFailure(name) });
       expect(log).toEqual([PAID, ...TRIED, ...STORED]);
@@ -153,12 +156,12 @@ describe('a key that OpenAI does not mint with', () => {
   );
 });
 
-describe('a key that could not be checked', () => {
+describe('storing a key that could not be checked', () => {
   const UNDECIDED = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'nobody');
   const confirming: KeyPlay = (ports) => (caller, target) =>
     storeOpenAiKey(ports, DEFAULT_RATE_LIMITS)(caller, target, PASTED, { confirmUnverified: true });
 
-  it.each(UNDECIDED)('for %s does not replace the one that is stored', async (name) => {
+  it.each(UNDECIDED)('for %s does not replace the stored key', async (name) => {
     const currentKey = aSealedKey('site');
     const { result, row, log } = await store({ currentKey, failure: new OpenAiFailure(name) });
     expect(result).toMatchObject({ code: 'openai_key_unverified', details: [{ path: name }] });
@@ -166,13 +169,13 @@ describe('a key that could not be checked', () => {
     expect(log).toEqual([PAID, ...TRIED, 'read key']);
   });
 
-  it('does not replace one that is suspended, either', async () => {
+  it('does not replace a suspended key', async () => {
     const currentKey = aSealedKey('site', { state: 'suspended' });
     const { result } = await store({ currentKey, failure: new OpenAiFailure('timeout') });
     expect(result).toMatchObject({ code: 'openai_key_unverified' });
   });
 
-  it('replaces the one that is stored where that is confirmed', async () => {
+  it('replaces the stored key if the caller confirms it', async () => {
     const { result, row } = await playWithKey(confirming, {
       currentKey: aSealedKey('site'),
       failure: new OpenAiFailure('unreachable'),
@@ -181,18 +184,18 @@ describe('a key that could not be checked', () => {
     expect(plaintextOf(row.currentKey)).toBe(PASTED);
   });
 
-  it('is refused for what OpenAI says is wrong with it, confirmed or not', async () => {
+  it('is refused if OpenAI finds a fault of the key, confirmed or not', async () => {
     const { result } = await playWithKey(confirming, { failure: new OpenAiFailure('key_invalid') });
     expect(result).toMatchObject({ code: 'openai_key_rejected' });
   });
 
-  it('is stored in the place of a deleted one without being confirmed', async () => {
+  it('replaces a deleted key without a confirmation', async () => {
     const { result } = await store({ currentKey: DELETED_KEY, failure: new OpenAiFailure('timeout') });
     expect(result).toMatchObject({ state: 'unverified' });
   });
 });
 
-describe('the key of a workspace', () => {
+describe('storing the key of a workspace', () => {
   const [shop, blog, own] = sitesOf(3).map((site, index) => ({ ...site, name: `Site ${index}` }));
   if (shop === undefined || blog === undefined || own === undefined) throw new Error('Three sites.');
   const sites = [
@@ -204,7 +207,7 @@ describe('the key of a workspace', () => {
     (settings: VoiceSettings): Error | undefined =>
       settings.model === model ? undefined : failure;
 
-  it('is tried with the model and region of each of its sites', async () => {
+  it('checks it with the model and region of each of its sites', async () => {
     const { asked, result } = await store({ scope: 'workspace', sites });
     expect(asked).toEqual(sites.map((settings) => ({ key: PASTED, settings })));
     expect(result).toMatchObject({
@@ -213,7 +216,7 @@ describe('the key of a workspace', () => {
     });
   });
 
-  it('is not tried with a site that has its own key', async () => {
+  it('does not check it with a site that has its own key', async () => {
     const readKey = async ({ scopeId }: KeyAddress) =>
       scopeId === own.siteId ? aSealedKey('site') : undefined;
     const { asked } = await store({
@@ -224,7 +227,7 @@ describe('the key of a workspace', () => {
     expect(asked).toEqual(sites.map((settings) => ({ key: PASTED, settings })));
   });
 
-  it('is stored when it serves one of its sites, and says which it does not', async () => {
+  it('succeeds if the key works for one site, and lists the other sites', async () => {
     const failure = only('gpt-realtime-2', new OpenAiFailure('wrong_region', { subject: 'global' }));
     const { result, row } = await store({ scope: 'workspace', sites, failure });
     expect(result).toMatchObject({
@@ -246,7 +249,7 @@ describe('the key of a workspace', () => {
     expect(row.currentKey).not.toHaveProperty('verdict.sites');
   });
 
-  it('is refused when it serves none, with what is wrong at each site', async () => {
+  it('is refused if the key works for no site, with the reason for each site', async () => {
     const failure = ({ model }: VoiceSettings): Error =>
       new OpenAiFailure(model === 'gpt-realtime-2' ? 'model_unavailable' : 'wrong_region');
     const { result, row } = await store({ scope: 'workspace', sites, failure });
@@ -262,7 +265,7 @@ describe('the key of a workspace', () => {
   });
 
   it.each(['model_unavailable', 'organization_unverified'] as const)(
-    'that no site uses yet is stored unverified for %s: nobody asked for that model',
+    'without a site stores it as unverified for %s, because no site uses that model',
     async (name) => {
       const { result } = await store({ scope: 'workspace', failure: new OpenAiFailure(name) });
       expect(result).toMatchObject({ state: 'unverified', verdict: { ok: false, code: name } });
@@ -270,7 +273,7 @@ describe('the key of a workspace', () => {
   );
 });
 
-describe('a person who signed in long ago', () => {
+describe('a person with an old sign-in', () => {
   const old: KeyPlay = (ports) => (caller, target) =>
     storeOpenAiKey(ports, DEFAULT_RATE_LIMITS)({ ...caller, signInIsOld: true }, target, PASTED);
   const workspaceKeyOnly = (state: 'active' | 'suspended' | 'deleted') => {
@@ -282,10 +285,10 @@ describe('a person who signed in long ago', () => {
   it.each<[string, KeyWorld]>([
     ['replace a key', { currentKey: aSealedKey('site') }],
     ['replace a suspended key', { currentKey: aSealedKey('site', { state: 'suspended' }) }],
-    ['store a key where one was deleted', { currentKey: DELETED_KEY }],
-    ['store a workspace key where one was deleted', { scope: 'workspace', currentKey: DELETED_KEY }],
-    ['store a site key where the workspace has one', { own: workspaceKeyOnly('active') }],
-    ['store a site key where that of the workspace is suspended', { own: workspaceKeyOnly('suspended') }],
+    ['store a key after a deletion', { currentKey: DELETED_KEY }],
+    ['store a workspace key after a deletion', { scope: 'workspace', currentKey: DELETED_KEY }],
+    ['store a site key if the workspace has a key', { own: workspaceKeyOnly('active') }],
+    ['store a site key if the workspace key is suspended', { own: workspaceKeyOnly('suspended') }],
   ])('cannot %s, and spends nothing', async (_, given) => {
     const { result, log } = await playWithKey(old, given);
     expect(result).toMatchObject({ code: 'recent_sign_in_required' });
@@ -295,19 +298,19 @@ describe('a person who signed in long ago', () => {
   it.each<[string, KeyWorld]>([
     ['the first key of a site', {}],
     ['the first key of a workspace', { scope: 'workspace' }],
-    ['the first key of a site whose workspace has none any more', { own: workspaceKeyOnly('deleted') }],
+    ['the first key of a site whose workspace key was deleted', { own: workspaceKeyOnly('deleted') }],
   ])('can store %s', async (_, given) => {
     expect((await playWithKey(old, given)).result).toMatchObject({ state: 'active' });
   });
 });
 
-describe('what is pasted', () => {
+describe('the pasted text', () => {
   it.each([
     ['nothing', ' ', 'starts with "sk-"'],
     ['an admin key', `sk-admin-${'q'.repeat(40)}`, 'admin key'],
     ['a client secret', `ek_${'q'.repeat(40)}`, 'client secret'],
     ['any other text', 'qqqq', 'does not look like'],
-  ])('and is %s is refused before it costs anything, and not repeated', async (_, pasted, words) => {
+  ])('%s is refused before it costs anything, and not repeated in the error', async (_, pasted, words) => {
     for (const run of [storing, storingPlatformKey]) {
       const { result, log } = await playWithKey(run(pasted));
       const details = [{ path: 'api_key', message: expect.stringContaining(words) }];
@@ -317,19 +320,19 @@ describe('what is pasted', () => {
     }
   });
 
-  it('is not looked at where the caller may not store it', async () => {
+  it('is not examined if the caller may not store a key', async () => {
     expect((await store({ role: 'viewer' }, 'no key')).result).toMatchObject({ code: 'forbidden' });
   });
 
-  it('goes nowhere once the budget of the workspace is spent', async () => {
+  it('is not sent to OpenAI if the rate limit of the workspace is spent', async () => {
     const { result, log } = await store({ budgetIsSpent: true });
     expect(result).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 9 });
     expect(log).toEqual([PAID]);
   });
 });
 
-describe("the platform's own key", () => {
-  it('is tried with what a new site has, out of no budget, and sealed at its reserved scope', async () => {
+describe('storing the platform key', () => {
+  it('checks it with the settings of a new site, charges no rate limit, and seals it at its reserved scope', async () => {
     const currentKey = aSealedKey('platform');
     const { result, log, row, asked, events } = await playWithKey(storingPlatformKey(PASTED), {
       scope: 'platform',
@@ -343,7 +346,7 @@ describe("the platform's own key", () => {
     expect(events).toEqual([{ caller: CALLER, type: 'key.stored', workspaceId: 'platform', facts }]);
   });
 
-  it('stays suspended when the key before it is: only the operator ends the kill switch', async () => {
+  it('keeps it suspended if the previous one is suspended, because only the operator ends the kill switch', async () => {
     const currentKey = aSealedKey('platform', { state: 'suspended' });
     const { row, events } = await playWithKey(storingPlatformKey(PASTED), { scope: 'platform', currentKey });
     expect(plaintextOf(row.currentKey)).toBe(PASTED);
@@ -365,20 +368,20 @@ describe.each([
   const ENDS: readonly (readonly [string, KeyWorld, unknown])[] = [
     ['it is stored', {}, expect.objectContaining({ createdBy: CALLER.sub })],
     ['OpenAI refused it', { failure: new OpenAiFailure('key_expired') }, refusedAs('openai_key_rejected')],
-    ['it could not be tried', { failure: OUTAGE }, OUTAGE],
-    ['the table was not read', { own: { keys: { ...keys, readKey: outage } } }, OUTAGE],
-    ['it was not sealed', { own: { sealer: { seal: outage } } }, OUTAGE],
-    ['the event was not made', { own: { auditEvents: { event: outage } } }, OUTAGE],
+    ['it could not be checked', { failure: OUTAGE }, OUTAGE],
+    ['the table could not be read', { own: { keys: { ...keys, readKey: outage } } }, OUTAGE],
+    ['it could not be sealed', { own: { sealer: { seal: outage } } }, OUTAGE],
+    ['the event could not be made', { own: { auditEvents: { event: outage } } }, OUTAGE],
     [
       'another writer was first',
       { own: { keys: { ...keys, changeKey: lost } } },
       refusedAs('version_conflict'),
     ],
-    ['the table was not written', { own: { keys: { ...keys, changeKey: outage } } }, OUTAGE],
+    ['the table could not be written', { own: { keys: { ...keys, changeKey: outage } } }, OUTAGE],
   ];
   const OF_BUDGET: typeof ENDS = [
-    ['the budget was not read', { own: { limiter: { spend: outage } } }, OUTAGE],
-    ['the budget is spent', { budgetIsSpent: true }, refusedAs('rate_limited')],
+    ['the rate limit could not be read', { own: { limiter: { spend: outage } } }, OUTAGE],
+    ['the rate limit is spent', { budgetIsSpent: true }, refusedAs('rate_limited')],
   ];
 
   it.each(scope === 'site' ? [...ENDS, ...OF_BUDGET] : ENDS)('when %s', async (_end, given, expected) => {

@@ -59,10 +59,10 @@ const world = (
   return { switchTo: switchPlatformKey(ports), log };
 };
 
-describe('The kill switch of the managed key', () => {
+describe('the kill switch of the platform key', () => {
   const SCOPE = '{"keyScope":"platform","keyScopeId":"platform"} by key_suspended';
 
-  it('suspends the key, then ends its calls in every workspace, those that came late too', async () => {
+  it('suspends the key, and then ends its calls in every workspace, including late ones', async () => {
     const { switchTo, log } = world(aKey('platform'), { live: [[ONE], [ONE, TWO]] });
     expect(await switchTo(OPERATOR, 'suspended')).toBe(2);
     expect(log).toEqual([
@@ -76,30 +76,30 @@ describe('The kill switch of the managed key', () => {
     ]);
   });
 
-  it('ends what an interrupted run left, without another event', async () => {
+  it('completes an interrupted run without another event', async () => {
     const { switchTo, log } = world(aKey('platform', { state: 'suspended' }));
     expect(await switchTo(OPERATOR, 'suspended')).toBe(1);
     expect(log[0]).toBe(`end ${ONE} ${SCOPE} in 0 s`);
   });
 
-  it('does not lose to a key that is stored at the same moment', async () => {
+  it('succeeds even if a key is stored at the same moment', async () => {
     const { switchTo, log } = world(aKey('platform'), { live: [[]], conflicts: 2 });
     await switchTo(OPERATOR, 'suspended');
     expect(log.filter((step) => step.startsWith('write'))).toEqual(['write suspended']);
   });
 
-  it('is reversed without ending anything', async () => {
+  it('can be reversed without ending a call', async () => {
     const { switchTo, log } = world(aKey('platform', { state: 'suspended' }));
     expect(await switchTo(OPERATOR, 'active')).toBe(0);
     expect(log).toEqual(['key.resumed', 'write active']);
   });
 
-  it('names a deployment without such a key', async () => {
+  it('fails in a deployment without a platform key', async () => {
     expect(await outcomeOf(world(undefined).switchTo(OPERATOR, 'suspended'))).toBe('openai_key_not_stored');
   });
 });
 
-describe('A retained version of the managed key that a replacement shreds', () => {
+describe('a retained version of the platform key that a replacement shreds', () => {
   const replaced = async (facts: Partial<RetainedKey>, shred: number | undefined = 1) => {
     const log: string[] = [];
     const kept: number[] = [];
@@ -131,7 +131,7 @@ describe('A retained version of the managed key that a replacement shreds', () =
     return { log, kept };
   };
 
-  it('is kept for a minute in the same write, and its calls are ended', async () => {
+  it('is kept for 90 seconds in the same write, and its calls are ended', async () => {
     const { log, kept } = await replaced({});
     const scope = '{"keyScope":"platform","keyScopeId":"platform","fingerprint":"earlier"} by key_replaced';
     expect(kept).toEqual([1]);

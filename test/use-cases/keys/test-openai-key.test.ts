@@ -14,12 +14,12 @@ const test = (given: KeyWorld = {}) =>
     ...given,
   });
 
-describe('a stored key that is tested', () => {
+describe('the test of a stored key', () => {
   it.each([
     ['site', aSite({ voice: 'cedar' })],
     ['workspace', DEFAULT_VOICE_SETTINGS],
   ] as const)(
-    'of a %s is paid for, opened on record, and tried with its session',
+    'of a %s charges the rate limit, opens the key on record, and checks it with its session settings',
     async (scope, settings) => {
       const { log, asked, uses } = await test({ scope });
       const tried = ['reserve', 'open', 'list models', 'mint', 'settle', 'note verdict'];
@@ -32,7 +32,7 @@ describe('a stored key that is tested', () => {
   const opened = { at: NOW.toISOString(), kmsRequestId: 'kms-1' };
   const failed = { ...opened, state: 'refused', refusal: 'test_failed' };
 
-  it('a tested key that mints is reported as working, which is noted of that use', async () => {
+  it('reports a key that mints as working, and stores the verdict with that use', async () => {
     const { result, uses } = await test();
     const [reserved, settled, noted] = uses;
     expect(result).toMatchObject({ ok: true, code: 'ok' });
@@ -40,14 +40,17 @@ describe('a stored key that is tested', () => {
     expect(noted).toEqual({ step: 'note verdict', session: reserved?.session, what: result });
   });
 
-  it.each(OPENAI_FAILURES)('and fails has that for an answer, on record as refused: %s', async (name) => {
-    const { result, uses } = await test({ failure: new OpenAiFailure(name, { requestId: 'req_2' }) });
-    expect(result).toMatchObject({ ok: false, code: name });
-    const outcome = { ...failed, openAiFailure: name, openAiRequestId: 'req_2' };
-    expect(uses.slice(1).map(({ what }) => what)).toEqual([outcome, result]);
-  });
+  it.each(OPENAI_FAILURES)(
+    'returns the reason of a failed check, and records the use as refused: %s',
+    async (name) => {
+      const { result, uses } = await test({ failure: new OpenAiFailure(name, { requestId: 'req_2' }) });
+      expect(result).toMatchObject({ ok: false, code: name });
+      const outcome = { ...failed, openAiFailure: name, openAiRequestId: 'req_2' };
+      expect(uses.slice(1).map(({ what }) => what)).toEqual([outcome, result]);
+    },
+  );
 
-  it('a tested key without an answer has no request id of one on record', async () => {
+  it('records no OpenAI request ID if OpenAI did not answer', async () => {
     const { uses } = await test({ failure: new OpenAiFailure('timeout') });
     expect(uses[1]?.what).toStrictEqual({ ...failed, openAiFailure: 'timeout' });
   });
@@ -56,13 +59,13 @@ describe('a stored key that is tested', () => {
     ['was never stored', undefined, 'openai_key_not_stored'],
     ['is deleted', DELETED_KEY, 'openai_key_not_stored'],
     ['is suspended', aSealedKey('site', { state: 'suspended' }), 'openai_key_suspended'],
-  ])('and %s is refused before it costs anything', async (_, currentKey, refusal) => {
+  ])('is refused before it costs anything if the key %s', async (_, currentKey, refusal) => {
     const { result, log } = await test({ currentKey });
     expect(result).toMatchObject({ code: refusal });
     expect(log).toEqual(['read key']);
   });
 
-  it('is not opened once the budget of the workspace is spent', async () => {
+  it('does not open the key if the rate limit of the workspace is spent', async () => {
     const { result, log } = await test({ budgetIsSpent: true });
     expect(result).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 9 });
     expect(log).toEqual(['read key', PAID]);

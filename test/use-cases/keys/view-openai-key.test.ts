@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { viewOpenAiKey } from '../../../lambdas/use-cases/keys/view-openai-key.ts';
 import { ACTIVITY, aSealedKey, DELETED_KEY, playWithKey } from './key-fixture.ts';
 
-describe('what a member sees of a stored key', () => {
+describe('the view of a stored key for members', () => {
   it.each(['site', 'workspace'] as const)(
-    'of a %s is its mask, what is known of it, and no more',
+    'of a %s contains its masked text and its state, and nothing else',
     async (scope) => {
       const currentKey = aSealedKey(scope);
       const { result } = await playWithKey(viewOpenAiKey, {
@@ -27,7 +27,7 @@ describe('what a member sees of a stored key', () => {
     },
   );
 
-  it.each([undefined, DELETED_KEY])('is nothing where none is stored', async (currentKey) => {
+  it.each([undefined, DELETED_KEY])('is openai_key_not_stored if no key is stored', async (currentKey) => {
     const { result } = await playWithKey(viewOpenAiKey, { currentKey, activity: ACTIVITY });
     expect(result).toMatchObject({ code: 'openai_key_not_stored' });
   });

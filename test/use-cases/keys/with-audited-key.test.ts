@@ -83,11 +83,11 @@ const recordOf = async (
   return { records, result };
 };
 
-describe('what is on record of a key that a person uses', () => {
+describe('the record of a key that a person uses', () => {
   const sessionId = expect.stringMatching(/^ses_/);
   const at = NOW.toISOString();
 
-  it('is whose key, for what and by whom, and the decrypt of KMS', async () => {
+  it('contains the owner of the key, the purpose, the person, and the KMS request of the decrypt', async () => {
     const { records } = await recordOf(undefined);
     expect(records).toEqual([
       {
@@ -112,7 +112,7 @@ describe('what is on record of a key that a person uses', () => {
     ]);
   });
 
-  it('has the decrypt also where the use failed after it', async () => {
+  it('contains the decrypt even if the use failed after it', async () => {
     const { records } = await recordOf(undefined, () => Promise.reject(new Error('later')));
     expect(records[1]).toEqual({
       sessionId,
@@ -123,26 +123,26 @@ describe('what is on record of a key that a person uses', () => {
     });
   });
 
-  it('names no decrypt where there was none', async () => {
+  it('contains no decrypt if there was none', async () => {
     const { records } = await recordOf(openerThat(new Error('no answer')));
     expect(records[1]).toStrictEqual({ sessionId, state: 'refused', refusal: 'unavailable', at });
   });
 });
 
-describe('a key that a person uses', () => {
-  it('is opened between its intent and its outcome', async () => {
+describe('the use of a key by a person', () => {
+  it('opens the key between the intent and the outcome', async () => {
     const { log, outcome } = await used();
     expect(outcome).toBe('done');
     expect(log).toEqual(['reserve', 'open', 'settle used']);
   });
 
-  it('a key that cannot be read is refused as unreadable, on record, with a note for its owner', async () => {
+  it('is refused as unreadable if the key cannot be read, with a record and a note for the owner', async () => {
     const { log, outcome } = await used({ opener: openerThat(new SealedKeyUnreadableError()) });
     expect(outcome).toBe('openai_key_unreadable');
     expect(log).toEqual(['reserve', 'note unreadable', 'settle refused openai_key_unreadable']);
   });
 
-  it('a use that fails otherwise is refused as unavailable, on record, and the failure itself is logged', async () => {
+  it('is recorded as unavailable after another failure, which is thrown', async () => {
     const outage = new Error('no answer');
     const { log, outcome } = await used({ opener: openerThat(outage) });
     expect(outcome).toBe(outage);
@@ -150,13 +150,13 @@ describe('a key that a person uses', () => {
   });
 
   it.each(['reserve', 'settle'])(
-    'is an outage, no conflict, where %s finds the record changed',
+    'is an outage, not a conflict, if %s finds the record changed',
     async (method) => {
       expect((await used({ [method]: lost })).outcome).toBe('unavailable');
     },
   );
 
-  it.each(['reserve', 'settle'])('fails as it failed where %s has no answer', async (method) => {
+  it.each(['reserve', 'settle'])('fails with the original error if %s fails', async (method) => {
     const outage = new Error('no answer');
     expect((await used({ [method]: () => Promise.reject(outage) })).outcome).toBe(outage);
   });

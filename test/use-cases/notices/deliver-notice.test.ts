@@ -46,7 +46,7 @@ const delivered = async (
 };
 
 describe('a delivery that is due', () => {
-  it('is claimed before it is sent, and settled after', async () => {
+  it('is claimed before it is sent, and settled afterwards', async () => {
     const { outcome, kept, log } = await delivered();
     expect(outcome).toEqual({ outcome: 'delivered' });
     expect(log).toEqual(['claim', 'send', 'settle']);
@@ -55,7 +55,7 @@ describe('a delivery that is due', () => {
     );
   });
 
-  it('that fails comes back after the wait of its attempt, with what went wrong', async () => {
+  it('that fails is repeated after the wait of its attempt, and stores the failure', async () => {
     const { outcome, kept } = await delivered(aDelivery({ attempts: 2 }), { result: REFUSED });
     expect(outcome).toEqual({ outcome: 'again', afterSeconds: 120 });
     expect(kept).toMatchObject({
@@ -68,13 +68,13 @@ describe('a delivery that is due', () => {
     });
   });
 
-  it('is given up after the last attempt', async () => {
+  it('is abandoned after the last attempt', async () => {
     const { outcome, kept } = await delivered(aDelivery({ attempts: MAX_ATTEMPTS - 1 }), { result: REFUSED });
     expect(outcome).toEqual({ outcome: 'failed' });
     expect(kept).toMatchObject({ state: 'failed', attempts: MAX_ATTEMPTS, claimedUntilMs: 0 });
   });
 
-  it('is given up at once when the mail is refused: it would be refused again', async () => {
+  it('is abandoned at once if the mail is refused, because it would be refused again', async () => {
     const { outcome, kept } = await delivered(aDelivery(), {
       result: { status: null, failure: 'mail_refused' },
     });
@@ -82,7 +82,7 @@ describe('a delivery that is due', () => {
     expect(kept).toMatchObject({ state: 'failed', lastStatus: null, lastFailure: 'mail_refused' });
   });
 
-  it('is skipped when nobody wants it any more, and is not an attempt that failed', async () => {
+  it('is skipped if its receiver is gone, and does not count as a failed attempt', async () => {
     const { outcome, kept } = await delivered(aDelivery(), { result: 'gone' });
     expect(outcome).toEqual({ outcome: 'skipped' });
     expect(kept).toMatchObject({ state: 'skipped', lastFailure: null, lastAttemptAt: null });
@@ -115,7 +115,7 @@ describe('a message for a delivery', () => {
     expect(log.includes('send')).toBe(expected === 'delivered');
   });
 
-  it('that loses the claim to another one sends nothing, and comes back when that claim has ended', async () => {
+  it('that loses the claim to another message sends nothing, and is repeated after that claim', async () => {
     const { outcome, log } = await delivered(aDelivery(), {
       save: () => Promise.reject(new ConflictError()),
     });
@@ -123,13 +123,13 @@ describe('a message for a delivery', () => {
     expect(log).toEqual([]);
   });
 
-  it('that cannot be claimed sends nothing, and fails', async () => {
+  it('fails without sending if the claim cannot be written', async () => {
     const { outcome, log } = await delivered(aDelivery(), { save: () => Promise.reject(DOWN) });
     expect(outcome).toBe(DOWN);
     expect(log).toEqual([]);
   });
 
-  it('whose result cannot be written fails, so that it is sent again rather than lost', async () => {
+  it('fails if the result cannot be written, so that the notice is sent again and not lost', async () => {
     const save = (step: number) => (step === 2 ? Promise.reject(DOWN) : Promise.resolve());
     const { outcome, kept } = await delivered(aDelivery(), { save });
     expect(outcome).toBe(DOWN);
@@ -137,7 +137,7 @@ describe('a message for a delivery', () => {
   });
 });
 
-describe('a person who sends a delivery again', () => {
+describe('repeating a delivery', () => {
   const FAILED = aDelivery({ state: 'failed', attempts: MAX_ATTEMPTS, lastStatus: 503, dueAtMs: 0 });
   const again = (
     world: ReturnType<typeof webhookWorld>,
@@ -145,7 +145,7 @@ describe('a person who sends a delivery again', () => {
     own: Partial<typeof world.ports> = {},
   ) => sendAgain({ ...world.ports, ...own })(CALLER, WORKSPACE_ID, deliveryId);
 
-  it('gives it the same id and body, and all of its attempts, and queues it after the write', async () => {
+  it('keeps its ID and body, restores all attempts, and queues it after the write', async () => {
     const world = webhookWorld({ deliveries: [FAILED] });
     const { deliveryId } = FAILED;
     const renewed = { ...FAILED, state: 'pending', attempts: 0, dueAtMs: NOW_MS };
@@ -157,16 +157,19 @@ describe('a person who sends a delivery again', () => {
     ]);
   });
 
-  it.each(['dlv_1', aDelivery().deliveryId])('finds no delivery %s if there is none', async (id) => {
-    const world = webhookWorld();
-    expect(await outcomeOf(again(world, id))).toBe('delivery_not_found');
-    expect(world.log).toEqual([]);
-  });
+  it.each(['dlv_1', aDelivery().deliveryId])(
+    'with the ID %s returns delivery_not_found if there is none',
+    async (id) => {
+      const world = webhookWorld();
+      expect(await outcomeOf(again(world, id))).toBe('delivery_not_found');
+      expect(world.log).toEqual([]);
+    },
+  );
 
   it.each([
     [4, 'done', true],
     [5, 'version_conflict', false],
-  ])('and meets %i attempts that write first ends as %s', async (races, outcome, queued) => {
+  ])('during %i other writes ends as %s', async (races, outcome, queued) => {
     const world = webhookWorld({ deliveries: [FAILED] });
     const { deliveries } = world.ports;
     let lost = 0;
@@ -179,7 +182,7 @@ describe('a person who sends a delivery again', () => {
     expect(world.log.some(([step]) => step === 'queue')).toBe(queued);
   });
 
-  it('has to be an admin', async () => {
+  it('requires an admin', async () => {
     const world = webhookWorld({ deliveries: [FAILED], role: 'viewer' });
     expect(await outcomeOf(again(world))).toBe('forbidden');
     expect(world.log).toEqual([]);

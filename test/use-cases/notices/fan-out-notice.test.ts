@@ -55,7 +55,7 @@ const fannedOut = async ({
 };
 
 describe('a notice', () => {
-  it('becomes one delivery for each webhook that wants it, with the same id of the notice', async () => {
+  it('becomes one delivery for each subscribed webhook, with the same notice ID', async () => {
     const webhooks = [
       aWebhook({ events: ['key.suspended'] }),
       other,
@@ -72,14 +72,14 @@ describe('a notice', () => {
     );
   });
 
-  it('begins as a delivery that is due at once', async () => {
+  it('starts as a delivery that is due at once', async () => {
     const { added } = await fannedOut();
     expect(added).toMatchObject([
       { state: 'pending', attempts: 0, dueAtMs: NOW.getTime(), claimedUntilMs: 0, body: 'a body' },
     ]);
   });
 
-  it('is mailed in its own words to an address that was verified', async () => {
+  it('is mailed with its own text to a verified address', async () => {
     const { result, added } = await fannedOut({ webhooks: [], mail: aMailSetting() });
     expect(result).toBe(1);
     expect(added).toMatchObject([{ webhookId: 'mail' }]);
@@ -96,31 +96,31 @@ describe('a notice', () => {
     ],
     ['this kind is not mailed', { mail: aMailSetting({ events: ['session.ended'] }) }],
     ['the deployment sends no mail', { mailAvailable: false }],
-  ])('is not mailed where %s, and reaches the webhooks', async (_, given) => {
+  ])('is sent to the webhooks but not mailed if %s', async (_, given) => {
     const { result, added } = await fannedOut({ mail: aMailSetting(), ...given });
     expect(result).toBe(1);
     expect(added.map(({ webhookId }) => webhookId)).toEqual([aWebhook().webhookId]);
   });
 
   it.each([
-    ['nobody wants it', { webhooks: [aWebhook({ events: [] })] }],
+    ['no webhook subscribes to it', { webhooks: [aWebhook({ events: [] })] }],
     ['its workspace is deleted', { workspace: theWorkspace({ deletedAt: NOW.toISOString() }) }],
     ['its workspace is gone', { workspace: null }],
-    ['what it is about is no longer kept', { bodyOf: async () => undefined }],
-    ['it is a test, which is queued where it is made', { notice: aNotice({ type: 'webhook.test' }) }],
+    ['its subject is no longer stored', { bodyOf: async () => undefined }],
+    ['it is a test, which has its own delivery', { notice: aNotice({ type: 'webhook.test' }) }],
     ['it belongs to the platform', { notice: aNotice({ workspaceId: 'platform' }) }],
-  ])('makes no delivery where %s', async (_, given) => {
+  ])('makes no delivery if %s', async (_, given) => {
     expect(await fannedOut(given)).toEqual({ result: 0, added: [], queued: [] });
   });
 
-  it('has no body made for webhooks where there is only mail', async () => {
+  it('makes no webhook body if there is only mail', async () => {
     const bodyOf = () => Promise.reject(new Error('asked for a body'));
     expect((await fannedOut({ webhooks: [], mail: aMailSetting(), bodyOf })).result).toBe(1);
   });
 });
 
 describe('a notice that arrives again', () => {
-  it('is queued again where it was noted and perhaps not queued', async () => {
+  it('is queued again if it was stored but possibly not queued', async () => {
     const { result, queued } = await fannedOut({ known: { state: 'pending', attempts: 0 } });
     expect(result).toBe(1);
     expect(queued).toHaveLength(1);
@@ -129,14 +129,14 @@ describe('a notice that arrives again', () => {
   it.each<[string, Partial<Delivery>]>([
     ['was attempted', { state: 'pending', attempts: 1 }],
     ['was delivered', { state: 'delivered', attempts: 0 }],
-    ['was forgotten in between', { state: 'skipped' }],
-  ])('adds nothing where its delivery %s', async (_, known) => {
+    ['was removed meanwhile', { state: 'skipped' }],
+  ])('adds nothing if its delivery %s', async (_, known) => {
     const { result, queued } = await fannedOut({ known });
     expect(result).toBe(0);
     expect(queued).toEqual([]);
   });
 
-  it('after a failure of the queue is queued: the first run said that it failed', async () => {
+  it('is queued after a failure of the queue, because the first run failed', async () => {
     const queue = { send: () => Promise.reject(DOWN) };
     expect((await fannedOut({ own: { queue } })).result).toBe(DOWN);
   });
@@ -166,34 +166,34 @@ describe('the body of a notice', () => {
     return { run, asked };
   };
 
-  it('of the end of a session holds the receipt of that session, read in its own workspace', async () => {
+  it('about an ended session contains its receipt, read in its own workspace', async () => {
     const { run, asked } = bodyOf(ENDED);
     expect(await run).toBe(`session.ended of ${SESSION_ID}`);
     expect(asked).toEqual([[{ siteId: SITE_ID, workspaceId: WORKSPACE_ID }, SESSION_ID]]);
   });
 
-  it('of anything else is made of the notice alone', async () => {
+  it('about anything else is made from the notice alone', async () => {
     const { run, asked } = bodyOf(aNotice());
     expect(await run).toBe('key.suspended of undefined');
     expect(asked).toEqual([]);
   });
 
-  it('is none when the session is no longer kept', async () => {
+  it('is missing if the session is no longer stored', async () => {
     expect(await bodyOf(ENDED, null).run).toBeUndefined();
   });
 
   it.each([
     ['no site', { siteId: null }],
     ['no session', { sessionId: null }],
-    ['a text that is no site', { siteId: '../x' }],
-    ['a text that is no session', { sessionId: 'ses_1' }],
-  ])('is none if the notice has %s, and nothing is read for it', async (_, facts) => {
+    ['text that is not a site ID', { siteId: '../x' }],
+    ['text that is not a session ID', { sessionId: 'ses_1' }],
+  ])('is missing if the notice has %s, and nothing is read', async (_, facts) => {
     const { run, asked } = bodyOf({ ...ENDED, ...facts });
     expect(await run).toBeUndefined();
     expect(asked).toEqual([]);
   });
 
-  it('is an error, and no missing body, when the session cannot be read', async () => {
+  it('fails if the session cannot be read', async () => {
     const sessions = { readSession: () => Promise.reject(DOWN) } as unknown as SessionReader;
     expect(await outcomeOf(noticeBody({ sessions, present: () => '' })(ENDED))).toBe(DOWN);
   });

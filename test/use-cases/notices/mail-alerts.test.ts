@@ -72,8 +72,8 @@ const worldOf = ({
 
 const steps = (log: readonly unknown[][]) => log.map(([step]) => step);
 
-describe('asking for a code', () => {
-  it('stores what the code is derived from, and queues the mail after', async () => {
+describe('requesting a verification code', () => {
+  it('stores the data that the code is derived from, and then queues the mail', async () => {
     const { alerts, log, state } = worldOf();
     const view = await alerts.sendCode(CALLER, WORKSPACE_ID);
     expect(state.mail).toEqual({
@@ -93,19 +93,19 @@ describe('asking for a code', () => {
     ]);
   });
 
-  it('for another address keeps the kinds that were chosen, and the new address is not verified', async () => {
+  it('for another address keeps the selected kinds, and the new address is unverified', async () => {
     const { alerts, state } = worldOf({ mail: aMailSetting({ address: 'old@shop.example' }) });
     await alerts.sendCode(CALLER, WORKSPACE_ID);
     expect(state.mail).toMatchObject({ address: ADDRESS, verifiedAt: null, events: ['key.suspended'] });
   });
 
-  it('for an address that is verified sends nothing and spends nothing', async () => {
+  it('for a verified address sends nothing and spends nothing', async () => {
     const { alerts, log } = worldOf({ mail: aMailSetting() });
     expect(await alerts.sendCode(CALLER, WORKSPACE_ID)).toMatchObject({ mail: aMailSetting() });
     expect(log).toEqual([]);
   });
 
-  it('too often is refused until the day has ended, and the earlier code stays good', async () => {
+  it('too often is refused until the day ends, and the previous code stays valid', async () => {
     const limiter = { spend: async () => ({ allowed: false as const, retryAfterSeconds: 60 }) };
     const { alerts, log, state } = worldOf({ mail: unverified(), own: { limiter } });
     const error = await alerts.sendCode(CALLER, WORKSPACE_ID).catch((thrown: unknown) => thrown);
@@ -121,26 +121,26 @@ describe('asking for a code', () => {
     expect(log).toEqual([]);
   });
 
-  it('fails when the queue does not take it, so that the person asks again', async () => {
+  it('fails if the queue fails, so that the person asks again', async () => {
     const { alerts } = worldOf({ own: { queue: { send: () => Promise.reject(DOWN) } } });
     expect(await outcomeOf(alerts.sendCode(CALLER, WORKSPACE_ID))).toBe(DOWN);
   });
 });
 
-describe('entering a code', () => {
+describe('entering a verification code', () => {
   const entered = async (code: string, given: Parameters<typeof worldOf>[0] = { mail: unverified() }) => {
     const world = worldOf(given);
     return { ...world, outcome: await outcomeOf(world.alerts.confirm(CALLER, WORKSPACE_ID, code)) };
   };
 
-  it('verifies the address, with an event on the audit trail, and the code is used up', async () => {
+  it('verifies the address, records an audit event, and uses the code up', async () => {
     const { outcome, state, log } = await entered(CODE);
     expect(outcome).toBe('done');
     expect(state.mail).toEqual({ ...unverified(), verifiedAt: NOW.toISOString(), triesLeft: 0 });
     expect(log).toEqual([['save', { type: 'mail_alerts.verified', facts: undefined }]]);
   });
 
-  it('that is wrong costs one try, and is on the audit trail', async () => {
+  it('that is wrong costs one try and records an audit event', async () => {
     const { outcome, state, log } = await entered('999999');
     expect(outcome).toBe('mail_code_wrong');
     expect(state.mail).toEqual(unverified({ triesLeft: CODE_TRIES - 1 }));
@@ -155,20 +155,20 @@ describe('entering a code', () => {
       { mail: unverified(), workspace: theWorkspace({ alertEmail: 'new@shop.example' }) },
     ],
     ['that was never sent', { mail: null }],
-  ])('%s is wrong, even if it is right, and nothing is written', async (_, given) => {
+  ])('%s is refused as wrong, even if it is right, and writes nothing', async (_, given) => {
     const { outcome, log } = await entered(CODE, given);
     expect(outcome).toBe('mail_code_wrong');
     expect(log).toEqual([]);
   });
 
-  it('for an address that is verified changes nothing', async () => {
+  it('for a verified address changes nothing', async () => {
     const { outcome, log } = await entered('999999', { mail: aMailSetting() });
     expect(outcome).toBe('done');
     expect(log).toEqual([]);
   });
 
   it.each([CODE, '999999'])(
-    'at the same time as another guess is refused as a conflict: no guess is free (%s)',
+    'at the same time as another guess is refused as a conflict (%s)',
     async (code) => {
       const conflict = {
         readMailAlerts: async () => unverified(),
@@ -180,8 +180,8 @@ describe('entering a code', () => {
   );
 });
 
-describe('choosing the kinds of mail', () => {
-  it('replaces them, with an event that names them', async () => {
+describe('selecting the kinds of mail', () => {
+  it('replaces the kinds, with an event that names them', async () => {
     const { alerts, log, state } = worldOf({ mail: aMailSetting() });
     await alerts.change(CALLER, WORKSPACE_ID, ['key.failing', 'session.ended']);
     expect(state.mail).toEqual(aMailSetting({ events: ['key.failing', 'session.ended'] }));
@@ -211,13 +211,13 @@ describe('mail alerts', () => {
     ['change', (alerts) => alerts.change(CALLER, WORKSPACE_ID, [])],
   ];
 
-  it.each(actions)('refuse %s in a deployment that sends no mail', async (_, act) => {
+  it.each(actions)('refuse %s in a deployment without mail', async (_, act) => {
     const { alerts, log } = worldOf({ mail: unverified(), own: { mailAvailable: false } });
     expect(await outcomeOf(act(alerts))).toBe('mail_unavailable');
     expect(log).toEqual([]);
   });
 
-  it('can be read in a deployment that sends no mail, and say so', async () => {
+  it('can be read in a deployment without mail, and are shown as unavailable', async () => {
     const { alerts } = worldOf({ own: { mailAvailable: false } });
     expect(await alerts.read(CALLER, WORKSPACE_ID)).toEqual({
       available: false,
@@ -229,7 +229,7 @@ describe('mail alerts', () => {
   it.each([
     ...actions,
     ['read', (alerts: ReturnType<typeof mailAlerts>) => alerts.read(CALLER, WORKSPACE_ID)] as const,
-  ])('refuse %s to anybody but an admin', async (_, act) => {
+  ])('refuse %s to everyone except admins', async (_, act) => {
     const { alerts, log } = worldOf({ mail: unverified(), role: 'viewer' });
     expect(await outcomeOf(act(alerts))).toBe('forbidden');
     expect(steps(log)).toEqual([]);

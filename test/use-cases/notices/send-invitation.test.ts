@@ -43,7 +43,7 @@ const mailed = async ({
 };
 
 describe('the mail with an invitation', () => {
-  it('names workspace and role, and has the code', async () => {
+  it('contains the workspace, the role and the code', async () => {
     const { outcome, mails } = await mailed();
     expect(outcome).toBe('accepted');
     const [[address, { subject, text }] = ['', { subject: '', text: '' }]] = mails;
@@ -53,7 +53,7 @@ describe('the mail with an invitation', () => {
     expect(text).toContain(`\n${ID}.secret\n`);
   });
 
-  it('has a link where the address of the dashboard is known, with the code behind the #', async () => {
+  it('contains a link if the dashboard address is known, with the code after the #', async () => {
     const { mails } = await mailed({ dashboardUrl: 'https://voice.example/dashboard/' });
     expect(mails[0]?.[1].text).toContain(`https://voice.example/dashboard/invitation#${ID}.secret`);
   });

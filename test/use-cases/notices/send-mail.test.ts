@@ -46,25 +46,22 @@ describe('a notice by mail', () => {
   });
 
   it.each([
-    [
-      'the address was changed while it waited',
-      { workspace: theWorkspace({ alertEmail: 'new@shop.example' }) },
-    ],
+    ['the address was changed meanwhile', { workspace: theWorkspace({ alertEmail: 'new@shop.example' }) }],
     ['the address is not verified', { mail: unverified() }],
     ['mail alerts are gone', { mail: null }],
     ['the workspace is deleted', { workspace: theWorkspace({ deletedAt: NOW.toISOString() }) }],
     ['the workspace is gone', { workspace: null }],
-  ])('goes nowhere where %s', async (_, given) => {
+  ])('is not sent if %s', async (_, given) => {
     expect(await mailed(given)).toEqual({ outcome: 'gone', mails: [] });
   });
 
-  it('that SES refuses is a failure', async () => {
+  it('fails if SES refuses it', async () => {
     const { outcome } = await mailed({ answer: 'refused' });
     expect(outcome).toEqual({ status: null, failure: 'mail_refused' });
   });
 });
 
-describe('the mail with a code', () => {
+describe('the mail with a verification code', () => {
   const coded = async (mail: MailAlerts | undefined, answer: 'accepted' | 'refused' = 'accepted') => {
     const mails: [string, { readonly text: string }][] = [];
     const outcome = await sendMailCode(
@@ -83,18 +80,18 @@ describe('the mail with a code', () => {
     return { outcome, mails };
   };
 
-  it('holds the present code, and goes to the address that it verifies', async () => {
+  it('contains the current code, and goes to the address that the code verifies', async () => {
     const { outcome, mails } = await coded(unverified());
     expect(outcome).toBe('accepted');
     expect(mails.map(([address, { text }]) => [address, text.split('\n')[0]])).toEqual([[ADDRESS, CODE]]);
   });
 
-  it('returns a refusal of the mailer', async () => {
+  it('returns the refusal of the mailer', async () => {
     expect((await coded(unverified(), 'refused')).outcome).toBe('refused');
   });
 
   it.each([
-    ['nobody asked for', undefined],
+    ['that nobody requested', undefined],
     ['that was entered already', aMailSetting()],
     ['that has expired', unverified({ codeExpiresAt: NOW.toISOString() })],
   ])('is not sent for a code %s', async (_, mail) => {

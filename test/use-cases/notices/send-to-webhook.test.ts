@@ -30,8 +30,8 @@ const signature = (version: number): string => {
   return `v1,${createHmac('sha256', `secret ${version}`).update(text).digest('base64')}`;
 };
 
-describe('an attempt of a webhook', () => {
-  it('posts the body as it was stored, signed with the present secret', async () => {
+describe('an attempt of a webhook delivery', () => {
+  it('posts the stored body, signed with the current secret', async () => {
     const { outcome, posts } = await posted(aWebhook({ secretVersion: 3 }));
     expect(outcome).toEqual({ status: 200, failure: null });
     const { noticeId, body } = aDelivery();
@@ -49,8 +49,8 @@ describe('an attempt of a webhook', () => {
   });
 
   it.each([
-    ['while both secrets hold carries the signatures of both', 1, `${signature(3)} ${signature(2)}`],
-    ['after the overlap carries the one of the new secret', 0, signature(3)],
+    ['carries the signatures of both secrets during the overlap', 1, `${signature(3)} ${signature(2)}`],
+    ['carries only the signature of the new secret after the overlap', 0, signature(3)],
   ])('%s', async (_, seconds, expected) => {
     const webhook = aWebhook({ secretVersion: 3, previousSecretUntil: inSeconds(seconds) });
     expect((await posted(webhook)).posts).toMatchObject([
@@ -61,11 +61,11 @@ describe('an attempt of a webhook', () => {
   it.each([
     ['removed', undefined],
     ['switched off', aWebhook({ enabled: false })],
-  ])('posts nothing to one that was %s', async (_, webhook) => {
+  ])('posts nothing to a webhook that was %s', async (_, webhook) => {
     expect(await posted(webhook)).toEqual({ outcome: 'gone', posts: [] });
   });
 
-  it('returns the failure of the post as it is', async () => {
+  it('returns the failure of the post', async () => {
     const failed = { status: null, failure: 'private_address' } as const;
     expect((await posted(aWebhook(), failed)).outcome).toEqual(failed);
   });

@@ -29,7 +29,7 @@ const ACTIONS: readonly [string, (ports: ManageNoticesPorts, webhookId: string) 
 ];
 
 describe('creating a webhook', () => {
-  it('writes it with its audit event, and returns the secret once', async () => {
+  it('writes the webhook with its audit event, and returns the secret once', async () => {
     const { ports, log } = webhookWorld();
     const { webhook, secret } = await create(ports, 'https://HOOKS.example/spelo#part');
     expect(webhook).toEqual({
@@ -44,7 +44,7 @@ describe('creating a webhook', () => {
     expect(log).toEqual([['create', webhook, eventOf('webhook.created', facts)]]);
   });
 
-  it('names the host alone in the audit trail: a path or a query can hold a token', async () => {
+  it('records only the host in the audit trail, because a path or a query can contain a token', async () => {
     const { ports, log } = webhookWorld();
     await create(ports, 'https://hooks.example/services/T0/a-token?key=b-token');
     expect(JSON.stringify(log[0]?.[2])).not.toMatch(/token/);
@@ -56,7 +56,7 @@ describe('creating a webhook', () => {
     ['with a password', 'https://user:word@hooks.example/'],
     ['of a private address', 'https://10.0.0.1/'],
     ['too long', `https://hooks.example/${'x'.repeat(500)}`],
-  ])('refuses an address that is %s, and says what is wrong with it', async (_, url) => {
+  ])('refuses an address that is %s, and names the fault', async (_, url) => {
     const { ports, log } = webhookWorld();
     const error = await create(ports, url).catch((thrown: unknown) => thrown);
     if (!(error instanceof BrokerError)) throw error;
@@ -68,12 +68,12 @@ describe('creating a webhook', () => {
   it.each([
     [MAX_WEBHOOKS - 1, 'done'],
     [MAX_WEBHOOKS, 'webhook_limit_reached'],
-  ])('alongside %i others ends as %s', async (count, outcome) => {
+  ])('besides %i others ends as %s', async (count, outcome) => {
     const { ports } = webhookWorld({ webhooks: Array.from({ length: count }, () => aWebhook()) });
     expect(await outcomeOf(create(ports))).toBe(outcome);
   });
 
-  it('shows no secret of a webhook that could not be written', async () => {
+  it('returns no secret if the webhook could not be written', async () => {
     const { ports } = webhookWorld();
     for (const [failure, outcome] of [
       [new ConflictError(), 'version_conflict'],
@@ -84,7 +84,7 @@ describe('creating a webhook', () => {
     }
   });
 
-  it('is for admins', async () => {
+  it('requires an admin', async () => {
     const { ports, log } = webhookWorld({ role: 'viewer' });
     expect(await outcomeOf(create(ports))).toBe('forbidden');
     expect(log).toEqual([]);
@@ -92,7 +92,7 @@ describe('creating a webhook', () => {
 });
 
 describe('changing a webhook', () => {
-  it('keeps what the change does not name, and lists the names of what it does', async () => {
+  it('keeps the fields that are not named, and lists the changed ones in the event', async () => {
     const before = aWebhook({ events: ['key.suspended'] });
     const { ports, log } = webhookWorld({ webhooks: [before] });
     const after = await changeWebhook(ports)(CALLER, WORKSPACE_ID, WEBHOOK_ID, {
@@ -104,7 +104,7 @@ describe('changing a webhook', () => {
     expect(log).toEqual([['save', after, before, eventOf('webhook.changed', facts)]]);
   });
 
-  it('refuses an address that it could not be created with', async () => {
+  it('refuses an address that creation would refuse', async () => {
     const { ports, log } = webhookWorld();
     const change = changeWebhook(ports)(CALLER, WORKSPACE_ID, WEBHOOK_ID, { url: 'https://10.1.1.1/' });
     expect(await outcomeOf(change)).toBe('invalid_request');
@@ -113,7 +113,7 @@ describe('changing a webhook', () => {
 });
 
 describe('rotating the secret of a webhook', () => {
-  it('returns the next secret, and lets the previous one sign for another day', async () => {
+  it('returns the next secret, and keeps the previous one valid for a day', async () => {
     const before = aWebhook({ secretVersion: 4 });
     const { ports, log } = webhookWorld({ webhooks: [before] });
     const { webhook, secret } = await rotateWebhookSecret(ports)(CALLER, WORKSPACE_ID, WEBHOOK_ID);
@@ -125,7 +125,7 @@ describe('rotating the secret of a webhook', () => {
 });
 
 describe('removing a webhook', () => {
-  it('leaves an event with its id and its host', async () => {
+  it('records an event with its ID and its host', async () => {
     const { ports, log } = webhookWorld();
     await removeWebhook(ports)(CALLER, WORKSPACE_ID, WEBHOOK_ID);
     const facts = { webhook_id: WEBHOOK_ID, host: 'hooks.example' };
@@ -133,8 +133,8 @@ describe('removing a webhook', () => {
   });
 });
 
-describe('trying a webhook out', () => {
-  it('puts a delivery of a test notice in the log, and then in the queue', async () => {
+describe('testing a webhook', () => {
+  it('stores a delivery of a test notice, and then queues it', async () => {
     const { ports, log, kept } = webhookWorld({ webhooks: [aWebhook({ events: [] })] });
     const delivery = await sendTestNotice({ ...ports, bodyOf })(CALLER, WORKSPACE_ID, WEBHOOK_ID);
     const { deliveryId } = delivery;
@@ -152,13 +152,13 @@ describe.each(ACTIONS)('%s a webhook', (_, act) => {
     ['of another workspace', { webhooks: [aWebhook({ workspaceId: 'ba9876543210' as never })] }, WEBHOOK_ID],
     ['that is gone', { webhooks: [] }, WEBHOOK_ID],
     ['by a text that is no id', {}, '../whk'],
-  ])('%s is refused as one that does not exist', async (_name, world, webhookId) => {
+  ])('%s is refused as not found', async (_name, world, webhookId) => {
     const { ports, log } = webhookWorld(world);
     expect(await outcomeOf(act(ports, webhookId))).toBe('webhook_not_found');
     expect(log).toEqual([]);
   });
 
-  it('is for admins', async () => {
+  it('requires an admin', async () => {
     const { ports, log } = webhookWorld({ role: 'viewer' });
     expect(await outcomeOf(act(ports, WEBHOOK_ID))).toBe('forbidden');
     expect(log).toEqual([]);
@@ -169,7 +169,7 @@ describe.each(ACTIONS.slice(0, 3))('%s a webhook', (_, act) => {
   it.each([
     ['another person was first', new ConflictError(), 'version_conflict'],
     ['the store is down', DOWN, DOWN],
-  ])('is not reported as done when %s', async (_name, failure, outcome) => {
+  ])('fails if %s', async (_name, failure, outcome) => {
     const { ports } = webhookWorld();
     const failing = () => Promise.reject(failure);
     const webhooks = { ...ports.webhooks, saveWebhook: failing, removeWebhook: failing };

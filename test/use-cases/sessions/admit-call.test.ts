@@ -81,7 +81,7 @@ const refused = async (...given: Parameters<typeof admitted>) => {
 };
 
 describe('the admission of a call', () => {
-  it('writes session, slot, meter and the intent to open the key together', async () => {
+  it('writes the session, its slot, its usage and the key intent in one transaction', async () => {
     const { writes, result } = await admitted();
     expect(writes).toMatchObject([
       {
@@ -95,13 +95,13 @@ describe('the admission of a call', () => {
     expect(result).toMatchObject({ use: writes[0]?.use, usage: writes[0]?.hold?.usage });
   });
 
-  it('without a limit of the key takes no slot, and is on record anyway', async () => {
+  it('takes no slot on a key without a limit, and is still recorded', async () => {
     const { writes, result } = await admitted({ pools: [] });
     expect(writes).toMatchObject([{ leases: [], use: { reason: 'call' } }]);
     expect(result).toMatchObject({ remainingSlots: null });
   });
 
-  it('without a limit of the key that loses eight races is an outage: there is no slot to wait for', async () => {
+  it('on a key without a limit is an outage after eight conflicts, because there is no slot to wait for', async () => {
     expect(await refused({ pools: [] }, { races: 8 })).toEqual({
       refusal: 'unavailable',
       retryAfter: undefined,
@@ -110,14 +110,14 @@ describe('the admission of a call', () => {
   });
 });
 
-describe('the visitor of an embed token', () => {
-  it('is counted in the same write, and talks no longer than the minutes of the day that are left', async () => {
+describe('the admission of a visitor with an embed token', () => {
+  it('counts the visitor in the same write, and limits the session to the remaining minutes of the day', async () => {
     const embed = { tokenUsed: false, visitorDay: { calls: 1, seconds: 480 } };
     const { writes } = await admitted({ visitor: VISITOR, capacity: aContext({ embed }) });
     expect(writes).toMatchObject([{ visitor: VISITOR, session: { admission: { maxDurationSeconds: 120 } } }]);
   });
 
-  it('talks no longer than the site allows where more minutes are left', async () => {
+  it('limits the session to the maximum of the site if more minutes remain', async () => {
     const site = aSite({ maxDurationSeconds: 60 });
     const { writes } = await admitted({ visitor: VISITOR, site });
     expect(writes[0]?.session.admission?.maxDurationSeconds).toBe(60);
@@ -126,7 +126,7 @@ describe('the visitor of an embed token', () => {
   it.each([
     ['embed_token_invalid', 'opened a session', { tokenUsed: true, visitorDay: { calls: 0, seconds: 0 } }],
     ['visitor_limit', 'used the last call', { tokenUsed: false, visitorDay: { calls: 3, seconds: 0 } }],
-  ])('is refused as %s where a request of the same moment has %s', async (refusal, _, embed) => {
+  ])('is refused as %s if a simultaneous request has %s', async (refusal, _, embed) => {
     expect(await refused({ visitor: VISITOR }, { races: 1, after: { embed } })).toMatchObject({
       refusal,
       writes: 1,
@@ -141,29 +141,29 @@ describe('the visitor of an embed token', () => {
       { visitor: 'visitor' },
     ],
     ['neither', undefined, undefined],
-  ])('is judged again after a lost race by %s', async (_, visitor, tags) => {
+  ])('is judged again after a conflict by %s', async (_, visitor, tags) => {
     const { reads, writes } = await admitted({ visitor }, { races: 1 });
     expect(reads).toEqual([tags]);
     expect(writes).toHaveLength(2);
   });
 });
 
-describe('a budget', () => {
+describe('the budgets in an admission', () => {
   const spent = aBudget({ action: 'refuse', remainingMicroCents: 0, spentMicroCents: 100 });
 
-  it('that has something left is written as a condition of the admission', async () => {
+  it('are a condition of the write while they have a rest', async () => {
     const { writes } = await admitted({ capacity: aContext({ budgets: [aBudget()] }) });
     expect(writes[0]?.budgets).toMatchObject([{ periodName: '2026-11', storedPeriodName: '2026-11' }]);
   });
 
-  it('that is spent by the time of the second try refuses the call', async () => {
+  it('refuse the call if they are spent by the second attempt', async () => {
     expect(await refused({}, { races: 1, after: { budgets: [spent] } })).toMatchObject({
       refusal: 'budget_exhausted',
       writes: 1,
     });
   });
 
-  it('under never_exceed that has less left than the first message can cost refuses the call', async () => {
+  it('with never_exceed refuse the call if the rest is less than the first message can cost', async () => {
     const conversation: Site['conversation'] = {
       ...DEFAULT_CONVERSATION,
       firstMessage: { type: 'instructions', text: 'Greet.' },
@@ -190,26 +190,26 @@ describe('a budget', () => {
     expect((await admitted({ capacity, site: aSite({ conversation }), replaced })).writes).toHaveLength(1);
   });
 
-  it('is no condition where the platform pays', async () => {
+  it('are no condition if the platform pays', async () => {
     const session = { ...SESSION, mode: 'managed' as const };
     const { writes } = await admitted({ session, capacity: aContext({ budgets: [spent] }) });
     expect(writes[0]?.budgets).toEqual([]);
   });
 });
 
-describe('a call that takes the place of another one', () => {
+describe('the admission of a replacing call', () => {
   const OLD = 'ses_old' as SessionId;
   const leases = leasesOf('key', [600, 600]).map((lease) =>
     lease.index === 1 ? { ...lease, sessionId: OLD } : lease,
   );
 
-  it('takes over the very slot of the old one, although all are taken', async () => {
+  it('takes over the slot of the old call, even if all slots are taken', async () => {
     const { writes, result } = await admitted({ replaced: OLD, capacity: aContext({ leases }) });
     expect(writes).toMatchObject([{ replaced: OLD, leases: [{ pool: 'key', index: 1 }] }]);
     expect(result).toMatchObject({ remainingSlots: 0 });
   });
 
-  it('takes over that slot where others are free too: no other request can have it', async () => {
+  it('takes over that slot even if others are free, because no other request can take it', async () => {
     const few = leasesOf('key', [600, 600, 600])
       .slice(2)
       .map((lease) => ({ ...lease, sessionId: OLD }));
@@ -218,13 +218,13 @@ describe('a call that takes the place of another one', () => {
     expect(writes[0]?.leases).toMatchObject([{ index: 2 }]);
   });
 
-  it('takes a free slot where the old one held none any more', async () => {
+  it('takes a free slot if the old call has none', async () => {
     const capacity = aContext({ leases: leases.slice(0, 1) });
     const { writes } = await admitted({ replaced: OLD, capacity });
     expect(writes[0]?.leases).toMatchObject([{ index: 1 }]);
   });
 
-  it('is not a further slot of its address', async () => {
+  it('does not count as another slot of its address', async () => {
     const mine = leases.map((lease) => ({ ...lease, ...(lease.sessionId === OLD && { address: 'me' }) }));
     const request = { addressSlotPercent: 50, capacity: aContext({ leases: mine.slice(1) }) };
     expect((await refused(request)).refusal).toBe('rate_limited');

@@ -68,8 +68,8 @@ const refused = async (...given: Parameters<typeof admitted>) => {
 const committed = (usedSeconds: number, committedSeconds: number, leases: readonly SlotLease[] = []) =>
   aContext({ leases, period: { usedSeconds, committedSeconds, notices: {} } });
 
-describe('slots', () => {
-  it('one of every pool is taken, in the one write, until the client secret has run out for half a minute', async () => {
+describe('the slots of an admission', () => {
+  it('are one of every pool, taken in one write, until half a minute after the client secret expires', async () => {
     const pools = [
       { pool: 'key', limit: 5 },
       { pool: 'share', limit: 2 },
@@ -98,13 +98,13 @@ describe('slots', () => {
     expect(result).toMatchObject({ remainingSlots: 1, usage: { holdSeconds: 0 } });
   });
 
-  it('a client secret on your own key begins without a usage record', async () => {
+  it('are taken without a usage record for a client secret on an own key', async () => {
     const { result, writes } = await admitted({ session: { ...SESSION, mode: 'byok' } });
     expect(writes).toMatchObject([{ hold: undefined }]);
     expect(result).toMatchObject({ usage: undefined });
   });
 
-  it('any of the free ones may be taken, so that visitors of one moment rarely want the same', async () => {
+  it('are chosen at random among the free ones, so that simultaneous visitors rarely collide', async () => {
     const { ports } = recordingPorts(aContext());
     const taken = async (drawn: number) => {
       const random = () => Buffer.from([0, 0, 0, drawn]);
@@ -115,7 +115,7 @@ describe('slots', () => {
     expect([await taken(0), await taken(1), await taken(2), await taken(3)]).toEqual([2, 3, 4, 2]);
   });
 
-  it('a full pool says when its earliest lease ends, the last of full pools when both have room', async () => {
+  it('are refused with the end of the earliest lease, or of the last full pool', async () => {
     const leases = [...leasesOf('key', [30, 50]), ...leasesOf('share', [40])];
     const capacity = aContext({ leases });
     expect(await refused({ capacity })).toEqual({ refusal: 'busy', retryAfter: 30, writes: 0 });
@@ -126,13 +126,13 @@ describe('slots', () => {
     expect(await refused({ capacity, pools })).toEqual({ refusal: 'busy', retryAfter: 40, writes: 0 });
   });
 
-  it('a key without a limit has no slots to take, and every visitor gets in', async () => {
+  it('do not exist for a key without a limit, which admits every visitor', async () => {
     const { result, writes } = await admitted({ pools: [] });
     expect(result).toMatchObject({ remainingSlots: null, leases: [] });
     expect(writes).toHaveLength(1);
   });
 
-  it('a session that loses a race looks again, with what is free then', async () => {
+  it('are chosen again after a conflict, from the new state', async () => {
     const after = aContext({ leases: leasesOf('key', [30]) });
     const { result, writes, waits } = await admitted({}, { races: 3, after });
     expect(writes.map(({ leases }) => leases[0]?.index)).toEqual([0, 1, 1, 1]);
@@ -140,19 +140,19 @@ describe('slots', () => {
     expect(result).toMatchObject({ remainingSlots: 0 });
   });
 
-  it('eight lost races are enough: busy, or without slots an outage', async () => {
+  it('are refused as busy after eight conflicts, or without slots as an outage', async () => {
     expect(await refused({}, { races: 99 })).toEqual({ refusal: 'busy', retryAfter: 1, writes: 8 });
     expect(await refused({ pools: [] }, { races: 99 })).toMatchObject({ refusal: 'unavailable', writes: 8 });
   });
 
-  it('any other failure of the write is passed on at once', async () => {
+  it('are not tried again after any other failure of the write', async () => {
     const { ports } = recordingPorts(aContext());
     const failing = { ...ports, admissions: { admit: () => Promise.reject(new Error('down')) } };
     await expect(admitSession(failing, request())).rejects.toThrow('down');
   });
 });
 
-describe('what one address may hold of a key', () => {
+describe('the slot limit per address', () => {
   const pools = [{ pool: 'key', limit: 10 }];
   const own = (count: number) => leasesOf('key', Array(count).fill(30), { address: 'me' });
 
@@ -160,7 +160,7 @@ describe('what one address may hold of a key', () => {
     [10, 1],
     [30, 3],
     [39, 3],
-  ])('at %i per cent of ten slots it is %i', async (addressSlotPercent, most) => {
+  ])('at %i per cent of ten slots is %i', async (addressSlotPercent, most) => {
     const full = aContext({ leases: own(most) });
     expect(await refused({ pools, addressSlotPercent, capacity: full })).toEqual({
       refusal: 'rate_limited',
@@ -171,24 +171,24 @@ describe('what one address may hold of a key', () => {
     expect((await admitted({ pools, addressSlotPercent, capacity: room })).writes).toHaveLength(1);
   });
 
-  it('slots of others, and of another pool, do not count', async () => {
+  it('does not count slots of other addresses or of another pool', async () => {
     const leases = [...leasesOf('key', [30, 30, 30]), ...leasesOf('other', [30, 30, 30], { address: 'me' })];
     const capacity = aContext({ leases });
     expect((await admitted({ pools, addressSlotPercent: 10, capacity })).writes).toHaveLength(1);
   });
 });
 
-describe('minutes of a hard cap', () => {
+describe('the minutes of a hard cap', () => {
   const capSeconds = 6_000;
 
-  it('a session sets two minutes aside at first, on the condition that they still fit', async () => {
+  it('give a session two minutes at first, on condition that they still fit', async () => {
     const { result, writes } = await admitted({ capSeconds });
     expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_880, usage: { holdSeconds: 120 } });
     expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 600, holdSeconds: 120 });
     expect(result).toMatchObject({ usage: { holdSeconds: 120, longestSeconds: 630 } });
   });
 
-  it('a session of a site with shorter sessions sets no more aside than they may last', async () => {
+  it('give a session no more than its maximum length', async () => {
     const { writes } = await admitted({ capSeconds, site: { ...request({}).site, maxDurationSeconds: 60 } });
     expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_940, usage: { holdSeconds: 60 } });
   });
@@ -197,28 +197,25 @@ describe('minutes of a hard cap', () => {
     { used: 0, most: 17 },
     { used: 5_000, most: 2 },
     { used: 5_700, most: 1 },
-  ])(
-    'one address runs $most sessions at most when $used of 6,000 seconds are used',
-    async ({ used, most }) => {
-      const pools = [{ pool: 'key', limit: 100 }];
-      const own = (count: number) =>
-        aContext({
-          leases: leasesOf('key', Array(count).fill(30), { address: 'me' }),
-          period: { usedSeconds: used, committedSeconds: used, notices: {} },
-        });
-      const facts = { capSeconds, pools, addressSlotPercent: 34 };
-      expect((await admitted({ ...facts, capacity: own(most - 1) })).writes).toHaveLength(1);
-      expect(await refused({ ...facts, capacity: own(most) })).toMatchObject({ refusal: 'rate_limited' });
-    },
-  );
+  ])('allow one address $most sessions when $used of 6,000 seconds are used', async ({ used, most }) => {
+    const pools = [{ pool: 'key', limit: 100 }];
+    const own = (count: number) =>
+      aContext({
+        leases: leasesOf('key', Array(count).fill(30), { address: 'me' }),
+        period: { usedSeconds: used, committedSeconds: used, notices: {} },
+      });
+    const facts = { capSeconds, pools, addressSlotPercent: 34 };
+    expect((await admitted({ ...facts, capacity: own(most - 1) })).writes).toHaveLength(1);
+    expect(await refused({ ...facts, capacity: own(most) })).toMatchObject({ refusal: 'rate_limited' });
+  });
 
-  it('a session sets aside the seconds that are left, and may last as long', async () => {
+  it('give a session the remaining seconds, which limit its length', async () => {
     const { writes } = await admitted({ capSeconds, capacity: committed(100, 5_995) });
     expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_995, usage: { holdSeconds: 5 } });
     expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 5, holdSeconds: 5 });
   });
 
-  it('a session with less than five seconds left does not begin: wait a minute where others hold them, else until next month', async () => {
+  it('refuse a session below five seconds: for a minute if other sessions hold the rest, otherwise until next month', async () => {
     expect(await refused({ capSeconds, capacity: committed(5_995, 5_996) })).toEqual({
       refusal: 'minutes_exhausted',
       retryAfter: 60,
@@ -232,7 +229,7 @@ describe('minutes of a hard cap', () => {
     });
   });
 
-  it('a session that loses a race holds what is left then', async () => {
+  it('give a session the remaining seconds after a conflict', async () => {
     const { writes } = await admitted({ capSeconds }, { races: 1, after: committed(0, 5_900) });
     expect(writes.map(({ hold }) => hold?.usage.holdSeconds)).toEqual([120, 100]);
   });

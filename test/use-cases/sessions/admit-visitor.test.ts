@@ -75,8 +75,8 @@ const admitted = async ({
   return { result, log, written };
 };
 
-describe('a visitor whom the site’s server vouches for', () => {
-  it('gets instructions with the variables of the token, whose values are not filled in turn', async () => {
+describe('a visitor with a valid embed token', () => {
+  it('gets the instructions with the variables of the token, whose values are not placeholders themselves', async () => {
     const { result } = await admitted();
     expect(result).toMatchObject({
       site: { instructions: 'Greet Ada {{unknown}}. Sell bread.' },
@@ -84,7 +84,7 @@ describe('a visitor whom the site’s server vouches for', () => {
     });
   });
 
-  it('is on record by a keyed hash alone', async () => {
+  it('is recorded only as a keyed hash', async () => {
     const { result, written } = await admitted();
     expect(written).toMatchObject([
       { visitorTag: TAGS.visitor, visitor: { tag: TAGS.visitor, token: { tag: TAGS.token } } },
@@ -94,7 +94,7 @@ describe('a visitor whom the site’s server vouches for', () => {
   });
 
   it.each(['expired', 'signature'] as const)(
-    'is refused with a token that is %s before a slot or the site’s budget is touched, and the operator is told',
+    "is refused with a token fault %s before a slot or the site's rate limit is used, and the operator is told",
     async (verified) => {
       const { result, log } = await admitted({ verified });
       expect(result).toMatchObject({ code: 'embed_token_invalid', details: [{ path: verified }] });
@@ -102,14 +102,14 @@ describe('a visitor whom the site’s server vouches for', () => {
     },
   );
 
-  it('meets an outage as an outage when the key cannot be derived, and no report of a refusal', async () => {
+  it('gets an outage, and the operator no report, if the key cannot be derived', async () => {
     const embedTokens = { peek: () => CLAIMS, verify: () => Promise.reject(DOWN) };
     const { result, log } = await admitted({ own: { embedTokens } });
     expect(result).toBe(DOWN);
     expect(log).toEqual([]);
   });
 
-  it('who replaces a call stays the same visitor without the token', async () => {
+  it('stays the same visitor without the token when replacing a call', async () => {
     const replaced = {
       sessionId: 'ses_old' as ReservedSession['sessionId'],
       visitorTag: TAGS.visitor,
@@ -122,21 +122,21 @@ describe('a visitor whom the site’s server vouches for', () => {
 });
 
 describe('a visitor without an embed token', () => {
-  it('gets the instructions as the site has them', async () => {
+  it('gets the instructions of the site unchanged', async () => {
     const { result, written } = await admitted({ embedToken: null });
     expect(result).toMatchObject({ site: { instructions: SITE.instructions }, visitor: undefined });
     expect(written).toEqual([{ visitorTag: undefined, visitor: undefined }]);
   });
 });
 
-describe('the budget of a site', () => {
-  it('that is used up refuses before anything is written', async () => {
+describe('the rate limit of a site in an admission', () => {
+  it('refuses before anything is written if it is used up', async () => {
     const { result, log } = await admitted({ context: { siteCalls: SETTINGS.rateLimits.perSite.perMinute } });
     expect(result).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 50 });
     expect(log).toEqual([]);
   });
 
-  it('that refuses alongside an admission gives back what was taken', async () => {
+  it('releases the admission that was written at the same time if it refuses', async () => {
     const limiter = { spend: async () => ({ allowed: false as const, retryAfterSeconds: 7 }) };
     const { result, log } = await admitted({ own: { limiter } });
     expect(result).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 7 });
@@ -149,14 +149,14 @@ describe('the budget of a site', () => {
     ]);
   });
 
-  it('that cannot be read alongside an admission gives back what was taken', async () => {
+  it('releases the admission that was written at the same time if it cannot be read', async () => {
     const { result, log } = await admitted({ own: { limiter: { spend: () => Promise.reject(DOWN) } } });
     expect(result).toBe(DOWN);
     expect(log).toContain('settle refused unavailable');
     expect(log).toContain('release');
   });
 
-  it('that refuses alongside a refused admission gives back nothing: nothing was taken', async () => {
+  it('releases nothing if the admission was refused too', async () => {
     const limiter = { spend: async () => ({ allowed: false as const, retryAfterSeconds: 7 }) };
     const admissions = { admit: () => Promise.reject(new BrokerError('busy')) };
     const { result, log } = await admitted({ own: { limiter, admissions } });
@@ -165,15 +165,15 @@ describe('the budget of a site', () => {
   });
 });
 
-describe('an admission that fails', () => {
-  it('as a refusal is on the operator’s list, under its code', async () => {
+describe('a failed admission', () => {
+  it('is reported to the operator under its code if it is a refusal', async () => {
     const admissions = { admit: () => Promise.reject(new BrokerError('busy')) };
     const { result, log } = await admitted({ own: { admissions } });
     expect(result).toMatchObject({ code: 'busy' });
     expect(log).toEqual(['spend site', 'tell operator busy']);
   });
 
-  it('as an outage is none of the site’s refusals', async () => {
+  it('is not reported to the operator if it is an outage', async () => {
     const { result, log } = await admitted({ own: { admissions: { admit: () => Promise.reject(DOWN) } } });
     expect(result).toBe(DOWN);
     expect(log).toEqual(['spend site']);

@@ -72,7 +72,7 @@ const refused = async (...given: Parameters<typeof checked>) => {
 };
 
 describe('a visitor with an embed token', () => {
-  it('is who the token names, with its variables, and the use of the token is counted', async () => {
+  it('is the visitor in the token, with its variables, and the token counts as used', async () => {
     const { result, asked } = await checked({});
     expect(result).toEqual({
       tag: TAGS.visitor,
@@ -87,51 +87,54 @@ describe('a visitor with an embed token', () => {
     ]);
   });
 
-  it('of a site with a public key needs no secret', async () => {
+  it('needs no secret on a site with a public key', async () => {
     const { asked } = await checked({ site: { ...SITE, embedKey: EC_KEY } });
     expect(asked).toEqual([{ keyId: 'key-1', secret: '', siteId: SITE_ID, expiryIgnored: false }]);
   });
 
-  it.each(['expired', 'signature'] as const)('is refused if the token is %s', async (fault) => {
+  it.each(['expired', 'signature'] as const)('is refused if the token fault is %s', async (fault) => {
     expect((await refused({}, fault)).refusal).toBe(fault);
   });
 
   it.each<[string, Partial<Check>]>([
     ['the site has no embed key', { site: aSite() }],
     ['the token cannot be read', { tags: undefined }],
-  ])('is refused if %s, even if the site requires none, and no signature is checked', async (_, check) => {
-    expect(await refused(check)).toMatchObject({ refusal: 'signature', asked: [] });
-  });
+  ])(
+    'is refused if %s, even on a site that requires no token, without a check of the signature',
+    async (_, check) => {
+      expect(await refused(check)).toMatchObject({ refusal: 'signature', asked: [] });
+    },
+  );
 
-  it('is refused if the token has opened a session', async () => {
+  it('is refused if the token has already opened a session', async () => {
     expect((await refused({ facts: { ...NEW_DAY, tokenUsed: true } })).refusal).toBe('replayed');
   });
 
   it.each([
     ['calls', { callsPerDay: 5, minutesPerDay: null }],
     ['minutes', { callsPerDay: null, minutesPerDay: 60 }],
-  ])('is refused until midnight UTC after the last of the day’s %s', async (_, visitorLimits) => {
+  ])('is refused until midnight UTC after the daily limit of %s', async (_, visitorLimits) => {
     const { refusal, retryAfter } = await refused({ site: { ...SITE, visitorLimits }, facts: LONG_DAY });
     expect({ refusal, retryAfter }).toEqual({ refusal: 'visitor_limit', retryAfter: 43_190 });
   });
 
-  it('is judged by the signature before the limits: a forged token tells nothing of a visitor', async () => {
+  it('is judged by the signature before the limits, so that a forged token reveals nothing about a visitor', async () => {
     const site = { ...SITE, visitorLimits: { callsPerDay: 1, minutesPerDay: null } };
     expect((await refused({ site, facts: LONG_DAY }, 'signature')).refusal).toBe('signature');
   });
 });
 
 describe('a visitor without an embed token', () => {
-  it('is nobody in particular on a site that requires none', async () => {
+  it('is anonymous on a site that requires no token', async () => {
     expect(await checked({ token: undefined, tags: undefined })).toEqual({ result: undefined, asked: [] });
   });
 
-  it('is refused on a site that requires one', async () => {
+  it('is refused on a site that requires a token', async () => {
     const check = { site: STRICT_SITE, token: undefined, tags: undefined };
     expect((await refused(check)).refusal).toBe('missing');
   });
 
-  it('who replaces a call stays the visitor of that call, on a site that requires tokens too', async () => {
+  it('stays the visitor of the replaced call, even on a site that requires tokens', async () => {
     const { result } = await checked({
       site: STRICT_SITE,
       token: undefined,
@@ -147,35 +150,35 @@ describe('a visitor without an embed token', () => {
     });
   });
 
-  it('who replaces a call of nobody in particular stays that', async () => {
+  it('stays anonymous when replacing an anonymous call', async () => {
     const { result } = await checked({ token: undefined, replaced: { visitorTag: undefined } });
     expect(result).toBeUndefined();
   });
 });
 
-describe('a visitor who replaces a call, with the token that opened it', () => {
+describe('a visitor who replaces a call with the token that opened the call', () => {
   const replaced = { visitorTag: TAGS.visitor };
 
-  it('gets the variables again, although the token is used and may have expired', async () => {
+  it('gets the variables again, even if the token is used and has expired', async () => {
     const { result, asked } = await checked({ replaced, facts: { ...NEW_DAY, tokenUsed: true } });
     expect(result).toMatchObject({ token: undefined, variables: { name: 'Ada' } });
     expect(asked).toContainEqual(expect.objectContaining({ expiryIgnored: true }));
   });
 
-  it('begins no further call of the day', async () => {
+  it('does not use another call of the day', async () => {
     const site = { ...SITE, visitorLimits: { callsPerDay: 5, minutesPerDay: null } };
     expect((await checked({ site, replaced, facts: LONG_DAY })).result).toMatchObject({ tag: TAGS.visitor });
   });
 
-  it('is refused when the minutes of the day have ended', async () => {
+  it('is refused when the daily minutes are used up', async () => {
     const site = { ...SITE, visitorLimits: { callsPerDay: null, minutesPerDay: 60 } };
     expect((await refused({ site, replaced, facts: LONG_DAY })).refusal).toBe('visitor_limit');
   });
 
   it.each<[string, string | undefined]>([
     ['another visitor', 'tag of customer-8'],
-    ['nobody in particular', undefined],
-  ])('is judged as any other where the call was of %s', async (_, visitorTag) => {
+    ['an anonymous visitor', undefined],
+  ])('is judged as a new visitor if the call belonged to %s', async (_, visitorTag) => {
     const check = { replaced: { visitorTag }, facts: { ...NEW_DAY, tokenUsed: true } };
     const { refusal, asked } = await refused(check);
     expect(refusal).toBe('replayed');
@@ -184,13 +187,13 @@ describe('a visitor who replaces a call, with the token that opened it', () => {
 });
 
 describe('the tags of an embed token', () => {
-  it('name the token and the visitor without a word that the customer wrote', async () => {
+  it('identify the token and the visitor without any text of the customer', async () => {
     const tags = await embedTagsOf(portsWith().ports, SITE_ID, 'a token');
     expect(tags).toEqual(TAGS);
     expect(tags?.token).not.toContain(CLAIMS.jti);
   });
 
-  it.each([undefined, 'no token'])('are none for %s', async (token) => {
+  it.each([undefined, 'no token'])('are missing for %s', async (token) => {
     expect(await embedTagsOf(portsWith().ports, SITE_ID, token)).toBeUndefined();
   });
 });

@@ -22,34 +22,34 @@ const refusal = (...given: Parameters<typeof chosen>) => {
   return 'refusal' in result ? result.refusal : undefined;
 };
 
-describe('with your own key', () => {
-  it("the site's goes before the workspace's", () => {
+describe('the choice of an own key', () => {
+  it('prefers the key of the site to the key of the workspace', () => {
     expect(payer({ siteKey: aKey('site') }).key.sealed.scope).toBe('site');
     expect(payer({}).key.sealed.scope).toBe('workspace');
   });
 
-  it("a deleted key of the site leaves the site on the workspace's", () => {
+  it('uses the workspace key if the key of the site is deleted', () => {
     expect(payer({ siteKey: DELETED }).key.sealed.scope).toBe('workspace');
   });
 
-  it("a suspended key of the site refuses, and does not fall through to the workspace's", () => {
+  it('refuses if the key of the site is suspended, and does not use the workspace key instead', () => {
     expect(refusal({ siteKey: aKey('site', suspended) })?.code).toBe('openai_key_suspended');
     expect(refusal({ workspaceKey: aKey('workspace', suspended) })?.code).toBe('openai_key_suspended');
   });
 
   it.each([undefined, DELETED])(
-    "none at all refuses, and never falls back to the platform's",
+    'refuses without any key, and never uses the platform key instead',
     (workspaceKey) => {
       expect(refusal({ workspaceKey, siteKey: workspaceKey })?.code).toBe('openai_key_missing');
     },
   );
 
-  it('is limited by the tier, or by what the workspace says, and by no plan', () => {
+  it('limits the slots by the OpenAI tier or the workspace setting, and by no plan', () => {
     expect(payer({})).toMatchObject({ mode: 'byok', slotLimit: 10, capSeconds: undefined });
     expect(payer({}, { concurrencyLimit: 4 }).slotLimit).toBe(4);
   });
 
-  it('is judged by the reports on that very key', () => {
+  it('uses only the health reports on the chosen key', () => {
     const reports = ['a', 'b', 'c'].map((ipHash) => ({
       ipHash,
       failure: 'quota_exhausted' as const,
@@ -69,16 +69,16 @@ describe('with your own key', () => {
   });
 });
 
-describe('managed', () => {
+describe('the choice of the platform key', () => {
   const MANAGED = { billingMode: 'managed' } as const;
   const used = (usedSeconds: number) => ({ period: { usedSeconds, committedSeconds: 0, notices: {} } });
 
-  it("is on the platform's key, whatever keys the customer has", () => {
+  it('ignores the keys of the customer', () => {
     const { mode, key } = payer({ siteKey: aKey('site') }, MANAGED);
     expect({ mode, scope: key.sealed.scope }).toEqual({ mode: 'managed', scope: 'platform' });
   });
 
-  it('ends with the last second of a hard cap, until the next month', () => {
+  it('refuses from the last second of a hard cap until the next month', () => {
     expect(payer(used(5_999), MANAGED).capSeconds).toBe(6_000);
     const { code: name, retryAfterSeconds } = refusal(used(6_000), MANAGED) ?? {};
     expect({ name, retryAfterSeconds }).toEqual({
@@ -87,22 +87,22 @@ describe('managed', () => {
     });
   });
 
-  it('continues past the included minutes of a plan that is not hard', () => {
+  it('continues beyond the included minutes of a plan without a hard cap', () => {
     expect(payer(used(10_000_000), { ...MANAGED, plan: 'starter' }).capSeconds).toBeUndefined();
   });
 
-  it('fails closed on a plan that nobody knows', () => {
+  it('refuses on an unknown plan', () => {
     expect(refusal({}, { ...MANAGED, plan: 'gone' })?.code).toBe('minutes_exhausted');
   });
 
   it.each([undefined, DELETED, aKey('platform', suspended)])(
-    "without the platform's key is an outage of ours, not the customer's fault",
+    'is an outage of ours if the platform key is missing',
     (platformKey) => {
       expect(refusal({ platformKey }, MANAGED)?.code).toBe('platform_key_missing');
     },
   );
 
-  it('managed sessions have the lower limit of the plan and the workspace', () => {
+  it('limits the slots to the lower value of the plan and the workspace', () => {
     expect(payer({}, MANAGED).slotLimit).toBe(5);
     expect(payer({}, { ...MANAGED, concurrencyLimit: 2 }).slotLimit).toBe(2);
     expect(payer({}, { ...MANAGED, concurrencyLimit: 9 }).slotLimit).toBe(5);

@@ -118,14 +118,14 @@ const sweepOver = (
 const numbered = (from: number, count: number, make = due): SessionUsage[] =>
   Array.from({ length: count }, (_, i) => make(from + i));
 
-describe('a sweep', () => {
-  it('finds nothing to do where nothing is due', async () => {
+describe('the sweep of silent sessions', () => {
+  it('does nothing if nothing is due', async () => {
     const { sweep, asked } = sweepOver([due(201)]);
     expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
     expect(asked).toEqual([25]);
   });
 
-  it('ends what has fallen silent, once each, and says so on its record', async () => {
+  it('ends each silent session once, and records the end as silent', async () => {
     const { sweep, ended, left } = sweepOver(numbered(100, 60));
     expect(await sweep()).toEqual({ closed: 60, ending: 0, alive: 0, failed: 0, more: false });
     expect(ended).toHaveLength(60);
@@ -135,7 +135,7 @@ describe('a sweep', () => {
     expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
   });
 
-  it('counts a managed session of a client secret that never reported against its site, and no other', async () => {
+  it('counts a managed token session without any event against its site, and no other session', async () => {
     const managed = aSessionUsage({ mode: 'managed' });
     const heard = take(managed, onTime([connected(2)])).usage;
     const { sweep, unreported } = sweepOver([
@@ -147,7 +147,7 @@ describe('a sweep', () => {
     expect(unreported).toEqual(['session-100']);
   });
 
-  it('starts a watcher for each call that lives and has lost its own, and for no other', async () => {
+  it('starts a watcher for each live call whose watcher is gone, and for no other', async () => {
     const watched = (seconds: number, untilMs: number): SessionUsage => {
       const start = { callId: `rtc_${seconds}` as CallId, openedAtMs: afterMint(1) };
       const usage = withWatchTaken(alive(seconds), start, clockAt(1));
@@ -200,7 +200,7 @@ describe('a sweep', () => {
     },
   );
 
-  describe('over a call that no watcher has taken', () => {
+  describe('for a call that no watcher has taken', () => {
     const unwatched = (): SessionUsage => ({ ...alive(101), openedWith: 'call' });
     const onRecord = (facts: Partial<RecordedCall> = {}): RecordedCall => ({
       session: aSession(),
@@ -220,7 +220,7 @@ describe('a sweep', () => {
       return { read, ...sweepOver([usage], { watch, readCall }) };
     };
 
-    it('starts one, since the start of the first was lost', async () => {
+    it('starts a watcher, because the first start was lost', async () => {
       const { sweep, started, left } = over(unwatched(), onRecord());
       expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 1, failed: 0, more: false });
       const { siteId, sessionId } = unwatched();
@@ -235,13 +235,13 @@ describe('a sweep', () => {
       ['was refused', { state: 'refused' }],
       ['has ended', { endedBy: 'visitor' }],
       ['is being ended', { endRequested: 'operator' }],
-    ] as const)('starts none if the call %s', async (_, facts) => {
+    ] as const)('starts no watcher if the call %s', async (_, facts) => {
       const { sweep, started } = over(unwatched(), onRecord(facts));
       expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
       expect(started).toEqual([]);
     });
 
-    it('starts none if the call is not on record', async () => {
+    it('starts no watcher if the call is not on record', async () => {
       const { sweep, started } = over(unwatched(), undefined);
       expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
       expect(started).toEqual([]);
@@ -251,13 +251,13 @@ describe('a sweep', () => {
       ['a stage that watches no calls', unwatched(), 'off'],
       ['a session of a client secret', alive(101), 'eager'],
       ['a call that has fallen silent', { ...due(100), openedWith: 'call' }, 'eager'],
-    ] as const)('reads nothing and starts none for %s', async (_, usage, watch) => {
+    ] as const)('reads nothing and starts no watcher for %s', async (_, usage, watch) => {
       const { sweep, started, read } = over(usage, onRecord(), watch);
       expect(await sweep()).toMatchObject({ failed: 0 });
       expect([started, read]).toEqual([[], []]);
     });
 
-    it('tries again with the next run where the record cannot be read', async () => {
+    it('tries again in the next run if the record cannot be read', async () => {
       let isDown = true;
       const { sweep, started } = sweepOver([unwatched()], {
         watch: 'strict',
@@ -273,7 +273,7 @@ describe('a sweep', () => {
     });
   });
 
-  it('leaves what lives, to be looked at when it could have fallen silent', async () => {
+  it('keeps a live session, and checks it again when it could be silent', async () => {
     const { sweep, ended, left } = sweepOver([due(100), alive(101)]);
     expect(await sweep()).toEqual({ closed: 1, ending: 0, alive: 1, failed: 0, more: false });
     expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100']);
@@ -281,7 +281,7 @@ describe('a sweep', () => {
     expect(left()).toMatchObject([{ sessionId: 'session-101', silent: false, dueAtMs: afterMint(235) }]);
   });
 
-  it('leaves what reported in the same moment: it is no failure, and no end', async () => {
+  it('keeps a session that reports at the same moment, without a failure', async () => {
     const { sweep, ended } = sweepOver([due(100), due(101)], {
       save: async ({ sessionId }) => {
         if (sessionId === 'session-100') throw new ConflictError();
@@ -292,8 +292,8 @@ describe('a sweep', () => {
   });
 
   it.each([
-    ['meter cannot be saved', 'save'],
-    ['end cannot be noted', 'recordEnd'],
+    ['usage cannot be saved', 'save'],
+    ['end cannot be recorded', 'recordEnd'],
   ] as const)('counts a session whose %s as failed, and ends the others', async (_, what) => {
     const { sweep, ended } = sweepOver(numbered(100, 3), {
       [what]: async ({ sessionId }: SessionUsage) => {
@@ -305,10 +305,10 @@ describe('a sweep', () => {
   });
 
   it.each([
-    ['ends', due, { closed: 30, ending: 0, alive: 0 }],
-    ['lives', alive, { closed: 0, ending: 0, alive: 30 }],
+    ['end', due, { closed: 30, ending: 0, alive: 0 }],
+    ['stay live', alive, { closed: 0, ending: 0, alive: 30 }],
   ] as const)(
-    'tries what failed once again with the next batch, where the rest %s',
+    'tries a failed session once more with the next batch, if the others %s',
     async (_, make, done) => {
       let failed = false;
       const { sweep } = sweepOver(numbered(100, 30, make), {
@@ -322,7 +322,7 @@ describe('a sweep', () => {
     },
   );
 
-  it('saves nothing of a session that has ended and still on the list, which lags', async () => {
+  it('saves nothing for an ended session that is still in the lagging list', async () => {
     const saved: SessionId[] = [];
     const { sweep } = sweepOver([due(100, { ...aSessionUsage(), silent: true })], {
       save: async ({ sessionId }) => {
@@ -333,7 +333,7 @@ describe('a sweep', () => {
     expect(saved).toEqual([]);
   });
 
-  it('does not stand still behind batches that fail or cannot be read, and counts each of those once', async () => {
+  it('continues after batches that fail or cannot be read, and counts each of their sessions once', async () => {
     const failing = numbered(10, 30);
     const unreadable = numbered(40, 30);
     const { sweep, ended } = sweepOver([...failing, ...numbered(100, 5)], {
@@ -346,7 +346,7 @@ describe('a sweep', () => {
     expect(ended).toHaveLength(5);
   });
 
-  it('looks after 5,000 sessions in one run, and says that there are more', async () => {
+  it('handles 5,000 sessions in one run, and reports that there are more', async () => {
     const later = (seconds: number) => due(seconds / 1_000);
     const { sweep, asked } = sweepOver(numbered(1_000, 5_001, later));
     expect(await sweep()).toEqual({ closed: 5_000, ending: 0, alive: 0, failed: 0, more: true });

@@ -52,14 +52,14 @@ const grown = async ({
 };
 
 describe('the hold of a running session', () => {
-  it('grows to the used seconds and two minutes, on the condition of the cap', async () => {
+  it('grows to the used seconds plus two minutes, on condition of the cap', async () => {
     const { hold, capSeconds, usage } = await grown({ after: at(90) });
     expect({ hold, capSeconds }).toEqual({ hold: 210, capSeconds: CAP });
     expect(usage).toEqual({ ...at(90), holdSeconds: 210 });
     expect(entryOf(usage)).toMatchObject({ billedSeconds: 90, committedSeconds: 210 });
   });
 
-  it('grows by what the plan has left, when that is less', async () => {
+  it('grows by the rest of the plan if this is less', async () => {
     const { hold, capSeconds } = await grown({ after: at(90), committed: CAP - 7 });
     expect({ hold, capSeconds }).toEqual({ hold: 127, capSeconds: CAP });
   });
@@ -72,7 +72,7 @@ describe('the hold of a running session', () => {
       'the session had ended before',
       { before: take(STORED, onTime([connected(0), ended(70)])).usage, after: at(90) },
     ],
-  ])('stays as it is when %s', async (_, given) => {
+  ])('is unchanged when %s', async (_, given) => {
     const { usage, capSeconds } = await grown(given);
     expect(capSeconds).toBeUndefined();
     expect(usage).toBe(given.after);
@@ -81,7 +81,7 @@ describe('the hold of a running session', () => {
   it.each([
     ['a plan without a hard cap', { billingMode: 'managed', plan: 'starter' }],
     ['its own key', { billingMode: 'byok' }],
-  ] as const)('grows without a condition once the workspace has %s', async (_, workspace) => {
+  ] as const)('grows without a condition if the workspace now has %s', async (_, workspace) => {
     const { hold, capSeconds } = await grown({ after: at(90), committed: CAP, workspace });
     expect({ hold, capSeconds }).toEqual({ hold: 210, capSeconds: undefined });
   });
@@ -94,13 +94,13 @@ const saved = (usage: SessionUsage): SessionUsage => ({
   revision: usage.revision + 1,
 });
 
-describe('a session that has ended, and whose seconds went back to the plan', () => {
+describe('an ended session whose seconds returned to the plan', () => {
   /** Silent after 40 seconds: 60 are billed. */
   const silent = saved(checkForSilence(saved(at(40)), clockAt(400)));
   /** Its page was offline, and talked for 110 seconds. */
   const late = take(silent, [{ report: heartbeat(90), arrivesAt: 500 }]).usage;
 
-  it('is billed for seconds that are reported late, on the condition of the cap', async () => {
+  it('is billed for seconds reported late, on condition of the cap', async () => {
     expect(entryOf(silent)).toMatchObject({ billedSeconds: 60, committedSeconds: 60 });
     const { usage, capSeconds } = await grown({ before: silent, after: late, committed: 60 });
     expect(capSeconds).toBe(CAP);
@@ -122,7 +122,7 @@ describe('a session that has ended, and whose seconds went back to the plan', ()
     });
   });
 
-  it('is billed nothing when it was not counted before and the plan has nothing left', async () => {
+  it('is billed nothing if it was not counted before and the plan has no seconds left', async () => {
     const unheard = saved(checkForSilence(STORED, clockAt(400)));
     expect(entryOf(unheard)).toMatchObject({ committedSeconds: 0 });
     const after = take(unheard, [
@@ -139,7 +139,7 @@ describe('a watched call whose page has reported its end', () => {
   const watched = saved(withWatchTaken(STORED, watch, clockAt(20)) as SessionUsage);
   const reported = saved(take(watched, [{ report: ended(58), arrivesAt: 58 }]).usage);
 
-  it('keeps its hold until it was closed, because it lasts as long', () => {
+  it('keeps its hold until it is closed, because it may continue', () => {
     expect(entryOf(reported)).toMatchObject({ committedSeconds: 120 });
     expect(entryOf(withCallClosed(reported, clockAt(59)))).toMatchObject({
       billedSeconds: 59,
@@ -147,7 +147,7 @@ describe('a watched call whose page has reported its end', () => {
     });
   });
 
-  it('has released it where an older version did so at the report, and gets more on the condition of the cap', async () => {
+  it('whose hold an older version released gets more seconds on condition of the cap', async () => {
     const released = { ...reported, posted: { ...entryOf(reported), committedSeconds: 20 } };
     expect(entryOf(released)).toMatchObject({ billedSeconds: 20, committedSeconds: 20 });
     const after = withCallClosed(released, clockAt(59));
@@ -156,7 +156,7 @@ describe('a watched call whose page has reported its end', () => {
     expect(entryOf(usage)).toMatchObject({ billedSeconds: 29, committedSeconds: 29 });
   });
 
-  it('has a hold that does not grow any more', async () => {
+  it('has a hold that grows no more', async () => {
     const { usage, capSeconds } = await grown({ before: reported, after: reported });
     expect(usage).toBe(reported);
     expect(capSeconds).toBeUndefined();

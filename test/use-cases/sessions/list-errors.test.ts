@@ -42,8 +42,8 @@ const list = async (filter: ErrorFilter, limit = 10, after?: string) => {
   return { ...(await listErrors(ports)(CALLER, WORKSPACE_ID, filter, { limit, after })), read };
 };
 
-describe('errors of a workspace', () => {
-  it('whose time has passed are not listed, although they are still stored', async () => {
+describe('the list of errors of a workspace', () => {
+  it('omits expired errors that are still stored', async () => {
     const expired = { ...row(6, 'mint'), expiresAt: NOW_SECONDS };
     const errors: ErrorReader = {
       listErrors: async () => ({ items: [expired, row(5, 'mint')], next: undefined }),
@@ -62,7 +62,7 @@ describe('errors of a workspace', () => {
     [{ source: 'mint' }, [0, 2, 3, 4], 200],
     [{ siteId: SITE_ID, source: 'mint' }, [0, 4], 200],
     [{ siteId: OTHER_SITE_ID, source: 'media' }, [], 200],
-  ] as const)('that fit %j are rows %j, %d read at a time', async (filter, kept, size) => {
+  ] as const)('for the filter %j has the rows %j, from reads of %d', async (filter, kept, size) => {
     const items = kept.map((index) => ROWS[index]);
     expect(await list(filter)).toEqual({ items, next: undefined, read: [size] });
   });
@@ -70,7 +70,7 @@ describe('errors of a workspace', () => {
   it.each([
     [{}, [0, 1]],
     [{ source: 'mint' }, [0, 2]],
-  ] as const)('that fit %j continue after the last one given', async (filter, [one, two]) => {
+  ] as const)('for the filter %j continues after the last returned row', async (filter, [one, two]) => {
     const first = await list(filter, 1);
     expect(first.items).toEqual([ROWS[one]]);
     expect((await list(filter, 1, first.next)).items).toEqual([ROWS[two]]);

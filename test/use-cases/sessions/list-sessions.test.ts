@@ -74,8 +74,8 @@ const siteOf = () => {
   return { asked, list, read: (id: string) => readSession(ports)(CALLER, SITE_ID, id) };
 };
 
-describe('sessions of a site', () => {
-  it('are in the state that was reported, or that the mint left; only those handed out have meters', async () => {
+describe('the list of sessions of a site', () => {
+  it('shows the reported state or the state after the mint, and reads the usage only of issued sessions', async () => {
     const { asked, list } = siteOf();
     const { items, next, found } = await list();
     expect(found).toEqual([0, 1, 2, 3, 4, 5]);
@@ -84,7 +84,7 @@ describe('sessions of a site', () => {
     expect(asked).toEqual([expect.stringMatching(/^10 of/), `meters of 3 of ${SITE_ID}`]);
   });
 
-  it('have the receipt of what was reported; without a report, of nothing', async () => {
+  it('shows the receipt of the reported usage, which is empty without an event', async () => {
     const { items } = await siteOf().list();
     expect(items.slice(4)).toMatchObject([
       { receipt: { seconds: 60, endReason: 'hung_up', connectedAt: '2026-11-23T12:00:03.000Z' } },
@@ -97,7 +97,7 @@ describe('sessions of a site', () => {
     [{ mode: 'byok' }, [2, 4]],
     [{ mode: 'managed', state: 'live' }, [3]],
     [{ mode: 'byok', state: 'live' }, []],
-  ])('that fit %j are %j, a hundred read at a time', async (filter, kept) => {
+  ])('for the filter %j has the sessions %j, from reads of 100', async (filter, kept) => {
     const { asked, list } = siteOf();
     expect((await list(filter)).found).toEqual(kept);
     expect(asked[0]).toMatch(/^100 of/);
@@ -106,7 +106,7 @@ describe('sessions of a site', () => {
   it.each<[SessionFilter, readonly number[]]>([
     [{}, [0, 1]],
     [{ mode: 'byok' }, [2, 4]],
-  ])('that fit %j continue after the last one given: %j', async (filter, [one, two]) => {
+  ])('for the filter %j continues after the last returned session: %j', async (filter, [one, two]) => {
     const { list } = siteOf();
     const first = await list(filter, 1);
     expect(first.found).toEqual([one]);
@@ -118,13 +118,13 @@ describe('sessions of a site', () => {
     [{ from: '2026-11-20' }, '2026-11-20', '2026-11-24'],
     [{ to: '2026-10-31' }, '2026-10-01', '2026-11-01'],
     [{ from: '2026-11-23', to: '2026-11-23' }, '2026-11-23', '2026-11-24'],
-  ])('of the days %j are those from %s until %s begins', async (filter, from, before) => {
+  ])('for the days %j reads sessions from %s until %s begins', async (filter, from, before) => {
     const { asked, list } = siteOf();
     await list(filter);
     expect(asked[0]).toBe(`10 of ${SITE_ID} from ${from}T00:00:00.000Z before ${before}T00:00:00.000Z`);
   });
 
-  it('a list of impossible days is refused, and not read', async () => {
+  it('refuses impossible days without a read', async () => {
     const { asked, list } = siteOf();
     expect(await outcomeOf(list({ from: '2026-11-24' }))).toBe('invalid_request');
     expect(asked).toEqual([]);
@@ -132,12 +132,12 @@ describe('sessions of a site', () => {
 });
 
 describe('one session of a site', () => {
-  it('is found by its id, as it is on the list', async () => {
+  it('is found by its ID, as it is in the list', async () => {
     const { list, read } = siteOf();
     for (const item of (await list()).items) expect(await read(item.session.sessionId)).toEqual(item);
   });
 
-  it('is not found by the id of another, and not looked for by what is not an id', async () => {
+  it('is not found by an unknown ID, and not read for text that is not an ID', async () => {
     const { asked, read } = siteOf();
     const other = minted(60, 'issued').sessionId;
     for (const id of [other, 'ses_1']) expect(await outcomeOf(read(id))).toBe('session_not_found');

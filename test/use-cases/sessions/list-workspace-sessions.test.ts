@@ -112,8 +112,8 @@ const workspaceOf = () => {
   return { asked, list };
 };
 
-describe('sessions of a workspace', () => {
-  it('are read as many as asked for, where an index answers', async () => {
+describe('the list of sessions of a workspace', () => {
+  it('reads only the requested number if an index answers', async () => {
     const { asked, list } = workspaceOf();
     expect((await list({}, 10)).found).toEqual([0, 1, 2, 3, 4, 5]);
     expect((await list({ order: 'oldest_first', from: '2026-11-20' }, 10)).searchedTo).toBeUndefined();
@@ -135,13 +135,13 @@ describe('sessions of a workspace', () => {
     [{ problem: 'refused' }, [0]],
     [{ problem: 'flagged' }, [4]],
     [{ problem: 'incomplete' }, [2]],
-  ])('that fit %j are %j, a hundred read at a time', async (filter, kept) => {
+  ])('for the filter %j has the sessions %j, from reads of 100', async (filter, kept) => {
     const { asked, list } = workspaceOf();
     expect((await list(filter)).found).toEqual(kept);
     expect(asked[0]).toMatch(/^100 of/);
   });
 
-  it('of one site are read from the list of that site, filtered as well', async () => {
+  it('for one site reads the list of that site, and filters it', async () => {
     const { asked, list } = workspaceOf();
     expect((await list({ siteId: OTHER_SITE })).found).toEqual([1, 4]);
     expect((await list({ siteId: OTHER_SITE, problem: 'flagged' })).found).toEqual([4]);
@@ -149,7 +149,7 @@ describe('sessions of a workspace', () => {
   });
 
   it.each([`y${SITE_ID.slice(1)}`, 'unknown-site', 'abcdefgh'])(
-    'of the site %s of another workspace are refused, and nothing is read',
+    'refuses the site %s of another workspace without a read',
     async (siteId) => {
       const { asked, list } = workspaceOf();
       expect(await outcomeOf(list({ siteId }))).toBe('site_not_found');
@@ -157,7 +157,7 @@ describe('sessions of a workspace', () => {
     },
   );
 
-  it('say how far they were searched, and no session up to there is on a later page', async () => {
+  it('returns how far it has searched, and later pages have no session before that point', async () => {
     const { list } = workspaceOf();
     const first = await list({ openedWith: 'call' }, 1);
     expect([first.found, first.searchedTo]).toEqual([[2], at(2).createdAt]);
@@ -167,7 +167,7 @@ describe('sessions of a workspace', () => {
     expect([none.found, none.searchedTo, none.next]).toEqual([[], undefined, undefined]);
   });
 
-  it('continue after the last one given', async () => {
+  it('continues after the last returned session', async () => {
     const { list } = workspaceOf();
     const first = await list({ openedWith: 'call' }, 1);
     expect(first.found).toEqual([2]);
@@ -177,7 +177,7 @@ describe('sessions of a workspace', () => {
     expect((await list({ siteId: OTHER_SITE }, 1, ofSite.next)).found).toEqual([4]);
   });
 
-  it('are found by id in one read, if they fit the other filters', async () => {
+  it('finds a session by its ID in one read, if it matches the other filters', async () => {
     const { asked, list } = workspaceOf();
     const { sessionId } = at(4);
     expect((await list({ sessionId })).found).toEqual([4]);
@@ -191,7 +191,7 @@ describe('sessions of a workspace', () => {
     expect(asked).toHaveLength(before);
   });
 
-  it('are found by OpenAI’s ID of their call in one read, if they fit the other filters', async () => {
+  it('finds a session by the OpenAI call ID in one read, if it matches the other filters', async () => {
     const { asked, list } = workspaceOf();
     expect((await list({ callId: CALL_ID })).found).toEqual([2]);
     expect((await list({ callId: CALL_ID, siteId: OTHER_SITE })).found).toEqual([]);

@@ -76,14 +76,14 @@ const without = (log: string[], ...empty: readonly string[]) => ({
   },
 });
 
-describe('a good mint', () => {
-  it('takes its steps in this order, the record before the key and the outcome before the answer', async () => {
+describe('a successful mint', () => {
+  it('writes the record before it opens the key, and the outcome before the answer', async () => {
     const { log, told } = await minted();
     expect(log).toEqual(['spend ip', 'spend site', 'admit', 'open', 'ask OpenAI', 'settle issued']);
     expect(told).toEqual([PAGE]);
   });
 
-  it('answers what the widget needs, and pins who pays', async () => {
+  it('returns the data that the widget needs, and records who pays', async () => {
     const { result } = await minted({ siteKey: aKey('site') });
     expect(result).toMatchObject({
       clientSecret: { value: 'ek_1' },
@@ -110,7 +110,7 @@ describe('a good mint', () => {
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
   });
 
-  it('asks OpenAI for the conversation of the site with its own key, and for a bounded one where the platform pays', async () => {
+  it('uses the conversation settings of the site on its own key, and bounded ones if the platform pays', async () => {
     const asked: unknown[] = [];
     const openAi = {
       mintClientSecret: async (_: unknown, { settings }: { readonly settings: VoiceSettings }) => {
@@ -129,7 +129,7 @@ describe('a good mint', () => {
     expect(asked).toStrictEqual([conversation, DEFAULT_CONVERSATION]);
   });
 
-  it('a mint on the last minutes of a hard cap may last as long as they do', async () => {
+  it('on the last minutes of a hard cap limits the session to these minutes', async () => {
     const period = { usedSeconds: 0, committedSeconds: 5_900, notices: {} };
     expect((await minted({ ...MANAGED, period })).result).toMatchObject({
       mode: 'managed',
@@ -137,7 +137,7 @@ describe('a good mint', () => {
     });
   });
 
-  it('tells OpenAI of the visitor by the id of the page, else by the address', async () => {
+  it('identifies the visitor to OpenAI by the visitor ID of the page, or else by the address', async () => {
     const asked: unknown[] = [];
     const openAi = {
       mintClientSecret: async (_: unknown, request: unknown) => {
@@ -153,7 +153,7 @@ describe('a good mint', () => {
     ]);
   });
 
-  it('is on record with the ids of KMS and OpenAI', async () => {
+  it('is recorded with the request IDs of KMS and OpenAI', async () => {
     const outcomes: unknown[] = [];
     const settle = async (_: unknown, outcome: unknown) => void outcomes.push(outcome);
     await minted({}, { sessions: { settle } });
@@ -168,15 +168,15 @@ describe('a good mint', () => {
     ]);
   });
 
-  it('tells metrics the tier of the workspace', async () => {
+  it('passes the tier of the workspace to the metrics', async () => {
     const tiers: number[] = [];
     await minted({}, {}, { onTierKnown: (tier) => tiers.push(tier) });
     expect(tiers).toEqual([2]);
   });
 });
 
-describe('before anything is admitted', () => {
-  it('an address without budget is refused first, whatever else is wrong, and spends nothing of the site', async () => {
+describe('a mint before its admission', () => {
+  it('is refused first for an address over its rate limit, and does not charge the site', async () => {
     const log: string[] = [];
     const { refusal, retryAfter, told } = await refused({ site: undefined }, { limiter: without(log, 'ip') });
     expect({ refusal, retryAfter, log, told }).toEqual({
@@ -188,31 +188,31 @@ describe('before anything is admitted', () => {
   });
 
   it.each([
-    ['a site that is not there', { site: undefined }],
-    ['a workspace that is not there', { workspace: undefined }],
+    ['a site that does not exist', { site: undefined }],
+    ['a workspace that does not exist', { workspace: undefined }],
     ['a deleted workspace', { workspace: aWorkspace({ deletedAt: '2026-11-20T00:00:00.000Z' }) }],
-  ])('%s is no site, from any page', async (_, context) => {
+  ])('is refused as site_not_found from any page for %s', async (_, context) => {
     for (const origin of [PAGE, 'https://elsewhere.example', undefined]) {
       const { refusal, log, told } = await refused(context, {}, { origin });
       expect({ refusal, log, told }).toEqual({ refusal: 'site_not_found', log: ['spend ip'], told: [] });
     }
   });
 
-  it('an id that belongs to no workspace is no site, and nothing is read for it', async () => {
+  it('is refused as site_not_found for an ID without a workspace, and reads nothing', async () => {
     const contexts = { readTokenContext: () => Promise.reject(down) };
     expect((await refused({}, { contexts }, { siteId: 'abcdefgh' as SiteId })).refusal).toBe(
       'site_not_found',
     );
   });
 
-  it('a store that cannot be read is an outage and no missing site, unless the address is refused anyway', async () => {
+  it('is an outage if the store cannot be read, unless the address is refused anyway', async () => {
     const contexts = { readTokenContext: () => Promise.reject(down) };
     expect((await minted({}, { contexts })).result).toBe(down);
     expect((await refused({}, { contexts, limiter: without([], 'ip') })).refusal).toBe('rate_limited');
   });
 
   it.each([undefined, 'https://elsewhere.example', `${PAGE}:444`, 'null'])(
-    'a page that is not registered (%s) is told so, and the operator too, but not for long',
+    'is refused for an unregistered page (%s), and reported to the operator within a limit',
     async (origin) => {
       const { refusal, log, told } = await refused({}, {}, { origin });
       expect({ refusal, told }).toEqual({ refusal: 'origin_not_allowed', told: [] });
@@ -224,7 +224,7 @@ describe('before anything is admitted', () => {
     },
   );
 
-  it('what strangers cost is sixty writes a minute, and a budget that cannot be read tells nobody', async () => {
+  it('reports at most sixty foreign origins a minute, and none if the limit cannot be read', async () => {
     const origin = 'https://elsewhere.example';
     const limits: unknown[] = [];
     const spend = async (subject: string, limit: unknown) => {
@@ -246,7 +246,7 @@ describe('before anything is admitted', () => {
     ['minutes_exhausted', { ...MANAGED, period: { usedSeconds: 6_000, committedSeconds: 0, notices: {} } }],
     ['platform_key_missing', { ...MANAGED, platformKey: undefined }],
   ])(
-    '%s spends the budget of the site, is told to the operator, and reaches no key',
+    'that fails with %s charges the site, is reported to the operator, and opens no key',
     async (due, context) => {
       const { refusal, log } = await refused(context);
       expect(refusal).toBe(due);
@@ -257,7 +257,7 @@ describe('before anything is admitted', () => {
     },
   );
 
-  it('a managed site whose sessions stayed silent 20 times today gets no client secret, and is told why', async () => {
+  it('is refused for a managed site with 20 silent sessions today, with the reason', async () => {
     const { refusal, details, log } = await refused({ ...MANAGED, silentSessions: 20 });
     expect(refusal).toBe('calls_only');
     expect(details).toMatchObject([{ path: 'silent_sessions' }]);
@@ -265,11 +265,11 @@ describe('before anything is admitted', () => {
     expect((await minted({ ...MANAGED, silentSessions: 19 })).log).toContain('ask OpenAI');
   });
 
-  it('silent sessions take nothing from a site that pays with its own key', async () => {
+  it('is not affected by silent sessions on an own key', async () => {
     expect((await minted({ silentSessions: 20 })).log).toContain('ask OpenAI');
   });
 
-  it('a site that is known to have no budget left is refused before a session is written', async () => {
+  it('is refused before a session is written if the site is known to be over its rate limit', async () => {
     const { refusal, retryAfter, log } = await refused({ siteCalls: 200 });
     expect({ refusal, retryAfter, log }).toEqual({
       refusal: 'rate_limited',
@@ -279,7 +279,7 @@ describe('before anything is admitted', () => {
     expect((await minted({ siteCalls: 199 })).log).toContain('admit');
   });
 
-  it('the last call of a budget that another request took gives everything back', async () => {
+  it('releases everything if another request took the last call of the rate limit', async () => {
     const spent: string[] = [];
     const { refusal, log } = await refused(MANAGED, { limiter: without(spent, 'site') });
     expect(refusal).toBe('rate_limited');
@@ -293,12 +293,12 @@ describe('before anything is admitted', () => {
   });
 });
 
-it('a site without budget whose slots are taken too gets the refusal about the budget', async () => {
+it('a site over its rate limit with all slots taken is refused for the rate limit', async () => {
   const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
   expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
 });
 
-describe('a key that a quorum of visitors failed with', () => {
+describe('a mint on a degraded key', () => {
   const reports = ['a', 'b', 'c'].map((ipHash) => ({
     ipHash,
     failure: 'quota_exhausted' as const,
@@ -306,13 +306,13 @@ describe('a key that a quorum of visitors failed with', () => {
   }));
   const health = { site: undefined, platform: undefined, workspace: { ...newKeyHealth(3), reports } };
 
-  it('refuses with what OpenAI would have said, and no session is written', async () => {
+  it('is refused with the error that OpenAI would return, and writes no session', async () => {
     const { refusal, log } = await refused({ health });
     expect(refusal).toBe('openai_quota_exhausted');
     expect(log).toEqual(['spend ip', 'spend site', 'tell operator openai_quota_exhausted']);
   });
 
-  it('says busy first where every slot is taken', async () => {
+  it('is refused as busy first if every slot is taken', async () => {
     const full = { workspace: aWorkspace({ concurrencyLimit: 2 }), leases: leasesOf('workspace', [30, 40]) };
     expect(await refused({ ...full, health })).toMatchObject({ refusal: 'busy', retryAfter: 30 });
     const share = {
@@ -325,10 +325,10 @@ describe('a key that a quorum of visitors failed with', () => {
   });
 });
 
-describe('after the admission', () => {
+describe('a mint after its admission', () => {
   const failing = (failure: unknown) => ({ openAi: { mintClientSecret: () => Promise.reject(failure) } });
 
-  it('busy is told to the operator; a store that is down is told to nobody', async () => {
+  it('reports busy to the operator, but not a failed store', async () => {
     const busy = await refused({
       workspace: aWorkspace({ concurrencyLimit: 1 }),
       leases: leasesOf('workspace', [30]),
@@ -347,7 +347,7 @@ describe('after the admission', () => {
     ['openai_error', new OpenAiFailure('upstream_error')],
     ['unavailable', new Error('a fault of ours')],
   ])(
-    '%s: slot and minutes come back, and the refusal is on record before the visitor learns of it',
+    'that fails with %s releases slot and minutes, and records the refusal before it answers',
     async (due, failure) => {
       const { refusal, log } = await refused(MANAGED, failing(failure));
       expect(refusal).toBe(due);
@@ -362,7 +362,7 @@ describe('after the admission', () => {
     },
   );
 
-  it('what OpenAI said is on record in our words, with its request id and that of KMS', async () => {
+  it('that OpenAI refuses is recorded in our words, with the request IDs of OpenAI and KMS', async () => {
     const outcomes: unknown[] = [];
     const errors: ReportedError[] = [];
     await refused(
@@ -396,7 +396,7 @@ describe('after the admission', () => {
     ]);
   });
 
-  it("a record that cannot be read is the customer's to mend, or of the platform's key an outage", async () => {
+  it('is refused as openai_key_unreadable for a damaged customer key, and is an outage for a damaged platform key', async () => {
     const opener = { withPlaintext: () => Promise.reject(new SealedKeyUnreadableError()) };
     const own = await refused({}, { opener });
     expect(own.refusal).toBe('openai_key_unreadable');
@@ -404,7 +404,7 @@ describe('after the admission', () => {
     expect((await refused(MANAGED, { opener })).refusal).toBe('platform_key_missing');
   });
 
-  it('a KMS that is down stays an outage with its own facts, and what was taken comes back', async () => {
+  it('keeps the outage of KMS with its facts, and releases its admission', async () => {
     const kms = new DependencyUnavailableError('kms', 'Decrypt', 'KMSInternalException');
     const { result, log } = await minted({}, { opener: { withPlaintext: () => Promise.reject(kms) } });
     expect(result).toBe(kms);
@@ -412,7 +412,7 @@ describe('after the admission', () => {
     expect(log).toContain('release');
   });
 
-  it('no key is opened where the visitor cannot be given what signs the reports', async () => {
+  it('opens no key if the signing secret cannot be derived', async () => {
     const deriver = { signingSecret: () => Promise.reject(down) };
     const { result, log } = await minted({}, { pseudonyms: deriver });
     expect(result).toBe(down);
@@ -423,16 +423,19 @@ describe('after the admission', () => {
   it.each([
     ['was settled by another request', new ConflictError(), 'unavailable'],
     ['cannot be written', down, undefined],
-  ])('a secret whose outcome %s is not handed out; slot and minutes come back', async (_, error, refusal) => {
-    const { result, log } = await minted(MANAGED, { sessions: { settle: () => Promise.reject(error) } });
-    if (refusal === undefined) expect(result).toBe(error);
-    else expect(result).toMatchObject({ code: refusal });
-    expect(log).toEqual(
-      expect.arrayContaining(['ask OpenAI', 'release', 'no longer live', 'give minutes back']),
-    );
-  });
+  ])(
+    'does not return a secret whose outcome %s, and releases slot and minutes',
+    async (_, error, refusal) => {
+      const { result, log } = await minted(MANAGED, { sessions: { settle: () => Promise.reject(error) } });
+      if (refusal === undefined) expect(result).toBe(error);
+      else expect(result).toMatchObject({ code: refusal });
+      expect(log).toEqual(
+        expect.arrayContaining(['ask OpenAI', 'release', 'no longer live', 'give minutes back']),
+      );
+    },
+  );
 
-  it('an honest refusal stays it, when neither operator nor record can be told', async () => {
+  it('returns the same refusal if neither the operator nor the record can be updated', async () => {
     const { refusal } = await refused(
       {},
       {
@@ -445,7 +448,7 @@ describe('after the admission', () => {
     expect(refusal).toBe('openai_timeout');
   });
 
-  it('minutes that come back are those of the meter that held them, over and written again', async () => {
+  it('that fails releases the minutes of its session usage, and saves the usage as ended', async () => {
     const saved: unknown[] = [];
     await refused(MANAGED, {
       ...failing(new OpenAiFailure('timeout')),
@@ -456,7 +459,7 @@ describe('after the admission', () => {
     ]);
   });
 
-  it('the admission is that of the site: its pools, its longest session, its time to connect', async () => {
+  it('uses the slot pools, the maximum length and the connection time of the site', async () => {
     const admitted: { session: ReservedSession; leases: readonly unknown[] }[] = [];
     const admissions = {
       admit: async ({ session, leases }: { session: ReservedSession; leases: readonly unknown[] }) =>

@@ -47,7 +47,7 @@ const read = (
     },
   })(CALLER, WORKSPACE_ID);
 
-describe('the slots that are taken now', () => {
+describe('the occupied slots', () => {
   it('are an empty list in a workspace without live sessions and keys', async () => {
     expect(await read([])).toEqual({ at: NOW, keys: [] });
   });
@@ -61,17 +61,17 @@ describe('the slots that are taken now', () => {
     expect(keys).toMatchObject([{ active: 1, sites: [{ siteId: 'c', active: 1 }] }]);
   });
 
-  it('are counted once where a session holds a share of its site as well', async () => {
+  it('are counted once for a session that also holds a share of its site', async () => {
     const { keys } = await read([held('a'), held('a', { pool: 'fingerprint#a' })]);
     expect(keys).toMatchObject([{ active: 1 }]);
   });
 
-  it('come back with the earliest lease', async () => {
+  it('become free with the earliest lease', async () => {
     const leases = [90, 30, 60].map((seconds) => held('a', { expiresAt: NOW_SECONDS + seconds }));
     expect((await read(leases)).keys).toMatchObject([{ earliestExpiry: NOW_SECONDS + 30 }]);
   });
 
-  it('are shown by site, the busiest first, and equals in the order of their ids', async () => {
+  it('are listed by site, the busiest first, and equal ones in the order of their IDs', async () => {
     const { keys } = await read(['b', 'd', 'a', 'c', 'd'].map((site) => held(site)));
     expect(keys).toMatchObject([
       {
@@ -85,7 +85,7 @@ describe('the slots that are taken now', () => {
     ]);
   });
 
-  it('are of one key wherever it is stored, named after the place that runs first', async () => {
+  it('are listed per key, even if it is stored at several scopes, under the first scope in use', async () => {
     const { keys } = await read([
       held('a', { keyScope: 'site', keyScopeId: 'a' }),
       held('b'),
@@ -98,24 +98,24 @@ describe('the slots that are taken now', () => {
   });
 });
 
-describe('the limit that is shown', () => {
+describe('the displayed slot limit', () => {
   const limitOf = async (keyScope: HeldSlot['keyScope'], workspace: Partial<Workspace>) =>
     (await read([held('a', { keyScope })], workspace)).keys[0]?.limit;
 
-  it('the limit of your own key is what the workspace has set, or what its tier at OpenAI has', async () => {
+  it('of an own key is the workspace setting or the limit of the OpenAI tier', async () => {
     for (const scope of ['site', 'workspace'] as const) {
       expect(await limitOf(scope, { concurrencyLimit: 7, openaiTier: 1 })).toBe(7);
       expect(await limitOf(scope, { concurrencyLimit: null, openaiTier: 1 })).toEqual(expect.any(Number));
     }
   });
 
-  it("the limit of the platform's key is what the workspace has set, or none", async () => {
+  it('of the platform key is the workspace setting, or none', async () => {
     expect(await limitOf('platform', { concurrencyLimit: 7, openaiTier: 1 })).toBe(7);
     expect(await limitOf('platform', { concurrencyLimit: null, openaiTier: 1 })).toBeNull();
   });
 });
 
-describe('a stored key on which nobody talks', () => {
+describe('a stored key without sessions', () => {
   const WORKSPACE_KEY: Stored = { scope: 'workspace', scopeId: WORKSPACE_ID, pool: 'own' };
   const keyOfSite = (index: number, pool: string): Stored => ({
     scope: 'site',
@@ -123,7 +123,7 @@ describe('a stored key on which nobody talks', () => {
     pool,
   });
 
-  it('is listed with no session and the limit that it has', async () => {
+  it('is listed with zero sessions and its limit', async () => {
     const { keys } = await read([], { concurrencyLimit: 7 }, { stored: [WORKSPACE_KEY] });
     expect(keys).toEqual([
       {
@@ -137,7 +137,7 @@ describe('a stored key on which nobody talks', () => {
     ]);
   });
 
-  it('a stored key of the last of many sites is found, behind the keys that are busy', async () => {
+  it('of the last of many sites is listed after the busy keys', async () => {
     const stored = [WORKSPACE_KEY, keyOfSite(149, 'quiet')];
     const { keys } = await read([held('a', { pool: 'own' })], {}, { sites: 150, stored });
     expect(keys).toMatchObject([
@@ -146,7 +146,7 @@ describe('a stored key on which nobody talks', () => {
     ]);
   });
 
-  it('is one line where it is stored at several places, and not listed alongside itself when it is busy', async () => {
+  it('is one row for several scopes, and not repeated when it is in use', async () => {
     const stored = [WORKSPACE_KEY, keyOfSite(0, 'own'), keyOfSite(1, 'own')];
     const idle = await read([], {}, { sites: 2, stored });
     expect(idle.keys).toMatchObject([{ scope: 'workspace', active: 0 }]);
@@ -154,7 +154,7 @@ describe('a stored key on which nobody talks', () => {
     expect(busy.keys).toHaveLength(1);
   });
 
-  it("is the platform's only while the platform pays", async () => {
+  it('is the platform key only while the platform pays', async () => {
     const stored: Stored[] = [{ scope: 'platform', scopeId: 'platform', pool: 'platform' }];
     expect((await read([], { billingMode: 'byok' }, { stored })).keys).toEqual([]);
     const { keys } = await read([], { billingMode: 'managed', concurrencyLimit: null }, { stored });

@@ -145,8 +145,8 @@ const page = (...reports: readonly unknown[]) => reports as readonly WidgetEvent
 /** A report of a response, which costs something. */
 const CHARGED = page(connected(1), responseUsage(5, { audioOut: 20 }));
 
-describe('a report of a running call', () => {
-  it('keeps its slot no longer, and says when the next visitor may find it free', async () => {
+describe('an event of a live call', () => {
+  it('does not extend the slot, but updates when the next visitor can expect it free', async () => {
     const { result, log, expected } = await reported(page(connected(1), heartbeat(10)));
     expect(result).toMatchObject({ accepted: 2, hangUp: undefined });
     expect(log).toEqual(['save with 0 budgets', 'expect']);
@@ -155,12 +155,12 @@ describe('a report of a running call', () => {
     ]);
   });
 
-  it('never expects it to last longer than it was admitted for', async () => {
+  it('never expects the slot beyond the admitted duration', async () => {
     const { expected } = await reported(page(connected(1), heartbeat(590)), { at: 590 });
     expect(expected).toMatchObject([{ expectedUntil: MINTED_SECONDS + 600 }]);
   });
 
-  it('whose slot is lost is told so, and leaves the end to its own cap', async () => {
+  it('whose slot is lost returns slot_lost, and leaves the end to the cap of the call', async () => {
     const { result, log } = await reported(page(heartbeat(10)), { holdsSlot: false });
     expect(result).toMatchObject({ hangUp: 'slot_lost' });
     expect(log).toEqual(['save with 0 budgets', 'expect']);
@@ -175,7 +175,7 @@ describe('a heartbeat of a watched call', () => {
   );
   const CAP = MINTED_SECONDS + 600;
 
-  it('makes its slot expected until its cap, once, and then writes nothing but the sign of life', async () => {
+  it('expects its slot until the cap, once, and then writes only the sign of life', async () => {
     const first = await reported(page(heartbeat(20)), { read: { usage: watchedCall }, at: 20 });
     expect(first.log).toEqual(['save with 0 budgets', 'expect']);
     expect(first.expected).toMatchObject([{ expectedUntil: CAP }]);
@@ -185,7 +185,7 @@ describe('a heartbeat of a watched call', () => {
     expect(second.saved[0]?.receivedAtMs).toBe(MINTED_MS + 40_000);
   });
 
-  it('expects its slot to be free after silence again, when the watcher has stopped', async () => {
+  it('expects its slot until silence again after the watcher has stopped', async () => {
     const usage = { ...(watchedCall ?? newSessionUsage(CALL)), expectedUntil: CAP };
     const at = 1 + WATCH_LEASE_MS / 1_000;
     const lapsed = await reported(page(heartbeat(at)), { read: { usage }, at });
@@ -199,36 +199,36 @@ describe('a heartbeat of a watched call', () => {
     expect(expected).toMatchObject([{ expectedUntil: CAP }]);
   });
 
-  it('that was never watched writes its slot each time', async () => {
+  it('writes the expectation each time if the call was never watched', async () => {
     const first = await reported(page(heartbeat(20)), { at: 20 });
     const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
     expect(second.log).toEqual(['save with 0 budgets', 'expect']);
   });
 });
 
-describe('a call whose page says that it has ended', () => {
+describe('a call whose page reports its end', () => {
   const REPORTS = page(connected(1), ended(8));
 
-  it('has its hang-up queued before the report is saved, and frees nothing: OpenAI has not ended it', async () => {
+  it('has its hang-up queued before the event is saved, and releases nothing, because OpenAI has not ended it', async () => {
     const { result, log } = await reported(REPORTS);
     expect(result).toMatchObject({ hangUp: 'ended' });
     expect(log).toEqual(['queue end by visitor in 0 s', 'save with 0 budgets', 'record end']);
   });
 
-  it('is not saved as over when the queue does not take the hang-up', async () => {
+  it('is not saved as ended if the queue refuses the hang-up', async () => {
     const { result, log } = await reported(REPORTS, { failing: { 'queue end by visitor in 0 s': DOWN } });
     expect(result).toBe(DOWN);
     expect(log).toEqual(['queue end by visitor in 0 s']);
   });
 
-  it('is not hung up a second time once the broker has ended it', async () => {
+  it('is not hung up again after the broker has ended it', async () => {
     const { result, log } = await reported(REPORTS, { session: { endedBy: 'operator' } });
     expect(result).toMatchObject({ hangUp: 'ended', endedBy: 'operator' });
     expect(log).toEqual(['save with 0 budgets', 'record end']);
   });
 });
 
-describe('a call that the broker wants to end', () => {
+describe('a call that the broker must end', () => {
   it.each<[string, string, Given]>([
     ['site_gone', 'site_archived', { read: { site: undefined } }],
     ['max_duration', 'max_duration', { at: 630 }],
@@ -240,7 +240,7 @@ describe('a call that the broker wants to end', () => {
   });
 
   it.each<[EndedBy]>([['key_suspended'], ['budget']])(
-    'and was asked to end by %s tells its page who, and queues nothing again',
+    'and whose end %s requested tells its page the reason, and queues nothing again',
     async (by) => {
       const { result, log } = await reported(page(heartbeat(10)), { session: { endRequested: by } });
       expect(result).toMatchObject({ hangUp: 'ended', endedBy: by });
@@ -248,7 +248,7 @@ describe('a call that the broker wants to end', () => {
     },
   );
 
-  it('is named by who ended it, not by who asked first', async () => {
+  it('has the reason of the actual end, not of the first request', async () => {
     const session = { endRequested: 'budget', endedBy: 'max_duration' } as const;
     expect((await reported(page(heartbeat(10)), { session })).result).toMatchObject({
       endedBy: 'max_duration',
@@ -264,7 +264,7 @@ describe('a call under budgets', () => {
     notices: { 50: 'then', 80: 'then' },
   });
 
-  it('adds its cost to them, and settles what they hold after it', async () => {
+  it('adds its cost to them, and then settles them', async () => {
     const { log } = await reported(CHARGED, { read: { budgets: [stored] }, after: [spent] });
     expect(log).toEqual([
       'save with 1 budgets',
@@ -277,7 +277,7 @@ describe('a call under budgets', () => {
     ]);
   });
 
-  it('that reports no cost settles what an interrupted run left, without reading them again', async () => {
+  it('without a new cost settles the rest of an interrupted run, without another read', async () => {
     const { log } = await reported(page(heartbeat(10)), { read: { budgets: [spent] } });
     expect(log).not.toContain('read budgets');
     expect(log).toContain('queue scope by budget in 0 s');
@@ -293,7 +293,7 @@ describe('a call under budgets', () => {
   it.each<[string, Partial<SessionSnapshot>, Given['session']]>([
     ['the platform pays', { budgets: [spent] }, { mode: 'managed', keyScope: 'platform' }],
     ['its workspace is gone', { budgets: [spent], workspace: undefined }, {}],
-  ])('counts against none if %s', async (_, read, session = {}) => {
+  ])('counts against no budget if %s', async (_, read, session = {}) => {
     const { log } = await reported(page(heartbeat(10)), {
       read: { ...read, ...(session.mode === 'managed' && { workspace: aWorkspace({ plan: 'unknown' }) }) },
       session,
@@ -302,7 +302,7 @@ describe('a call under budgets', () => {
     expect(log).not.toContain('queue scope by budget in 0 s');
   });
 
-  it('is not saved twice when a notice cannot be written: the page sends it again', async () => {
+  it('is not saved twice if a notice cannot be written, and the page repeats the event', async () => {
     const { result, log } = await reported(CHARGED, {
       read: { budgets: [stored] },
       after: [spent],
@@ -313,8 +313,8 @@ describe('a call under budgets', () => {
   });
 });
 
-describe('a meter that has ended', () => {
-  it('has its end recorded again with each repetition', async () => {
+describe('an ended session usage', () => {
+  it('has its end recorded again with each repeated event', async () => {
     const usage = { ...aSessionUsage({ mode: 'byok' }), silent: true };
     const { log } = await reported(page(heartbeat(5)), { read: { usage } });
     expect(log).toContain('record end');

@@ -159,8 +159,8 @@ const receipt = async (...given: Parameters<typeof reported>): Promise<EventsRec
   return result as EventsReceipt;
 };
 
-describe('who may report', () => {
-  it('is judged by the signature before anything is read', async () => {
+describe('an event request', () => {
+  it('is judged by its signature before anything is read', async () => {
     const rawBody = JSON.stringify([heartbeat(5)]);
     const t = Math.floor(clockAt(10).getTime() / 1_000);
     const forged = { t, v1: signEvents(Buffer.alloc(32).toString('base64'), t, rawBody) };
@@ -171,7 +171,7 @@ describe('who may report', () => {
     }
   });
 
-  it('a text that is no session id is no session, and no secret is derived for it', async () => {
+  it('returns session_not_found for text that is not a session ID, and derives no secret', async () => {
     const deriver = { signingSecret: () => Promise.reject(new Error('asked')) };
     const { result, log } = await reported([heartbeat(5)], {
       own: { pseudonyms: deriver },
@@ -181,24 +181,24 @@ describe('who may report', () => {
     expect(log).toEqual([]);
   });
 
-  it('a session that was never handed out has no reports', async () => {
+  it('returns session_not_found for a session that was never issued', async () => {
     const sessions = { readSnapshot: async () => undefined };
     const { result, told } = await reported([heartbeat(5)], { own: { sessions } });
     expect(result).toMatchObject({ code: 'session_not_found' });
     expect(told).toEqual([]);
   });
 
-  it.each([undefined, 'https://elsewhere.example'])('another page (%s) may not', async (origin) => {
+  it.each([undefined, 'https://elsewhere.example'])('from another page (%s) is refused', async (origin) => {
     const { result, log, told } = await reported([heartbeat(5)], { request: { origin } });
     expect(result).toMatchObject({ code: 'origin_not_allowed' });
     expect({ log, told }).toEqual({ log: ['read'], told: [] });
   });
 
-  it('its own page may, and may read the answer', async () => {
+  it('from the page of the session is accepted, and the page may read the answer', async () => {
     expect((await reported([heartbeat(5)])).told).toEqual([PAGE]);
   });
 
-  it('reports without an end are told to wait for the next minute', async () => {
+  it('beyond the limit per minute is told to wait for the next minute', async () => {
     const meter = {
       ...aSessionUsage(),
       pace: { minute: Math.floor(clockAt(10).getTime() / 60_000), requests: 120 },
@@ -209,8 +209,8 @@ describe('who may report', () => {
   });
 });
 
-describe('a request', () => {
-  it('counts what is new, what was known, and what cannot be true', async () => {
+describe('an accepted event request', () => {
+  it('returns the number of new, repeated and impossible events', async () => {
     const usage = aSessionUsage({ mode: 'byok' });
     const result = await receipt([connected(1), heartbeat(5), heartbeat(5), heartbeat(-400)], {
       read: { usage },
@@ -218,7 +218,7 @@ describe('a request', () => {
     expect(result).toEqual({ accepted: 2, duplicates: 1, flagged: 1, hangUp: undefined });
   });
 
-  it('keeps the slots for 75 seconds more, and never for less than the client secret is good', async () => {
+  it('renews the slots for 75 seconds, and at least until the client secret expires', async () => {
     const ends = async (at: number) =>
       (await reported([heartbeat(at)], { at })).kept.map(({ expiresAt }) => expiresAt - MINTED_MS / 1_000);
     expect(await ends(10)).toEqual([90, 90]);
@@ -227,32 +227,32 @@ describe('a request', () => {
     expect(await ends(3_600)).toEqual([]);
   });
 
-  it('keeps the slots of the longest session until OpenAI has ended it, an hour after it might last connect', async () => {
+  it('renews the slots of the longest session until OpenAI ends it, an hour after the last possible connection', async () => {
     const admission = { ...SESSION.admission, maxDurationSeconds: 3_600 };
     const read = { session: { ...SESSION, admission } as typeof SESSION };
     const { kept } = await reported([heartbeat(3_680)], { at: 3_680, read });
     expect(kept.map(({ expiresAt }) => expiresAt - MINTED_MS / 1_000)).toEqual([3_690, 3_690]);
   });
 
-  it('keeps or gives back the very slots that its session was admitted with', async () => {
+  it('renews or releases exactly the slots of the admission', async () => {
     const own = SLOTS.map((slot) => ({ ...slot, sessionId: SESSION.sessionId }));
     expect((await reported([heartbeat(5)])).kept).toMatchObject(own);
     expect((await reported([ended(8)])).kept).toEqual(own);
   });
 
-  it('a request whose slot was lost is answered so', async () => {
+  it('returns slot_lost if the slot was lost', async () => {
     const slots = { renew: async () => false };
     expect((await receipt([heartbeat(5)], { own: { slots } })).hangUp).toBe('slot_lost');
   });
 
-  it('a request of a session without slots extends none, and continues', async () => {
+  it('renews no slot of a session without slots, which continues', async () => {
     const session = { ...MINTED };
     const { result, kept } = await reported([heartbeat(5)], { read: { session } });
     expect(result).toMatchObject({ hangUp: undefined });
     expect(kept).toEqual([]);
   });
 
-  it('a request that ends a session gives its slots back, each time that it comes', async () => {
+  it('that ends a session releases its slots, each time that it arrives', async () => {
     const { result, log, saved } = await reported([connected(1), ended(8)]);
     expect(result).toMatchObject({ accepted: 2, hangUp: 'ended' });
     expect(log).toEqual(['read', 'save', 'end', 'release 2', 'no longer live']);
@@ -274,18 +274,21 @@ describe('a request', () => {
   it.each([
     [629, undefined],
     [630, 'max_duration'],
-  ])('after %i seconds by its reports: %s', async (seconds, hangUp) => {
+  ])('after %i seconds of events returns %s', async (seconds, hangUp) => {
     expect((await receipt([connected(0), heartbeat(seconds)], { at: seconds })).hangUp).toBe(hangUp);
   });
 
   it.each([
     [720, undefined],
     [720.001, 'max_duration'],
-  ])('whose clock stands still, after %p seconds of ours: %s', async (at, hangUp) => {
-    expect((await receipt([connected(500), heartbeat(501)], { at })).hangUp).toBe(hangUp);
-  });
+  ])(
+    'with a browser clock that stands still, after %p seconds of our clock, returns %s',
+    async (at, hangUp) => {
+      expect((await receipt([connected(500), heartbeat(501)], { at })).hangUp).toBe(hangUp);
+    },
+  );
 
-  it('uses the setting of the site where a session from before has none', async () => {
+  it('uses the setting of the site for an older session without a maximum', async () => {
     const read = {
       session: { ...MINTED, admission: undefined } as never,
       site: aSite({ maxDurationSeconds: 60 }),
@@ -293,7 +296,7 @@ describe('a request', () => {
     expect((await receipt([connected(0), heartbeat(90)], { read, at: 90 })).hangUp).toBe('max_duration');
   });
 
-  it('is on the pace of its session, also where it says nothing new', async () => {
+  it('counts towards the rate of its session, even without new information', async () => {
     const minute = Math.floor(clockAt(10).getTime() / 60_000);
     const { saved } = await reported([heartbeat(5)], {
       read: { usage: { ...aSessionUsage(), pace: { minute, requests: 3 } } },
@@ -302,7 +305,7 @@ describe('a request', () => {
   });
 });
 
-describe('of two requests at once', () => {
+describe('the second of two simultaneous event requests', () => {
   const losing = (races: number, log: string[]) => ({
     saveUsage: async () => {
       log.push('save');
@@ -310,7 +313,7 @@ describe('of two requests at once', () => {
     },
   });
 
-  it('the one that lost reads again and counts once', async () => {
+  it('reads again after its conflict, and counts once', async () => {
     const log: string[] = [];
     const {
       result,
@@ -323,7 +326,7 @@ describe('of two requests at once', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('uses what the other one has written', async () => {
+  it('uses the state that the first one has written', async () => {
     const log: string[] = [];
     const saved: SessionUsage[] = [];
     let reads = 0;
@@ -347,14 +350,14 @@ describe('of two requests at once', () => {
     expect(saved.map(({ revision }) => revision)).toEqual([1, 2]);
   });
 
-  it('a request that loses eight times is asked to be sent again', async () => {
+  it('fails as unavailable after eight conflicts', async () => {
     const log: string[] = [];
     const { result } = await reported([heartbeat(5)], { own: { sessionUsage: losing(99, log) } });
     expect(result).toMatchObject({ code: 'unavailable' });
     expect(log).toHaveLength(8);
   });
 
-  it('any other failure is passed on at once', async () => {
+  it('fails at once after any other error', async () => {
     const meters = { saveUsage: () => Promise.reject(new Error('down')) };
     expect((await reported([heartbeat(5)], { own: { sessionUsage: meters } })).result).toMatchObject({
       message: 'down',
@@ -362,7 +365,7 @@ describe('of two requests at once', () => {
   });
 });
 
-describe('what visitors met', () => {
+describe('a failure that visitors report', () => {
   const meter = { ...aSessionUsage({ mode: 'byok' }), connectedAtMs: MINTED_MS, responses: 1 };
   const votes = (count: number): KeyHealth => ({
     ...newKeyHealth(1),
@@ -373,7 +376,7 @@ describe('what visitors met', () => {
     })),
   });
 
-  it('is on the operator’s list in our words, before it counts as taken', async () => {
+  it('is reported to the operator in our words before it counts as accepted', async () => {
     const down = { report: () => Promise.reject(new Error('down')) };
     const { result, log } = await reported([noQuota(5)], { own: { errors: down } });
     expect(result).toMatchObject({ message: 'down' });
@@ -390,14 +393,14 @@ describe('what visitors met', () => {
     ]);
   });
 
-  it("a failure at the visitor's own microphone is recorded and does not count for the key", async () => {
+  it("at the visitor's microphone is recorded, and does not count against the key", async () => {
     const denied: WidgetEvent = { ...event('error', 5), source: 'media', code: 'NotAllowedError' };
     const { log, errors } = await reported([denied]);
     expect(log).toEqual(['read', 'save', 'extend 2']);
     expect(errors).toMatchObject([{ code: 'microphone_denied', openAiFailure: 'microphone_denied' }]);
   });
 
-  it('is one vote; the third closes the key, and its owner sees that', async () => {
+  it('counts as one vote, and the third vote degrades the key and informs its owner', async () => {
     expect((await reported([noQuota(5)], { read: { usage: meter } })).log).toEqual([
       'read',
       'health 1',
@@ -417,19 +420,19 @@ describe('what visitors met', () => {
   it.each([
     ['never connected', { connectedAtMs: null }],
     ['received no response', { responses: 0 }],
-  ])('an error of a page that %s is no vote on the key', async (_, missing) => {
+  ])('from a page that %s does not count as a vote on the key', async (_, missing) => {
     const { log, errors } = await reported([noQuota(5)], { read: { usage: { ...meter, ...missing } } });
     expect(log).toEqual(['read', 'save', 'extend 2']);
     expect(errors).toHaveLength(1);
   });
 
-  it("a failure with the platform's key is shown to no customer", async () => {
+  it('on the platform key is shown to no customer', async () => {
     const session = { ...SESSION, keyScope: 'platform' as const };
     const { log } = await reported([noQuota(5)], { read: { usage: meter, health: votes(2), session } });
     expect(log).toEqual(['read', 'health 3', 'save', 'extend 2']);
   });
 
-  it('is disproved by a whole response, but not by one alongside a failure', async () => {
+  it('is disproved by a complete response, but not by one next to a failure', async () => {
     const read = { meter, health: votes(3) };
     expect((await reported([answered(5)], { read })).log).toContain('degraded no longer');
     expect((await reported([answered(5), noQuota(6)], { read })).log).not.toContain('degraded no longer');
@@ -437,7 +440,7 @@ describe('what visitors met', () => {
     expect((await reported([heartbeat(5)], { read })).log).toEqual(['read', 'save', 'extend 2']);
   });
 
-  it('may be lost where another visitor reports at the same moment; a store that is down is not passed over', async () => {
+  it('may be lost in a conflict with another visitor, but not in an outage', async () => {
     const health = (error: Error) => ({
       saveHealth: () => Promise.reject(error),
       noteDegraded: async () => undefined,
@@ -456,7 +459,7 @@ describe('what visitors met', () => {
     });
   });
 
-  it('is reported once, although it arrives twice in one request', async () => {
+  it('is reported once if it arrives twice in one request', async () => {
     const { errors, result } = await reported([noQuota(5), noQuota(5)]);
     expect(result).toMatchObject({ accepted: 1, duplicates: 1 });
     expect(errors).toHaveLength(1);
@@ -464,7 +467,7 @@ describe('what visitors met', () => {
   });
 });
 
-describe('a report of a session on a hard-capped plan', () => {
+describe('an event of a session on a hard-capped plan', () => {
   const session = { ...SESSION, mode: 'managed' as const };
   const usage = aSessionUsage({ mode: 'managed', holdSeconds: 120 });
   const saving = async (seconds: number, committedSeconds: number) => {
@@ -487,11 +490,11 @@ describe('a report of a session on a hard-capped plan', () => {
     return writes;
   };
 
-  it('saves a grown hold together with the report, on the condition of the cap', async () => {
+  it('is saved together with a grown hold, on condition of the cap', async () => {
     expect(await saving(80, 120)).toEqual([{ holdSeconds: 200, capSeconds: 6_000 }]);
   });
 
-  it('saves the report without a condition where the hold does not grow', async () => {
+  it('is saved without a condition if the hold does not grow', async () => {
     expect(await saving(40, 120)).toEqual([{ holdSeconds: 120, capSeconds: undefined }]);
     expect(await saving(80, 6_000)).toEqual([{ holdSeconds: 120, capSeconds: undefined }]);
   });

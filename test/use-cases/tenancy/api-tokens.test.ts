@@ -66,7 +66,7 @@ const detailOf = async (attempt: Promise<unknown>): Promise<unknown> => {
 };
 
 describe('creating an API token', () => {
-  it('shows its text once, stores the hash of it, and leaves an event without either', async () => {
+  it('returns the text once, stores its hash, and records an event with neither', async () => {
     const { table, tokens, ports } = worldWith();
     const { shown, text } = await createApiToken(ports)(CALLER, WORKSPACE_ID, WANTED);
     expect(shown).toEqual({
@@ -103,9 +103,9 @@ describe('creating an API token', () => {
   it.each([
     ['an admin', { role: 'admin' as Role }, CALLER, 'forbidden'],
     ['a viewer', { role: 'viewer' as Role }, CALLER, 'forbidden'],
-    ['an owner who signed in long ago', {}, { ...CALLER, signInIsOld: true }, 'recent_sign_in_required'],
+    ['an owner with an old sign-in', {}, { ...CALLER, signInIsOld: true }, 'recent_sign_in_required'],
     ['a stranger', {}, { ...CALLER, sub: 'stranger' }, 'workspace_not_found'],
-  ])('is refused to %s', async (_, world, caller, code) => {
+  ])('is refused for %s', async (_, world, caller, code) => {
     const { ports, tokens } = worldWith(world);
     expect(await outcomeOf(createApiToken(ports)(caller, WORKSPACE_ID, WANTED))).toBe(code);
     expect(tokens.size).toBe(0);
@@ -121,7 +121,7 @@ describe('creating an API token', () => {
     ]);
   });
 
-  it('ends at 20 tokens, until one is revoked', async () => {
+  it('is refused from 20 tokens until one is revoked', async () => {
     const { ports, tokens } = worldWith();
     for (let count = 0; count < 20; count++) await createApiToken(ports)(CALLER, WORKSPACE_ID, WANTED);
     const another = () => outcomeOf(createApiToken(ports)(CALLER, WORKSPACE_ID, WANTED));
@@ -132,7 +132,7 @@ describe('creating an API token', () => {
 });
 
 describe('the list of API tokens', () => {
-  it('shows when each was used and the rights that it has now, and no hash', async () => {
+  it('shows the last use and the current rights of each token, and no hash', async () => {
     const { ports, table } = worldWith();
     const { shown } = await createApiToken(ports)(CALLER, WORKSPACE_ID, { ...WANTED, role: 'admin' });
     await ports.apiTokens.noteApiTokenUse(shown, NOW);
@@ -150,7 +150,7 @@ describe('the list of API tokens', () => {
     expect(await roles()).toEqual([undefined]);
   });
 
-  it.each(['viewer', 'admin'] as const)('is closed to a member of role %s, as is revoking', async (role) => {
+  it.each(['viewer', 'admin'] as const)('is forbidden for the role %s, and so is revoking', async (role) => {
     const { ports } = worldWith({ role });
     expect(await outcomeOf(listApiTokens(ports)(CALLER, WORKSPACE_ID))).toBe('forbidden');
     expect(await outcomeOf(revokeApiToken(ports)(CALLER, WORKSPACE_ID, 'tok_x'))).toBe('forbidden');
@@ -158,7 +158,7 @@ describe('the list of API tokens', () => {
 });
 
 describe('revoking an API token', () => {
-  it('removes it with an event, once', async () => {
+  it('removes the token once, with an event', async () => {
     const { ports, table, tokens } = worldWith();
     const { shown } = await createApiToken(ports)(CALLER, WORKSPACE_ID, WANTED);
     await revokeApiToken(ports)(CALLER, WORKSPACE_ID, shown.tokenId);
@@ -172,7 +172,7 @@ describe('revoking an API token', () => {
     );
   });
 
-  it('of an ID that cannot exist costs no read', async () => {
+  it('for an ID that cannot exist reads nothing', async () => {
     const { ports, reads } = worldWith();
     expect(await outcomeOf(revokeApiToken(ports)(CALLER, WORKSPACE_ID, 'tok_x#'))).toBe(
       'api_token_not_found',
@@ -180,7 +180,7 @@ describe('revoking an API token', () => {
     expect(reads()).toBe(0);
   });
 
-  it('twice at once succeeds for one of the two', async () => {
+  it('by two people at once succeeds for one of them', async () => {
     const { ports, tokens } = worldWith();
     const { shown } = await createApiToken(ports)(CALLER, WORKSPACE_ID, WANTED);
     const token = tokens.get(shown.tokenId);
@@ -214,14 +214,14 @@ describe('a request with an API token', () => {
     };
   };
 
-  it('is verified with one read, which every request repeats, and its use is noted', async () => {
+  it('verifies the token with one read per request, and records its use', async () => {
     const { verify, text, reads, notes, shown } = await calling();
     expect([reads(), notes]).toEqual([1, [`${shown.tokenId} ${NOW.toISOString()}`]]);
     await verify(text);
     expect(reads()).toBe(2);
   });
 
-  it('is refused after revocation with the next read, and its use is not noted', async () => {
+  it('is refused with the next read after revocation, and its use is not recorded', async () => {
     const { ports, verify, text, shown, notes } = await calling();
     await revokeApiToken(ports)(CALLER, WORKSPACE_ID, shown.tokenId);
     expect(await detailOf(verify(text))).toEqual([
@@ -241,7 +241,7 @@ describe('a request with an API token', () => {
     expect(reads()).toBe(1);
   });
 
-  it('with a made-up secret and a good checksum is refused as unknown, also for the ID of a real token', async () => {
+  it('with an invented secret and a valid checksum is refused as unknown, even with the ID of a real token', async () => {
     const { verify, shown, tokens } = await calling();
     const id = shown.tokenId.slice(4);
     const forged = newApiToken(WORKSPACE_ID, (size) =>
@@ -255,7 +255,7 @@ describe('a request with an API token', () => {
     );
   });
 
-  it('is refused from the moment on at which the token expires, with that reason', async () => {
+  it('is refused from the moment at which the token expires, with that reason', async () => {
     const { ports, text, shown } = await calling({ days: 1 });
     const at = (ms: number) =>
       detailOf(verifyApiToken({ ...ports, clock: () => new Date(Date.parse(shown.expiresAt) + ms) })(text));
@@ -263,7 +263,7 @@ describe('a request with an API token', () => {
     expect(await at(0)).toEqual(['api_token_invalid', 'authorization: The token has expired.']);
   });
 
-  it('carries neither the hash nor the end of the token', async () => {
+  it('carries neither the hash nor the expiry of the token', async () => {
     expect((await calling()).caller.token).toEqual({
       workspaceId: WORKSPACE_ID,
       tokenId: expect.any(String),
@@ -279,7 +279,7 @@ describe('a request with an API token', () => {
     ['viewer', ['viewer']],
     ['auditor', ['viewer', 'auditor']],
     ['admin', ['viewer', 'admin']],
-  ] as const)('of a %s has the rights %j', async (role, expected) => {
+  ] as const)('with the role %s has the rights %j', async (role, expected) => {
     const { workspace } = await calling({ role: role as ApiTokenRole });
     const rights = ['viewer', 'auditor', 'admin', 'owner'] as const;
     const held = await Promise.all(rights.map(async (right) => [right, await workspace(right)] as const));
@@ -288,7 +288,7 @@ describe('a request with an API token', () => {
       expect(outcome).toEqual(['api_token_not_allowed', expect.stringMatching(/^role: /)]);
   });
 
-  it('is bounded by the present rights of the creator, and ends with their membership', async () => {
+  it('has at most the current rights of the creator, and is refused when the creator leaves', async () => {
     const { table, workspace, site } = await calling({ role: 'admin' });
     expect(await workspace('admin')).toBe('done');
     table.members.set(CALLER.sub, { ...aMember('viewer', CALLER.sub) });
@@ -308,7 +308,7 @@ describe('a request with an API token', () => {
     expect(await workspace('viewer')).toEqual(gone);
   });
 
-  it('reaches no other workspace, even if its creator does', async () => {
+  it('reaches no other workspace, even if its creator is a member there', async () => {
     const { ports, caller } = await calling({ role: 'admin' });
     const other = 'zzzzzzzzzzzz' as WorkspaceId;
     const reach = (workspaceId: WorkspaceId) =>
@@ -321,7 +321,7 @@ describe('a request with an API token', () => {
     );
   });
 
-  it('that is restricted to sites reaches these alone, and the workspace only where it is asked about one of them', async () => {
+  it('with a token for certain sites reaches only these, and the workspace only in requests about one of them', async () => {
     const { workspace, site } = await calling({ siteIds: [SITE_ID] });
     const refused = ['api_token_not_allowed', `site_id: The token is restricted to these sites: ${SITE_ID}.`];
     expect(await site(SITE_ID, 'viewer')).toBe('done');
@@ -332,7 +332,7 @@ describe('a request with an API token', () => {
     expect(await workspace('viewer', SITE_ID)).toBe('done');
   });
 
-  it('is refused once the workspace is deleted', async () => {
+  it('is refused after the workspace is deleted', async () => {
     const { table, workspace } = await calling();
     const kept = table.workspaces.get(WORKSPACE_ID);
     table.workspaces.set(WORKSPACE_ID, { ...kept, deletedAt: NOW.toISOString() } as never);
@@ -344,7 +344,7 @@ describe('a request with an API token', () => {
     expect(() => requireRecentSignIn(caller)).toThrow('api_token_not_allowed');
   });
 
-  it('reads the audit trail as an auditor whose creator is an owner', async () => {
+  it("reads the audit trail if the token is an auditor's and its creator is an owner", async () => {
     const audit = { listRows: async () => ({ items: [], next: undefined }) } as never;
     const outcomes = [];
     for (const role of ['viewer', 'admin', 'auditor'] as const) {
@@ -355,7 +355,7 @@ describe('a request with an API token', () => {
     expect(outcomes).toEqual(['api_token_not_allowed', 'api_token_not_allowed', 'done']);
   });
 
-  it('leaves events whose actor is the token, with its name', async () => {
+  it('records events with the token and its name as the actor', async () => {
     const { ports, caller, shown } = await calling();
     const event = await ports.auditEvents.event(caller, 'site.changed', {
       workspaceId: WORKSPACE_ID,

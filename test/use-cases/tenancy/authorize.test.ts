@@ -158,9 +158,9 @@ const outcomeOf = async (attempt: Promise<unknown>): Promise<string> => {
   }
 };
 
-describe('whoever may', () => {
+describe('the authorisation of a use case', () => {
   it.each(NEEDED)(
-    '%s is %s or more; a lesser member is refused before anything is asked for',
+    '%s requires %s, and refuses a lower role before anything is read',
     async (_, needed, plays) => {
       for (const play of plays)
         for (const role of ROLES)
@@ -171,7 +171,7 @@ describe('whoever may', () => {
     },
   );
 
-  it.each(NEEDED)('%s is a member: anybody else is told that there is nothing', async (_, _role, plays) => {
+  it.each(NEEDED)('%s answers not found to everyone except members', async (_, _role, plays) => {
     for (const play of plays) {
       const answer = await outcomeOf(play(portsBehind({ ...memberAs('owner'), member: undefined })));
       expect(['site_not_found', 'workspace_not_found']).toContain(answer);
@@ -179,7 +179,7 @@ describe('whoever may', () => {
   });
 });
 
-describe('what is not there for a caller', () => {
+describe('a resource that does not exist for the caller', () => {
   const asked = async (membership: SiteMembership): Promise<readonly string[]> => {
     const { tenancy }: { readonly tenancy: MembershipReader } = portsBehind(membership);
     return [
@@ -189,7 +189,7 @@ describe('what is not there for a caller', () => {
   };
   const missing = ['workspace_not_found', 'site_not_found'];
 
-  it('is a workspace that never was, one that is deleted, and one of others', async () => {
+  it('can be a workspace that does not exist, is deleted, or belongs to others', async () => {
     const owner = memberAs('owner');
     expect(await asked(owner)).toEqual(['admitted', 'admitted']);
     expect(await asked({ ...owner, workspace: undefined })).toEqual(missing);
@@ -199,7 +199,7 @@ describe('what is not there for a caller', () => {
     expect(await asked({ ...owner, member: undefined })).toEqual(missing);
   });
 
-  it('is a site that never was, whatever the role', async () => {
+  it('can be a site that does not exist, for any role', async () => {
     for (const role of ROLES)
       expect(await asked({ ...memberAs(role), site: undefined })).toEqual(['admitted', 'site_not_found']);
   });

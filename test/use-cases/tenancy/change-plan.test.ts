@@ -23,8 +23,8 @@ const over = (workspace: Workspace | undefined) => {
   return { written, change: (plan: string) => change(OPERATOR, WORKSPACE_ID, plan) };
 };
 
-describe('an operator puts a workspace on a plan', () => {
-  it('a change of the plan and its event are in the same write', async () => {
+describe('the operator command that changes a plan', () => {
+  it('writes the new plan and its event together', async () => {
     const free = aWorkspace({ plan: 'free' });
     const { written, change } = over(free);
     expect(await change('pro')).toEqual({ ...free, plan: 'pro' });
@@ -41,14 +41,14 @@ describe('an operator puts a workspace on a plan', () => {
     ]);
   });
 
-  it('a workspace that is on the plan already gets no write', async () => {
+  it('writes nothing if the workspace already has the plan', async () => {
     const { written, change } = over(aWorkspace({ plan: 'pro' }));
     expect(await change('pro')).toMatchObject({ plan: 'pro' });
     expect(written).toEqual([]);
   });
 
   it.each(['', 'PRO', 'platinum', '__proto__'])(
-    'that there is not, %j: the plans are named',
+    'refuses the unknown plan %j, and lists the existing plans',
     async (plan) => {
       const { written, change } = over(aWorkspace());
       const refused = await change(plan).catch((error: unknown) => error);
@@ -64,9 +64,9 @@ describe('an operator puts a workspace on a plan', () => {
   );
 
   it.each([
-    ['never was', undefined],
+    ['does not exist', undefined],
     ['is deleted', aWorkspace({ deletedAt: '2026-11-23T00:00:00.000Z' })],
-  ])('where the workspace %s: there is no such workspace', async (_, workspace) => {
+  ])('fails with workspace_not_found if the workspace %s', async (_, workspace) => {
     const { written, change } = over(workspace);
     await expect(change('pro')).rejects.toMatchObject({ code: 'workspace_not_found' });
     expect(written).toEqual([]);

@@ -42,8 +42,8 @@ const refused = async (...given: Parameters<typeof changed>) => {
   return { refusal: result.code, details: result.details };
 };
 
-describe('a site that changes how far its visitors are trusted', () => {
-  it('is refused if a budget could not be kept then, with the name that it would have', async () => {
+describe('a change of the control of a site', () => {
+  it('is refused if a budget could no longer be enforced, and names the site', async () => {
     const budgets = [aBudget({ action: 'notify' }), aBudget({ action: 'end_calls' })];
     expect(
       await refused({ control: 'open', name: 'Bakery' }, { site: aSite({ control: 'brokered' }), budgets }),
@@ -57,7 +57,7 @@ describe('a site that changes how far its visitors are trusted', () => {
     ]);
   });
 
-  it('is allowed if each budget can be kept', async () => {
+  it('is allowed if each budget can still be enforced', async () => {
     const { site } = await changed({ control: 'locked' }, { budgets: [aBudget({ action: 'never_exceed' })] });
     expect(site?.control).toBe('locked');
   });
@@ -66,12 +66,12 @@ describe('a site that changes how far its visitors are trusted', () => {
     [{ control: 'locked' }, { control: 'brokered', tools: [TOOL] }],
     [{ tools: [TOOL] }, { control: 'locked' }],
     [{ control: 'locked', tools: [TOOL] }, { control: 'open' }],
-  ])('%j is refused for a site with %j: a locked site has no functions', async (change, site) => {
+  ])('of %j is refused for a site with %j, because a locked site has no functions', async (change, site) => {
     const refusal = await refused(change, { site: aSite(site), budgets: [] });
     expect(refusal).toMatchObject({ refusal: 'invalid_request', details: [{ path: 'tools' }] });
   });
 
-  it('may become locked in the change that removes its functions', async () => {
+  it('to locked is allowed together with the removal of its functions', async () => {
     const { site } = await changed(
       { control: 'locked', tools: [] },
       { site: aSite({ control: 'brokered', tools: [TOOL] }), budgets: [] },
@@ -79,7 +79,7 @@ describe('a site that changes how far its visitors are trusted', () => {
     expect(site).toMatchObject({ control: 'locked', tools: [] });
   });
 
-  it('to what it is already reads no budget', async () => {
+  it('to the current value reads no budget', async () => {
     const { site } = await changed(
       { control: 'open', name: 'Bakery', instructions: aSite().instructions },
       { budgets: null },
@@ -89,7 +89,7 @@ describe('a site that changes how far its visitors are trusted', () => {
 });
 
 describe('a site that the service has moved to another model', () => {
-  it('opts out of moves when a person goes back, or the next run would move it again', async () => {
+  it('opts out of moves when a person goes back, so that the next run does not move it again', async () => {
     const { result, site, trail } = await changed({ model: OLD }, { site: MOVED });
     expect(site).toEqual({ ...MOVED, model: OLD, modelAutoUpgrade: false, modelMove: null });
     expect(result).toEqual(site);
@@ -97,12 +97,12 @@ describe('a site that the service has moved to another model', () => {
     expect(trail).toEqual([eventOf('site.changed', { siteId: SITE_ID, facts: { fields: 'model' } })]);
   });
 
-  it('does not opt out where the person says so in the same request', async () => {
+  it('stays in automatic moves if the person asks for that in the same request', async () => {
     const { site } = await changed({ model: OLD, modelAutoUpgrade: true }, { site: MOVED });
     expect(site).toMatchObject({ model: OLD, modelAutoUpgrade: true });
   });
 
-  it('forgets the move when a person chooses a third model, and continues to be moved', async () => {
+  it('is no longer marked as moved when a person selects a third model, and stays in automatic moves', async () => {
     const { site } = await changed({ model: 'gpt-realtime-2.1' }, { site: MOVED });
     expect(site).toMatchObject({ model: 'gpt-realtime-2.1', modelAutoUpgrade: true, modelMove: null });
   });
@@ -110,15 +110,15 @@ describe('a site that the service has moved to another model', () => {
   it.each<[string, SiteChange]>([
     ['something else', { voice: 'cedar' }],
     ['the model to what it is', { model: MOVED.model }],
-  ])('remembers the move when a person changes %s', async (_, change) => {
+  ])('stays marked as moved when a person changes %s', async (_, change) => {
     expect((await changed(change, { site: MOVED })).site?.modelMove).toEqual(MOVED.modelMove);
   });
 });
 
-describe('a site that changes its model', () => {
+describe('a change of the model of a site', () => {
   const model = 'gpt-realtime-3';
 
-  it('is refused if a budget must never be exceeded and the price of the model is not known', async () => {
+  it('is refused under a never_exceed budget if the price of the model is unknown', async () => {
     const budgets = [aBudget({ action: 'never_exceed', amountMicroCents: 100 * MICRO_CENTS_PER_USD })];
     expect(await refused({ model }, { budgets })).toEqual({
       refusal: 'price_required',
@@ -129,12 +129,12 @@ describe('a site that changes its model', () => {
     });
   });
 
-  it('may have one without a price under other budgets, which then count it as free', async () => {
+  it('to one without a price is allowed under other budgets, which count it as free', async () => {
     expect((await changed({ model }, { budgets: [aBudget()] })).site).toMatchObject({ model });
   });
 });
 
-describe('a site under a budget that must never be exceeded', () => {
+describe('a site under a never_exceed budget', () => {
   const costly = { ...DEFAULT_CONVERSATION, maxOutputTokens: 4_096 };
   const cheap = aSite({ conversation: { ...DEFAULT_CONVERSATION, maxOutputTokens: 1 }, instructions: '' });
   const never = (amountMicroCents: number) => [aBudget({ action: 'never_exceed', amountMicroCents })];
@@ -144,24 +144,21 @@ describe('a site under a budget that must never be exceeded', () => {
     ['its conversation', { conversation: costly }],
     ['its model', { model: 'gpt-realtime-2.1' }],
     ['its region', { dataResidency: 'eu' }],
-  ])(
-    'is refused a change of %s after which one response could cost more than the budget',
-    async (_, change) => {
-      const { refusal, details } = await refused(change, { site: cheap, budgets: never(1) });
-      expect(refusal).toBe('invalid_request');
-      expect(details).toMatchObject([
-        {
-          path: 'conversation.max_output_tokens',
-          message: expect.stringMatching(/could cost \d+\.\d\d USD/),
-        },
-      ]);
-      const budgets = never(100 * MICRO_CENTS_PER_USD);
-      expect((await changed(change, { site: cheap, budgets })).site).toMatchObject(change);
-      expect((await changed(change, { site: cheap, budgets: [aBudget()] })).site).toMatchObject(change);
-    },
-  );
+  ])('refuses a change of %s if one response could then cost more than the budget', async (_, change) => {
+    const { refusal, details } = await refused(change, { site: cheap, budgets: never(1) });
+    expect(refusal).toBe('invalid_request');
+    expect(details).toMatchObject([
+      {
+        path: 'conversation.max_output_tokens',
+        message: expect.stringMatching(/could cost \d+\.\d\d USD/),
+      },
+    ]);
+    const budgets = never(100 * MICRO_CENTS_PER_USD);
+    expect((await changed(change, { site: cheap, budgets })).site).toMatchObject(change);
+    expect((await changed(change, { site: cheap, budgets: [aBudget()] })).site).toMatchObject(change);
+  });
 
-  it('is refused its creation where one response could cost more than the budget of the workspace', async () => {
+  it('cannot be created if one response could cost more than the budget of the workspace', async () => {
     const { table, ports } = tenancyWith({ members: [aMember('admin', CALLER.sub)] });
     const create = (amountMicroCents: number) =>
       outcomeOf(
@@ -177,7 +174,7 @@ describe('a site under a budget that must never be exceeded', () => {
   });
 });
 
-describe('settings that a site cannot have', () => {
+describe('invalid settings of a site', () => {
   it.each([
     ['no Realtime model', 'gpt-5', /not a Realtime model.*gpt-realtime-2\.1-mini/],
     ['a model that only translates', 'gpt-realtime-translate', /not a Realtime model/],
@@ -193,13 +190,13 @@ describe('settings that a site cannot have', () => {
     });
   });
 
-  it('do not keep a site whose model has been shut down since from other changes', async () => {
+  it('do not block other changes if the model was shut down meanwhile', async () => {
     const site = aSite({ model: 'gpt-4o-realtime-preview' });
     const change = { model: 'gpt-4o-realtime-preview', name: 'Bakery' };
     expect((await changed(change, { site })).site?.name).toBe('Bakery');
   });
 
-  it('are refused all at once: a wildcard over a domain of many owners is named by its place', async () => {
+  it('are refused all together, and a wildcard on a shared domain is named by its position', async () => {
     const allowedOrigins = ['https://shop.example', 'https://*.github.io', 'https://*.shop.example'];
     const { details } = await refused({ model: 'gpt-5', allowedOrigins });
     expect(details).toEqual([
@@ -210,7 +207,7 @@ describe('settings that a site cannot have', () => {
 });
 
 describe('a person who changes a site', () => {
-  it('learns of another person who changed it in between', async () => {
+  it('gets a conflict if another person changed it meanwhile', async () => {
     const { ports } = tenancyWith({ sites: [aSite()] });
     const tenancy = { ...ports.tenancy, changeSite: lost };
     const run = changeSite({ ...ports, tenancy })(CALLER, SITE_ID, { name: 'Bakery' });
@@ -218,7 +215,7 @@ describe('a person who changes a site', () => {
   });
 });
 
-describe('a site that an API token changes', () => {
+describe('an API token that changes a site', () => {
   const caller: Caller = {
     sub: 'token:tok_0123456789abcdef',
     sourceIp: CALLER.sourceIp,
@@ -255,7 +252,7 @@ describe('a site that an API token changes', () => {
     [{ maxDurationSeconds: 301 }, ['max_duration_seconds']],
     [{ dataResidency: 'global' }, ['data_residency']],
     [{ name: 'Bakery', requireEmbedToken: false, control: 'open' }, ['control', 'require_embed_token']],
-  ])('never becomes less strict: %j is refused and changes nothing', async (change, paths) => {
+  ])('cannot make it less strict: %j is refused and changes nothing', async (change, paths) => {
     const { refusal, details } = await refused(change, { site: STRICT, caller });
     expect([refusal, details?.map(({ path }) => path)]).toEqual(['api_token_not_allowed', paths]);
     const byPerson = await changed(change, { site: STRICT });
@@ -269,12 +266,12 @@ describe('a site that an API token changes', () => {
     { clientSecretTtlSeconds: 30, maxDurationSeconds: 60 },
     { name: 'Bakery', instructions: 'Sell bread.', voice: 'cedar' },
     { requireEmbedToken: true, control: 'brokered', dataResidency: 'eu', maxDurationSeconds: 300 },
-  ])('becomes stricter, or as strict as it is, with %j', async (change) => {
+  ])('can make it stricter or leave it as strict with %j', async (change) => {
     const { site } = await changed(change, { site: STRICT, caller });
     expect(site).toEqual({ ...STRICT, ...change });
   });
 
-  it('that has no limits gets some', async () => {
+  it('can set limits on a site without limits', async () => {
     const visitorLimits = { callsPerDay: 1, minutesPerDay: null };
     const { site } = await changed(
       { visitorLimits, requireEmbedToken: true },

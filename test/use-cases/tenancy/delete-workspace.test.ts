@@ -80,8 +80,8 @@ const worldWith = ({
   return { end, log, events, changes };
 };
 
-describe('a workspace that its owner deletes', () => {
-  it('stops minting first; then its key is shredded, and each site with its own', async () => {
+describe('the deletion of a workspace', () => {
+  it('first stops minting, then shreds the workspace key, and archives each site with its key', async () => {
     const { end, log } = worldWith({
       sites: [siteCalled('a'), siteCalled('b'), siteCalled('c')],
       keys: { [WORKSPACE_ID]: aKey('workspace'), [siteCalled('b').siteId]: aKey('site') },
@@ -99,7 +99,7 @@ describe('a workspace that its owner deletes', () => {
     ]);
   });
 
-  it('leaves an event of each step, and a key without its ciphertext', async () => {
+  it('records an event for each step, and leaves a key without ciphertext', async () => {
     const { end, events, changes } = worldWith({ sites: [aSite()], keys: { [SITE_ID]: aKey('site') } });
     await end();
     expect(events).toEqual([
@@ -121,7 +121,7 @@ describe('a workspace that its owner deletes', () => {
     expect(JSON.stringify(changes)).not.toContain('ciphertext');
   });
 
-  it('keeps no key that was stored on a site while that was being archived', async () => {
+  it('shreds a key that was stored on a site while this was being archived', async () => {
     const { end, log } = worldWith({
       sites: [aSite()],
       onArchive: (stored) => stored.set(SITE_ID, aKey('site')),
@@ -130,7 +130,7 @@ describe('a workspace that its owner deletes', () => {
     expect(log.slice(-2)).toEqual(['archive Shop site site.archived', `shred key of site ${SITE_ID}`]);
   });
 
-  it('is asked for by its name, and nothing happens without', async () => {
+  it('requires the name of the workspace, and otherwise does nothing', async () => {
     const { end, log, events } = worldWith({ keys: { [WORKSPACE_ID]: aKey('workspace') } });
     expect(await end('shop')).toBe('invalid_request');
     await expect(
@@ -144,11 +144,11 @@ describe('a workspace that its owner deletes', () => {
   });
 });
 
-describe('a deletion that was interrupted', () => {
+describe('an interrupted deletion of a workspace', () => {
   const deleted = aWorkspace({ deletedAt: '2026-11-22T00:00:00.000Z' });
   const left = { workspace: deleted, sites: [aSite()], keys: { [WORKSPACE_ID]: aKey('workspace') } };
 
-  it('is finished when its owner repeats it, whatever the name, and then there is no such workspace', async () => {
+  it('is completed when its owner repeats it, without the name, and returns workspace_not_found', async () => {
     const { end, log } = worldWith(left);
     expect(await end('')).toBe('workspace_not_found');
     expect(log).toEqual([
@@ -158,13 +158,13 @@ describe('a deletion that was interrupted', () => {
     ]);
   });
 
-  it.each(['admin', null] as const)('is not for %s to finish', async (role) => {
+  it.each(['admin', null] as const)('cannot be completed by %s', async (role) => {
     const { end, log } = worldWith({ ...left, role });
     expect(await end()).toBe('workspace_not_found');
     expect(log).toEqual([]);
   });
 
-  it('never began in a workspace that never was', async () => {
+  it('is not assumed for a workspace that does not exist', async () => {
     const { end, log } = worldWith({ ...left, workspace: 'none' });
     expect(await end()).toBe('workspace_not_found');
     expect(log).toEqual([]);

@@ -39,7 +39,7 @@ const worldOf = ({ site = aSite() as Site, role = 'admin' as Role } = {}) => {
 };
 
 describe('storing an embed key', () => {
-  it('with HS256 makes the secret here, shows it once, and stores nothing of it', async () => {
+  it('with HS256 makes the secret, returns it once, and does not store it', async () => {
     const { table, ports } = worldOf();
     const { key, secret } = await storeEmbedKey(ports)(CALLER, SITE_ID, HMAC);
     expect(key).toEqual({
@@ -54,21 +54,21 @@ describe('storing an embed key', () => {
     expect(JSON.stringify([...table.sites.values(), ...table.trail])).not.toContain('secret of');
   });
 
-  it('needs a recent sign-in, for its holder admits visitors', async () => {
+  it('requires a recent sign-in, because its holder admits visitors', async () => {
     const { table, ports } = worldOf();
     const run = storeEmbedKey(ports)({ ...CALLER, signInIsOld: true }, SITE_ID, HMAC);
     expect(await outcomeOf(run)).toBe('recent_sign_in_required');
     expect(table.trail).toEqual([]);
   });
 
-  it('with ES256 stores the point of the public key, and has no secret', async () => {
+  it('with ES256 stores the point of the public key, and returns no secret', async () => {
     const { table, ports } = worldOf();
     const { secret } = await storeEmbedKey(ports)(CALLER, SITE_ID, EC);
     expect(secret).toBeNull();
     expect(table.sites.get(SITE_ID)?.embedKey).toMatchObject({ algorithm: 'ES256', publicKey: POINT });
   });
 
-  it('takes the place of the key before, with an event that names the new one', async () => {
+  it('replaces the previous key, with an event that names the new one', async () => {
     const { table, ports } = worldOf({ site: aSite({ embedKey: STORED }) });
     await storeEmbedKey(ports)(CALLER, SITE_ID, EC);
     expect(table.sites.get(SITE_ID)?.embedKey?.keyId).toBe(KEY_ID);
@@ -81,7 +81,7 @@ describe('storing an embed key', () => {
     ['HS256 with a public key', { ...HMAC, publicKeyPem: 'a public key' }, /takes no public key/],
     ['ES256 without one', { ...EC, publicKeyPem: undefined }, /P-256 public key in PEM form/],
     ['ES256 with a private key', { ...EC, publicKeyPem: 'PRIVATE 1234' }, /Never send a private key/],
-  ])('refuses %s, and keeps the key before', async (_, key, message) => {
+  ])('refuses %s, and keeps the previous key', async (_, key, message) => {
     const { table, ports } = worldOf({ site: aSite({ embedKey: STORED }) });
     const error = await storeEmbedKey(ports)(CALLER, SITE_ID, key).catch((thrown: unknown) => thrown);
     if (!(error instanceof BrokerError)) throw error;
@@ -94,7 +94,7 @@ describe('storing an embed key', () => {
     expect(table.trail).toEqual([]);
   });
 
-  it('shows no secret of a key that lost to another change', async () => {
+  it('returns no secret after a conflict', async () => {
     const { ports } = worldOf();
     const tenancy = { ...ports.tenancy, changeSite: lost };
     const run = storeEmbedKey({ ...ports, tenancy })(CALLER, SITE_ID, HMAC);
@@ -103,7 +103,7 @@ describe('storing an embed key', () => {
 });
 
 describe('removing the embed key of a site', () => {
-  it('leaves none, and an event that names the one that was removed', async () => {
+  it('removes the key, with an event that names it', async () => {
     const { table, ports } = worldOf({ site: aSite({ embedKey: STORED }) });
     await removeEmbedKey(ports)(CALLER, SITE_ID);
     expect(table.sites.get(SITE_ID)?.embedKey).toBeNull();
@@ -115,13 +115,13 @@ describe('removing the embed key of a site', () => {
     ]);
   });
 
-  it('finds none if none is stored, and leaves no event', async () => {
+  it('returns embed_key_not_found if none is stored, without an event', async () => {
     const { table, ports } = worldOf();
     expect(await outcomeOf(removeEmbedKey(ports)(CALLER, SITE_ID))).toBe('embed_key_not_found');
     expect(table.trail).toEqual([]);
   });
 
-  it('is not reported as done when it lost to another change', async () => {
+  it('fails after a conflict', async () => {
     const { ports } = worldOf({ site: aSite({ embedKey: STORED }) });
     const tenancy = { ...ports.tenancy, changeSite: lost };
     expect(await outcomeOf(removeEmbedKey({ ...ports, tenancy })(CALLER, SITE_ID))).toBe('version_conflict');
@@ -132,13 +132,13 @@ describe.each([
   ['storing', (ports: EmbedKeyPorts, siteId: Site['siteId']) => storeEmbedKey(ports)(CALLER, siteId, EC)],
   ['removing', (ports: EmbedKeyPorts, siteId: Site['siteId']) => removeEmbedKey(ports)(CALLER, siteId)],
 ])('%s an embed key', (_, act) => {
-  it('is for admins', async () => {
+  it('requires an admin', async () => {
     const { table, ports } = worldOf({ site: aSite({ embedKey: STORED }), role: 'viewer' });
     expect(await outcomeOf(act(ports, SITE_ID))).toBe('forbidden');
     expect(table.trail).toEqual([]);
   });
 
-  it('finds no site that is not there', async () => {
+  it('returns site_not_found for an unknown site', async () => {
     expect(await outcomeOf(act(worldOf().ports, OTHER_SITE_ID))).toBe('site_not_found');
   });
 });

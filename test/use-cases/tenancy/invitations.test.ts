@@ -42,7 +42,7 @@ const world = ({ mailAvailable = true, allowed = true, members = [aMember('owner
 };
 
 describe('an invitation by mail', () => {
-  it('gives no rights, is queued as a mail, and leaves an event without the address', async () => {
+  it('gives no rights, is queued as a mail, and records an event without the address', async () => {
     const { table, queued, asked, invite } = world();
     const { invitation, secret } = await invite();
     expect(secret).toBeNull();
@@ -63,20 +63,20 @@ describe('an invitation by mail', () => {
     ]);
   });
 
-  it('gives the owner its secret where the deployment sends no mail', async () => {
+  it('returns its secret to the owner if the deployment sends no mail', async () => {
     const { queued, invite } = world({ mailAvailable: false });
     const { secret } = await invite();
     expect(secret).toMatch(/^secret of /);
     expect(queued).toEqual([]);
   });
 
-  it('is refused, and stores nothing, once this many went out today', async () => {
+  it('is refused and not stored above the daily limit', async () => {
     const { table, invite } = world({ allowed: false });
     expect(await outcomeOf(invite())).toBe('rate_limited');
     expect(table.invitations.size).toBe(0);
   });
 
-  it('is for owners to send', async () => {
+  it('can be sent only by owners', async () => {
     const { invite, asked } = world({ members: [aMember('admin', CALLER.sub)] });
     expect(await outcomeOf(invite())).toBe('forbidden');
     expect(asked).toEqual([]);
@@ -93,14 +93,14 @@ describe('an invitation by mail', () => {
   });
 });
 
-describe('an ID that is no invitation of this workspace', () => {
+describe('an invalid invitation ID', () => {
   it.each([
     ['is empty', ''],
     ['has 1,100 characters', `inv_${WORKSPACE_ID}${'0'.repeat(1_084)}`],
     ['has 1,100 characters of four bytes', '\u{1F600}'.repeat(1_100)],
     ['names another workspace', `inv_${'z'.repeat(12)}${'0'.repeat(24)}`],
     ['ends with a line feed', `inv_${WORKSPACE_ID}${'0'.repeat(24)}\n`],
-  ])('is not found, and not looked for, where it %s', async (_, id) => {
+  ])('is not found, without a read, if it %s', async (_, id) => {
     const { ports } = world();
     const invitations = {
       ...ports.invitations,
@@ -112,8 +112,8 @@ describe('an ID that is no invitation of this workspace', () => {
   });
 });
 
-describe('the invited person', () => {
-  it('sees workspace, role and inviter before they decide, and nothing changes', async () => {
+describe('an invited person', () => {
+  it('sees the workspace, the role and the inviter before accepting, and nothing changes', async () => {
     const { table, ports, codeOf } = world();
     const { id, secret } = await codeOf();
     const offer = await offeredInvitation(ports)(GUEST, id, secret);
@@ -125,7 +125,7 @@ describe('the invited person', () => {
     expect(table.members.size).toBe(1);
   });
 
-  it('becomes a member with the address and the name, once, and leaves an event with their name as its actor', async () => {
+  it('becomes a member once, with address and name, and is the actor of the event', async () => {
     const { table, codeOf, accept } = world();
     const { id, secret } = await codeOf();
     expect(await accept(id, secret, GUEST, 'Ada')).toBe('done');
@@ -149,18 +149,18 @@ describe('the invited person', () => {
   it.each([
     ['without a secret', undefined],
     ['with another secret', 'guessed'],
-  ])('is not found %s', async (_, secret) => {
+  ])('gets invitation_not_found %s', async (_, secret) => {
     const { table, codeOf, accept } = world();
     const { id } = await codeOf();
     expect(await accept(id, secret)).toBe('invitation_not_found');
     expect(table.members.size).toBe(1);
   });
 
-  it.each(['inv_0', '', `inv_${'0'.repeat(36)}`])('does not find the invitation %p', async (id) => {
+  it.each(['inv_0', '', `inv_${'0'.repeat(36)}`])('gets invitation_not_found for the ID %p', async (id) => {
     expect(await world().accept(id, 'x')).toBe('invitation_not_found');
   });
 
-  it('comes too late after seven days', async () => {
+  it('cannot accept after seven days', async () => {
     const { ports, codeOf } = world();
     const { id, secret } = await codeOf();
     const at = (ms: number) =>
@@ -171,7 +171,7 @@ describe('the invited person', () => {
     expect(await at(WEEK_MS)).toBe('invitation_not_found');
   });
 
-  it('who is a member already stays what they are', async () => {
+  it('who is already a member keeps the current role', async () => {
     const { table, codeOf, accept } = world({
       members: [aMember('owner', CALLER.sub), aMember('viewer', 'ada')],
     });
@@ -180,7 +180,7 @@ describe('the invited person', () => {
     expect(table.members.get('ada')?.role).toBe('viewer');
   });
 
-  it('cannot accept after the inviter lost the ownership, or the workspace was deleted', async () => {
+  it('cannot accept after the inviter is no longer an owner, or the workspace was deleted', async () => {
     const { table, codeOf, accept } = world();
     const { id, secret } = await codeOf();
     table.members.set(CALLER.sub, aMember('admin', CALLER.sub));
@@ -190,7 +190,7 @@ describe('the invited person', () => {
     expect(await accept(id, secret)).toBe('invitation_not_found');
   });
 
-  it('by user ID is that person alone, and needs no secret', async () => {
+  it('by user ID is the only person who can accept, and needs no secret', async () => {
     const { ports, accept } = world();
     const { invitationId } = await inviteSub(ports)(CALLER, WORKSPACE_ID, 'ada', 'owner');
     expect(await accept(invitationId, undefined, { ...GUEST, sub: 'eve' })).toBe('invitation_not_found');
@@ -211,13 +211,13 @@ describe('a removed person', () => {
     return { ...it, second };
   };
 
-  it.each(['ada', 'their second account'])('cannot come back with a second invitation as %s', async (sub) => {
+  it.each(['ada', 'their second account'])('cannot return with a second invitation as %s', async (sub) => {
     const { table, accept, second } = await removed();
     expect(await accept(second.id, second.secret, { ...GUEST, sub })).toBe('invitation_not_found');
     expect([...table.members.keys()]).toEqual([CALLER.sub]);
   });
 
-  it('cannot come back with an invitation by user ID from before', async () => {
+  it('cannot return with an earlier invitation by user ID', async () => {
     const { ports, accept } = world({ members: [aMember('owner', CALLER.sub), aMember('viewer', 'ada')] });
     const { invitationId } = await inviteSub(ports)(CALLER, WORKSPACE_ID, 'ada', 'owner');
     expect(await outcomeOf(removeMember(ports)(CALLER, WORKSPACE_ID, 'ada'))).toBe('done');
@@ -232,8 +232,8 @@ describe('a removed person', () => {
   });
 });
 
-describe('a member who names themselves', () => {
-  it('keeps role and address, and leaves no name in the trail', async () => {
+describe('a member who sets a display name', () => {
+  it('keeps the role and the address, and the audit trail does not contain the name', async () => {
     const guest = { ...aMember('viewer', 'ada'), email: ADDRESS };
     const { table, ports } = tenancyWith({ members: [aMember('owner', CALLER.sub), guest] });
     expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, 'Ada')).toEqual({ ...guest, name: 'Ada' });
@@ -241,7 +241,7 @@ describe('a member who names themselves', () => {
     expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, null)).toStrictEqual(guest);
   });
 
-  it('and is removed in between finds no workspace', async () => {
+  it('and is removed meanwhile gets workspace_not_found', async () => {
     const { ports } = tenancyWith();
     let reads = 0;
     const readMembership: typeof ports.tenancy.readMembership = async (workspaceId) =>
@@ -252,7 +252,7 @@ describe('a member who names themselves', () => {
     );
   });
 
-  it('has to be one', async () => {
+  it('must be a member', async () => {
     const { ports } = tenancyWith();
     expect(await outcomeOf(nameMyself(ports)(GUEST, WORKSPACE_ID, 'Ada'))).toBe('workspace_not_found');
   });

@@ -25,8 +25,8 @@ const workspaceOf = (...others: readonly Member[]) => {
   };
 };
 
-describe('a person who is no member', () => {
-  it.each(ROLES)('is invited as %s, and has no rights before they accept', async (role) => {
+describe('a person who is not a member', () => {
+  it.each(ROLES)('is invited as %s, and has no rights before accepting', async (role) => {
     const { members, save, trail } = workspaceOf();
     const invitation = invitationIdForSub(WORKSPACE_ID, 'new');
     expect(await save('new', role)).toMatchObject({ invitationId: invitation, invitedSub: 'new', role });
@@ -36,19 +36,19 @@ describe('a person who is no member', () => {
   });
 });
 
-describe('a member whose role is saved', () => {
+describe('saving the role of a member', () => {
   it.each([
     ['viewer', 'admin'],
     ['admin', 'owner'],
     ['owner', 'viewer'],
-  ] as const)('from %s to %s keeps the name of the person who added them', async (role_before, role) => {
+  ] as const)('from %s to %s keeps who added the member', async (role_before, role) => {
     const { members, save, trail } = workspaceOf(known(role_before));
     expect(await save('known', role)).toStrictEqual({ ...known(role_before), role });
     expect(members()).toStrictEqual([OWNER, { ...known(role_before), role }]);
     expect(trail).toStrictEqual([eventOf('member.saved', { facts: { sub: 'known', role, role_before } })]);
   });
 
-  it('as it was already stays as they are, the last owner too, without an event', async () => {
+  it('to the same role changes nothing, even for the last owner, and records no event', async () => {
     const { members, save, trail } = workspaceOf(known('viewer'));
     expect(await save('known', 'viewer')).toStrictEqual(known('viewer'));
     expect(await save(CALLER.sub, 'owner')).toStrictEqual(OWNER);
@@ -69,15 +69,15 @@ describe('a member who leaves', () => {
   });
 });
 
-describe('a member who is removed', () => {
-  it.each(ROLES)('as %s leaves the role that they had', async (role) => {
+describe('removing a member', () => {
+  it.each(ROLES)('with the role %s records the former role', async (role) => {
     const { members, remove, trail } = workspaceOf(known(role));
     expect(await remove('known')).toBe('done');
     expect(members()).toStrictEqual([OWNER]);
     expect(trail).toStrictEqual([eventOf('member.removed', { facts: { sub: 'known', role_before: role } })]);
   });
 
-  it('has to be one', async () => {
+  it('returns member_not_found for a person who is not a member', async () => {
     const { remove, trail } = workspaceOf(known('viewer'));
     expect(await remove('nobody')).toBe('member_not_found');
     expect(trail).toEqual([]);
@@ -88,7 +88,7 @@ describe('the last owner', () => {
   it.each([
     ['become an admin', ({ save }: ReturnType<typeof workspaceOf>) => outcomeOf(save(CALLER.sub, 'admin'))],
     ['be removed', ({ remove }: ReturnType<typeof workspaceOf>) => remove(CALLER.sub)],
-  ])('cannot %s as the only owner; one of two owners can', async (_, leave) => {
+  ])('cannot %s, unless there are two owners', async (_, leave) => {
     const alone = workspaceOf(known('admin'));
     expect(await leave(alone)).toBe('last_owner');
     expect(alone.members()).toStrictEqual([OWNER, known('admin')]);

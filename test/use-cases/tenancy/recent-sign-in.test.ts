@@ -9,7 +9,7 @@ import { CALLER, tenancyWith } from './tenancy-fixture.ts';
 const OLD = { ...CALLER, signInIsOld: true };
 
 describe('a recent sign-in', () => {
-  it('is asked of a caller whose sign-in is old, and of nobody else', () => {
+  it('is required only from a caller with an old sign-in', () => {
     expect(() => requireRecentSignIn(OLD)).toThrow('recent_sign_in_required');
     expect(() => requireRecentSignIn(CALLER)).not.toThrow();
     expect(() => requireRecentSignIn({ ...CALLER, signInIsOld: false })).not.toThrow();
@@ -33,7 +33,7 @@ describe('a recent sign-in', () => {
     ['adam', 'owner'],
     ['new', 'admin'],
     ['new', 'owner'],
-  ] as const)('is needed to give %s, who holds less, the role %s', async (sub, role) => {
+  ] as const)('is required to raise the role of %s to %s', async (sub, role) => {
     expect(await savedBy(sub, role)).toEqual({ outcome: 'recent_sign_in_required', events: 0 });
   });
 
@@ -44,7 +44,7 @@ describe('a recent sign-in', () => {
     ['adam', 'viewer'],
     ['vera', 'viewer'],
     ['new', 'viewer'],
-  ] as const)('is not needed for %s as %s', async (sub, role) => {
+  ] as const)('is not required to save %s as %s', async (sub, role) => {
     expect((await savedBy(sub, role)).outcome).toBe('done');
   });
 

@@ -51,7 +51,7 @@ const worldOf = (scanned: readonly ScannedSite[], failing: Readonly<Record<strin
   return { run, sites, log, events };
 };
 
-describe('the daily look at models', () => {
+describe('the daily run for retiring models', () => {
   it('moves each site on the day before its model shuts down, once', async () => {
     const { run, sites, log } = worldOf([siteOf(1), siteOf(2, { model: NEW }), siteOf(3)]);
     expect(await run()).toEqual({ sites: 3, moved: 2, noticed: 0, failed: 0 });
@@ -63,7 +63,7 @@ describe('the daily look at models', () => {
     expect(log).toEqual(['move 1', 'move 3']);
   });
 
-  it('tells the owner what the site had, what it has, and both prices', async () => {
+  it('records the old and the new model of the site with both prices', async () => {
     const { run, events } = worldOf([siteOf(1)]);
     await run();
     expect(events).toMatchObject([
@@ -83,7 +83,7 @@ describe('the daily look at models', () => {
     ]);
   });
 
-  it('never moves a site that opted out, and sends it its notices without a date of a move', async () => {
+  it('never moves a site that opted out, and its notices contain no move date', async () => {
     const { run, sites, events } = worldOf([siteOf(1, { modelAutoUpgrade: false })]);
     expect(await run()).toEqual({ sites: 1, moved: 0, noticed: 1, failed: 0 });
     expect(sites.get(siteOf(1).siteId)).toMatchObject({ model: OLD, modelMove: null });
@@ -91,7 +91,7 @@ describe('the daily look at models', () => {
     expect(events[0]?.facts).not.toHaveProperty('move_date');
   });
 
-  it('sends each notice once, on its day or the first run after it', async () => {
+  it('sends each notice once, on its day or in the next run', async () => {
     const { run, log, events } = worldOf([siteOf(1)]);
     for (const day of ['2026-11-20', '2026-11-21', '2026-11-22', '2026-12-25', '2026-12-26', '2027-01-13'])
       await run(new Date(`${day}T00:00:00.000Z`));
@@ -102,14 +102,14 @@ describe('the daily look at models', () => {
     });
   });
 
-  it('looks after the other sites where one cannot be read, and one cannot be written', async () => {
+  it('continues if one site cannot be read or written', async () => {
     const failing = { 2: new Error('down') };
     const { run, log } = worldOf([siteOf(1), 'unreadable', siteOf(2), siteOf(3)], failing);
     expect(await run()).toEqual({ sites: 4, moved: 2, noticed: 0, failed: 2 });
     expect(log).toEqual(['move 1', 'move 2', 'move 3']);
   });
 
-  it('leaves a site that a person or another run has changed in between: it is no failure', async () => {
+  it('ignores a site that a person or another run changed meanwhile', async () => {
     const { run } = worldOf([siteOf(1)], { 1: new ConflictError() });
     expect(await run()).toEqual({ sites: 1, moved: 0, noticed: 0, failed: 0 });
   });

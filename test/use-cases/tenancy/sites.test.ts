@@ -34,8 +34,8 @@ const SETTINGS = {
   ignoredOrigins: [],
 } as const;
 
-describe('a site that is created', () => {
-  it('has its settings, an id that begins with that of its workspace, and who created it when', async () => {
+describe('creating a site', () => {
+  it('stores its settings, an ID that begins with the workspace ID, its creator and the time', async () => {
     const { table, ports } = tenancyWith();
     const site = await createSite(ports)(CALLER, WORKSPACE_ID, SETTINGS);
     const siteId = `${WORKSPACE_ID}777777777777` as SiteId;
@@ -53,7 +53,7 @@ describe('a site that is created', () => {
     expect(table.trail).toStrictEqual([eventOf('site.created', { siteId })]);
   });
 
-  it('has no functions where its calls have no data channel', async () => {
+  it('refuses functions on a locked site, whose calls have no data channel', async () => {
     const { table, ports } = tenancyWith();
     const tools = [{ name: 'get_order', description: '', parameters: '{"type":"object"}' }];
     const created = createSite(ports)(CALLER, WORKSPACE_ID, { ...SETTINGS, control: 'locked', tools });
@@ -66,7 +66,7 @@ describe('a site that is created', () => {
     ['starter', 3, 3],
     ['starter', 3, 4],
     ['unknown', 0, 0],
-  ])('finds no room on the plan %s, which has %d, where there are %d', async (plan, cap, count) => {
+  ])('is refused on the plan %s, which allows %d, with %d sites', async (plan, cap, count) => {
     const { table, ports } = tenancyWith({
       workspace: aWorkspace({ plan, billingMode: 'managed' }),
       sites: sitesOf(count),
@@ -86,7 +86,7 @@ describe('a site that is created', () => {
     ['starter', 2, 'managed'],
     ['enterprise', 50, 'byok'],
   ] as const)(
-    'finds room on the plan %s where there are %d, paid for as %s',
+    'is allowed on the plan %s with %d sites and the billing mode %s',
     async (plan, count, billingMode) => {
       const workspace = aWorkspace({ plan, billingMode });
       const { table, ports } = tenancyWith({ workspace, sites: sitesOf(count) });
@@ -95,7 +95,7 @@ describe('a site that is created', () => {
     },
   );
 
-  it('a site created by a person whose role was lowered meanwhile is refused for that, not for the race', async () => {
+  it('is refused as forbidden if the role of the person was lowered meanwhile', async () => {
     const { table, ports } = tenancyWith();
     const createSiteThatLoses = async (): Promise<never> => {
       table.members.set(CALLER.sub, aMember('viewer', CALLER.sub));
@@ -108,11 +108,11 @@ describe('a site that is created', () => {
   });
 });
 
-describe('a site that is changed', () => {
+describe('changing a site', () => {
   it.each([
     [{ voice: 'cedar', name: 'Bakery' }, ['name,voice']],
     [{}, []],
-  ])('by %j has the rest as it was, and events that name the fields %j', async (change, events) => {
+  ])('by %j keeps the other settings, and its events name the fields %j', async (change, events) => {
     const { table, ports } = tenancyWith({ sites: sitesOf(2) });
     const changed = { ...aSite(), ...change };
     expect(await changeSite(ports)(CALLER, SITE_ID, change)).toStrictEqual(changed);
@@ -122,7 +122,7 @@ describe('a site that is changed', () => {
     );
   });
 
-  it('a site changed by two people at once, in different settings, has both changes', async () => {
+  it('by two people at once, in different settings, keeps both changes', async () => {
     const { table, ports } = tenancyWith({ sites: [aSite()] });
     const changes = [{ name: 'Bakery' }, { voice: 'cedar' }];
     await Promise.all(changes.map((change) => changeSite(ports)(CALLER, SITE_ID, change)));
@@ -130,8 +130,8 @@ describe('a site that is changed', () => {
   });
 });
 
-describe('a site that is archived', () => {
-  it('is gone, with an event, and the others stay; a second time there is none', async () => {
+describe('archiving a site', () => {
+  it('removes it with an event, keeps the other sites, and cannot be repeated', async () => {
     const { table, ports } = tenancyWith({ sites: sitesOf(2) });
     const archive = () => outcomeOf(archiveSite(ports)(CALLER, SITE_ID));
     expect(await archive()).toBe('done');
@@ -141,7 +141,7 @@ describe('a site that is archived', () => {
   });
 });
 
-describe('a browser that asks whether its page may call', () => {
+describe('the preflight of a page', () => {
   const site = aSite({ allowedOrigins: ['https://*.shop.example', 'https://shop.example'] });
   const { ports } = tenancyWith({ sites: [site] });
 
@@ -152,14 +152,14 @@ describe('a browser that asks whether its page may call', () => {
     [undefined, SITE_ID, 'origin_not_allowed'],
     ['https://shop.example', OTHER_SITE_ID, 'site_not_found'],
     [undefined, OTHER_SITE_ID, 'site_not_found'],
-  ])('from %s, about the site %s, hears %s', async (origin, siteId, answer) => {
+  ])('from %s, about the site %s, returns %s', async (origin, siteId, answer) => {
     const asked = answerPreflight({ sites: ports.tenancy })(siteId, origin, true);
     expect(await asked.catch(({ code }) => code)).toBe(answer);
   });
 
   it.each([
-    ['is counted when the browser asks by itself', true, [undefined]],
-    ['is not counted again for the refusal of a request', false, []],
+    ['is counted if the browser sent it', true, [undefined]],
+    ['is not counted again for a refused request', false, []],
   ])('that is refused %s', async (_, isPreflight, noted) => {
     const counted: unknown[] = [];
     const noteRefused = async (_site: unknown, origin: string | undefined) => {

@@ -4,8 +4,8 @@ import { createWorkspace } from '../../../lambdas/use-cases/tenancy/create-works
 import { aWorkspace, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
 
-describe('a workspace that is created', () => {
-  it('has what its creator set, the free plan, no site and one owner: its creator', async () => {
+describe('a new workspace', () => {
+  it('has the settings of its creator, the free plan, no site, and its creator as the owner', async () => {
     const settings = {
       name: 'Bakery',
       billingMode: 'managed',
@@ -46,7 +46,7 @@ describe('a workspace that is created', () => {
 
 describe('a workspace with managed billing', () => {
   it.each(['none', 'suspended'] as const)(
-    'is not created if the platform key is %s, and costs no part of the daily budget',
+    'is not created if the platform key is %s, which does not use up the daily limit',
     async (platformKey) => {
       const { table, ports } = tenancyWith({ members: [], platformKey });
       const spent: string[] = [];
@@ -67,7 +67,7 @@ describe('a workspace with managed billing', () => {
   );
 });
 
-describe('a workspace that is changed', () => {
+describe('changing a workspace', () => {
   const BEFORE = aWorkspace({ billingMode: 'byok', alertEmail: 'owner@shop.example', siteCount: 0 });
   const PAYER = { fields: 'billingMode', billing_mode_before: 'byok' };
 
@@ -76,15 +76,18 @@ describe('a workspace that is changed', () => {
     [{ billingMode: 'managed' }, [{ ...PAYER, billing_mode: 'managed' }]],
     [{ billingMode: 'byok' }, [{ ...PAYER, billing_mode: 'byok' }]],
     [{}, []],
-  ] as const)('by %j has the rest as it was, and events with the facts %j', async (change, facts) => {
-    const { table, ports } = tenancyWith({ workspace: BEFORE });
-    const changed = { ...BEFORE, ...change };
-    expect(await changeWorkspace(ports)(CALLER, WORKSPACE_ID, change)).toStrictEqual(changed);
-    expect(table.workspaces.get(WORKSPACE_ID)).toStrictEqual(changed);
-    expect(table.trail).toStrictEqual(facts.map((each) => eventOf('workspace.changed', { facts: each })));
-  });
+  ] as const)(
+    'by %j keeps the other settings, and records events with the facts %j',
+    async (change, facts) => {
+      const { table, ports } = tenancyWith({ workspace: BEFORE });
+      const changed = { ...BEFORE, ...change };
+      expect(await changeWorkspace(ports)(CALLER, WORKSPACE_ID, change)).toStrictEqual(changed);
+      expect(table.workspaces.get(WORKSPACE_ID)).toStrictEqual(changed);
+      expect(table.trail).toStrictEqual(facts.map((each) => eventOf('workspace.changed', { facts: each })));
+    },
+  );
 
-  it('by a retention has the time of the change, and an event with the days before and after', async () => {
+  it('to another retention stores the time, and records the days before and after', async () => {
     const { table, ports } = tenancyWith({ workspace: BEFORE });
     const retention = { sessionDays: 30, errorDays: 7 };
     const changed = {
@@ -99,7 +102,7 @@ describe('a workspace that is changed', () => {
     ]);
   });
 
-  it('by the retention that it has keeps the time of its last change', async () => {
+  it('to the same retention keeps the time of its last change', async () => {
     const retention = { sessionDays: 60, errorDays: 7, changedAt: '2026-01-01T00:00:00.000Z' };
     const { table, ports } = tenancyWith({ workspace: { ...BEFORE, retention } });
     const change = { name: 'Bakery', retention: { sessionDays: 60, errorDays: 7 } };
@@ -108,7 +111,7 @@ describe('a workspace that is changed', () => {
   });
 
   it.each(['none', 'suspended'] as const)(
-    'stays with its own key where the platform key is %s, and nothing is written',
+    'to managed billing is refused if the platform key is %s, and writes nothing',
     async (platformKey) => {
       const { table, ports } = tenancyWith({ workspace: BEFORE, platformKey });
       const change = changeWorkspace(ports)(CALLER, WORKSPACE_ID, { billingMode: 'managed' });
@@ -118,7 +121,7 @@ describe('a workspace that is changed', () => {
     },
   );
 
-  it('a workspace changed by two owners at once, in different settings, has both changes', async () => {
+  it('by two owners at once, in different settings, keeps both changes', async () => {
     const { table, ports } = tenancyWith({ workspace: BEFORE });
     const changes = [{ name: 'Bakery' }, { openaiTier: 5 }];
     await Promise.all(changes.map((change) => changeWorkspace(ports)(CALLER, WORKSPACE_ID, change)));

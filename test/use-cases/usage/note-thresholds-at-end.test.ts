@@ -44,24 +44,24 @@ const ended = async ({
 };
 
 describe('the end of a session', () => {
-  it('is recorded, and then the thresholds of its plan are noted', async () => {
+  it('is recorded, and then the reached thresholds of the plan', async () => {
     expect((await ended()).log).toEqual(['end', 'workspace', '2026-11', '50 %']);
   });
 
-  it('on your own key reads neither workspace nor plan', async () => {
+  it('on an own key reads neither workspace nor plan', async () => {
     expect((await ended({ mode: 'byok' })).log).toEqual(['end']);
   });
 
-  it('of a workspace that is gone notes nothing', async () => {
+  it('in a deleted workspace records no threshold', async () => {
     expect((await ended({ workspace: null })).log).toEqual(['end', 'workspace']);
   });
 
-  it('notes nothing where it cannot be recorded', async () => {
+  it('records no threshold if the end cannot be recorded', async () => {
     const recordEnd = () => Promise.reject(new Error('no answer'));
     expect(await ended({ recordEnd })).toEqual({ log: [], failure: 'Error: no answer' });
   });
 
-  it('fails where a threshold cannot be noted, so that the hang-up is delivered again', async () => {
+  it('fails if a threshold cannot be recorded, so that the hang-up is delivered again', async () => {
     const noteThreshold = () => Promise.reject(new Error('no answer'));
     expect((await ended({ noteThreshold })).failure).toBe('Error: no answer');
   });

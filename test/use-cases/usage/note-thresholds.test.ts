@@ -46,7 +46,7 @@ const noted = async (
   return { asked, events };
 };
 
-describe('a threshold of a plan', () => {
+describe('the threshold of a plan', () => {
   it.each([
     [249, []],
     [250, [50]],
@@ -54,12 +54,12 @@ describe('a threshold of a plan', () => {
     [400, [50, 80]],
     [500, [50, 80, 100]],
     [700, [50, 80, 100]],
-  ])('is noted once %d minutes are used: %j', async (usedMinutes, percents) => {
+  ])('is recorded after %d minutes: %j', async (usedMinutes, percents) => {
     const { events } = await noted(usedMinutes);
     expect(events.map(({ facts }) => facts['percent'])).toEqual(percents);
   });
 
-  it('is on the trail with its plan, its period and what was used', async () => {
+  it('is in the audit trail with the plan, the period and the used seconds', async () => {
     const { events } = await noted(250);
     expect(events).toEqual([
       expect.objectContaining({
@@ -72,17 +72,17 @@ describe('a threshold of a plan', () => {
     ]);
   });
 
-  it('is noted once in a period', async () => {
+  it('is recorded once per period', async () => {
     const { asked } = await noted(450, { notices: { 50: '2026-11-20T00:00:00.000Z' } });
     expect(asked).toEqual(['2026-11', '2026-11 80']);
   });
 
-  it('belongs to the month of the mint, also where the report comes in the next', async () => {
+  it('belongs to the month of the mint, even if the event arrives in the next month', async () => {
     const { asked } = await noted(250, { session: { mintedMs: Date.parse('2026-10-31T23:59:59Z') } });
     expect(asked).toEqual(['2026-10', '2026-10 50']);
   });
 
-  it('a threshold that another session noted first keeps none of the others back', async () => {
+  it('is recorded even if another session recorded a lower one first', async () => {
     const { events } = await noted(500, {
       noteThreshold: async (percent) => {
         if (percent === 50) throw new ConflictError();
@@ -91,7 +91,7 @@ describe('a threshold of a plan', () => {
     expect(events.map(({ facts }) => facts['percent'])).toEqual([80, 100]);
   });
 
-  it('a threshold that cannot be noted fails, so that the next report makes up for it', async () => {
+  it('fails if it cannot be recorded, so that the next event repeats it', async () => {
     const noteThreshold = () => Promise.reject(new Error('no answer'));
     await expect(noted(250, { noteThreshold })).rejects.toThrow('no answer');
   });
@@ -101,7 +101,7 @@ describe('a threshold of a plan', () => {
     ['a workspace that is gone', { workspace: null }],
     ['a plan that the deployment does not have', { workspace: aWorkspace({ plan: 'platinum' }) }],
     ['a plan without a number of minutes', { workspace: aWorkspace({ plan: 'enterprise' }) }],
-  ] as const)('is not there for %s: nothing is read', async (_, facts) => {
+  ] as const)('does not apply to %s, and nothing is read', async (_, facts) => {
     const { asked } = await noted(1_000, facts);
     expect(asked).toEqual([]);
   });

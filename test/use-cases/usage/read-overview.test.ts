@@ -85,7 +85,7 @@ const visitorsOf = async (given: Parameters<typeof overviewOf>[0]) =>
   (await overviewOf(given).read()).visitors;
 
 describe('the overview of a workspace', () => {
-  it('has the month by day, the budget of the workspace, and no budget of a site that has room', async () => {
+  it('contains the month by day, the workspace budget, and no site budget with enough left', async () => {
     const { read } = overviewOf({
       budgets: [aBudget({ siteId: SITE_ID }), aBudget({ spentMicroCents: 42, remainingMicroCents: 58 })],
     });
@@ -100,7 +100,7 @@ describe('the overview of a workspace', () => {
     expect(tightSiteBudgets).toEqual([]);
   });
 
-  it('has no budget where the workspace has none, and the tight ones of sites that are not archived', async () => {
+  it('contains no budget if the workspace has none, and tight budgets only of active sites', async () => {
     const full = { spentMicroCents: 90, remainingMicroCents: 10 };
     const archived = `${WORKSPACE_ID}000000000009` as SiteId;
     const { read } = overviewOf({
@@ -115,7 +115,7 @@ describe('the overview of a workspace', () => {
     expect(tightSiteBudgets.map(({ budget: { siteId } }) => siteId)).toEqual([OTHER_SITE_ID]);
   });
 
-  it('has the tight budgets of sites, also behind twenty fuller ones of archived sites', async () => {
+  it('contains the tight budgets of sites, even after twenty fuller ones of archived sites', async () => {
     const spent = { spentMicroCents: 99, remainingMicroCents: 1 };
     const archived = Array.from({ length: 25 }, (_, index) =>
       aBudget({ siteId: `${WORKSPACE_ID}${String(index + 100).padStart(12, '0')}` as SiteId, ...spent }),
@@ -128,15 +128,15 @@ describe('the overview of a workspace', () => {
     expect((await overviewOf({ budgets: many, sites }).read()).tightSiteBudgets).toHaveLength(20);
   });
 
-  it('is not read for a person who is no member', async () => {
+  it('is not read for a person who is not a member', async () => {
     const { reads, read } = overviewOf();
     expect(await outcomeOf(read({ ...CALLER, sub: 'stranger' }))).toBe('workspace_not_found');
     expect(reads).toEqual([]);
   });
 });
 
-describe('whether visitors have come', () => {
-  it('is false for both steps where no session was opened, or only by the dashboard, a test or a refusal', async () => {
+describe('the first-visitor steps in the overview', () => {
+  it('are false without a session, or with sessions of the dashboard, tests or refusals only', async () => {
     const none = { sessionSeen: false, talked: false };
     expect(await visitorsOf({ sites: [] })).toEqual(none);
     expect(
@@ -150,13 +150,13 @@ describe('whether visitors have come', () => {
     ).toEqual(none);
   });
 
-  it('is true for the session of a visitor, and for the talk once OpenAI has answered', async () => {
+  it('are true after the session of a visitor, and after the first answer of OpenAI', async () => {
     expect(await visitorsOf({ sessions: [recorded()] })).toEqual({ sessionSeen: true, talked: false });
     const sessions = [recorded(), recorded({ siteId: OTHER_SITE_ID, answered: true })];
     expect(await visitorsOf({ sessions })).toEqual({ sessionSeen: true, talked: true });
   });
 
-  it('is not known where older sessions or further sites were not read', async () => {
+  it('are unknown if older sessions or further sites were not read', async () => {
     const tested = ofSite(SITE_ID, 21, { origin: DASHBOARD });
     expect(await visitorsOf({ sessions: tested })).toEqual({ sessionSeen: null, talked: null });
     expect(await visitorsOf({ sessions: [...ofSite(SITE_ID, 20), ...tested] })).toEqual({
@@ -166,7 +166,7 @@ describe('whether visitors have come', () => {
     expect(await visitorsOf({ sites: sitesOf(26) })).toEqual({ sessionSeen: null, talked: null });
   });
 
-  it('takes a bounded number of reads, and few once a visitor of the first sites was answered', async () => {
+  it('take a bounded number of reads, and few if a visitor of the first sites was answered', async () => {
     const sites = sitesOf(40);
     const many = sites.flatMap(({ siteId }) => ofSite(siteId, 30));
     const slow = overviewOf({ sites, sessions: many });

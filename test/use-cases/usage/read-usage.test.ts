@@ -56,8 +56,8 @@ const totalsFor = ({ now = NOW, plan = 'starter', parts = PARTS as readonly DayU
   return { asked, read, compare: (month?: string) => compareOwnMonth(ports)(CALLER, WORKSPACE_ID, month) };
 };
 
-describe('usage', () => {
-  it('the usage of a workspace is its days of this month until today, and what it has used of its plan', async () => {
+describe('the usage report', () => {
+  it('of a workspace covers this month until today, and the used part of the plan', async () => {
     const { asked, read } = totalsFor();
     expect(await read({ groupBy: ['day', 'site'] })).toStrictEqual({
       from: '2026-11-01',
@@ -82,7 +82,7 @@ describe('usage', () => {
     ]);
   });
 
-  it('the usage of a site is its own part, next to what all sites have used of the plan', async () => {
+  it('of a site covers its own usage, and the used part of the plan by all sites', async () => {
     const { read } = totalsFor();
     const report = await read({ to: '2026-11-30', groupBy: ['site'] }, SITE_ID);
     const own = sum({ seconds: 65, billedSeconds: 62, costMicroCents: 8 });
@@ -91,7 +91,7 @@ describe('usage', () => {
     expect(report.plan.usedSeconds).toBe(36_062);
   });
 
-  it('the usage of other days has both ends in it, and the plan of the month in which they end', async () => {
+  it('of other days includes both end days, and the plan usage of the month of the last day', async () => {
     const { asked, read } = totalsFor();
     const { totals } = await read({ from: '2026-10-31', to: '2026-11-01' });
     expect(totals.entry.seconds).toBe(10_060);
@@ -110,7 +110,7 @@ describe('usage', () => {
     expect(plan).toMatchObject({ name: 'gone', plan: undefined, usedSeconds: 36_062 });
   });
 
-  it('is refused where its rows do not fit into one answer, with the way to ask for less', async () => {
+  it('is refused if its rows do not fit into one answer, with a hint to ask for less', async () => {
     const manySites = (count: number): readonly DayUsage[] =>
       Array.from({ length: count }, (_, site) =>
         part('2026-11-01', `${SITE_ID.slice(0, 18)}${String(site).padStart(6, '0')}` as SiteId, {
@@ -127,15 +127,15 @@ describe('usage', () => {
     expect((await read({ groupBy: ['day'] })).rows).toHaveLength(1);
   });
 
-  it('the usage of impossible days is refused, and not read', async () => {
+  it('of impossible days is refused without a read', async () => {
     const { asked, read } = totalsFor();
     expect(await outcomeOf(read({ from: '2026-11-24' }))).toBe('invalid_request');
     expect(asked).toEqual([]);
   });
 });
 
-describe('a month that is compared', () => {
-  it('has all its days and no other, at what OpenAI takes and at what each plan takes for all its minutes', async () => {
+describe('the comparison of a month', () => {
+  it('covers exactly its days, with the cost at OpenAI and on each plan', async () => {
     const { asked, compare } = totalsFor();
     const { plans, ...month } = await compare('2026-11');
     expect(month).toStrictEqual({
@@ -156,7 +156,7 @@ describe('a month that is compared', () => {
   it.each([
     ['2026-11-30T23:59:59.999Z', '2026-11', 36_065],
     ['2026-12-01T00:00:00.000Z', '2026-12', 20_000],
-  ])('is at %s, unless another is asked for, %s', async (now, period, seconds) => {
+  ])('at %s uses the month %s by default', async (now, period, seconds) => {
     const { compare } = totalsFor({ now: new Date(now) });
     expect(await compare()).toMatchObject({ period, month: { seconds } });
   });

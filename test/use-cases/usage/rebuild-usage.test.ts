@@ -224,8 +224,8 @@ const MODES = [
 const DAY = dayPlace('2026-11-23');
 const PERIOD = 'PERIOD#2026-11';
 
-describe('totals that are the sum of their meters', () => {
-  it.each(MODES)('are right, and nothing is written where they are %s', async (_, repair) => {
+describe('usage totals that equal the sum of their sessions', () => {
+  it.each(MODES)('are correct, and nothing is written when they are %s', async (_, repair) => {
     const { rebuild, trail } = booksOf(
       [
         // Long ago, and by now; of two sites; one that still runs; one whose minutes were too few to be billed.
@@ -248,7 +248,7 @@ describe('totals that are the sum of their meters', () => {
     expect(trail).toEqual([]);
   });
 
-  it('are looked for in every workspace, or in the one that is asked for', async () => {
+  it('are checked in every workspace, or only in the requested one', async () => {
     const id = 'ba9876543210' as WorkspaceId;
     const siteId = `${id}cdefghjkmnpq` as SiteId;
     const { rebuild, plant } = booksOf(
@@ -268,14 +268,14 @@ describe('totals that are the sum of their meters', () => {
     expect(one).toEqual({ counts: { ...RIGHT, totals: PERIODS + 1 }, drifts: [], unstable: [] });
   });
 
-  it('are there without any site', async () => {
+  it('are checked even without a site', async () => {
     const { rebuild, plant } = booksOf([], { tenants: [[WORKSPACE_ID, []]] });
     plant(DAY, { sessions: 1 });
     expect((await rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1, drifted: 1 });
   });
 });
 
-describe('a total that is not the sum of its meters', () => {
+describe('usage totals that differ from the sum of their sessions', () => {
   const drifted = () => {
     const table = booksOf([session('2026-11-23T10:00:00Z', 60), session('2026-11-23T11:00:00Z', 40)]);
     table.plant(DAY, { seconds: 7, invented: 1 });
@@ -286,7 +286,7 @@ describe('a total that is not the sum of its meters', () => {
     { name: 'seconds', expected: 100, found: 7 },
   ];
 
-  it('is named with the counts that differ, by name, and left as it is', async () => {
+  it('are reported with the different counts by name, and left unchanged', async () => {
     const { rebuild, countsAt, trail, calls } = drifted();
     expect(await rebuild()).toEqual({
       counts: { ...RIGHT, totals: PERIODS + 1, drifted: 1 },
@@ -298,7 +298,7 @@ describe('a total that is not the sum of its meters', () => {
     expect(calls.filter((name) => name === 'readTotals')).toHaveLength(2);
   });
 
-  it('is set right where that is asked for, with the event of it, and then is right', async () => {
+  it('are corrected on request, with an event, and correct afterwards', async () => {
     const { rebuild, countsAt, trail } = drifted();
     expect(await rebuild({ repair: true })).toEqual({
       counts: { ...RIGHT, totals: PERIODS + 1, drifted: 1, repaired: 1 },
@@ -321,7 +321,7 @@ describe('a total that is not the sum of its meters', () => {
   it.each([
     ['recent', '2026-11-23T11:00:00Z'],
     ['long over', '2026-11-02T11:00:00Z'],
-  ])('because it got lost is restored completely, of sessions that are %s', async (_, minted) => {
+  ])('are restored completely after a loss, from sessions that are %s', async (_, minted) => {
     const { rebuild, lose, countsAt } = booksOf([session(minted, 60), session(minted, 40)]);
     const place = dayPlace(minted.slice(0, 10));
     lose(place);
@@ -335,11 +335,11 @@ describe('a total that is not the sum of its meters', () => {
   });
 });
 
-describe('a session that had ended before the books are read', () => {
+describe('a session in the rebuild of usage totals', () => {
   /** The last moment of which reports are no longer believed: four hours, as long as a session can have any. */
   const FINAL = NOW.getTime() - 4 * 3_600_000;
 
-  it('counts once, on which side of that moment it may have been minted', async () => {
+  it('counts once on either side of the final moment', async () => {
     const { rebuild } = booksOf([-1, 0, 1].map((ms) => session(new Date(FINAL + ms), 50)));
     expect((await rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
   });
@@ -348,14 +348,14 @@ describe('a session that had ended before the books are read', () => {
     ['the second', [true, false]],
     ['the first', [false, true]],
     ['the third', [true, true, false]],
-  ])('counts once where, of several of one moment, %s is not over', async (_, over) => {
+  ])('counts once if %s of several sessions of one moment is live', async (_, over) => {
     const early = session('2026-11-23T02:59:59.999Z', 40);
     const together = over.map((each, i) => session('2026-11-23T03:00:00.000Z', 10 * (i + 1), { over: each }));
     expect((await booksOf([early, ...together]).rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
     expect((await booksOf(together).rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
   });
 
-  it('a session that ended a long time ago is read once, however often the totals are', async () => {
+  it('is read once if it ended long ago, however often the totals are read', async () => {
     const running = session('2026-11-23T11:59:00Z', 10, { over: false });
     const { rebuild, report, ranges } = booksOf([running]);
     await rebuild({ during: { 'readTotals 2': () => report(longer(running, 20)) } });
@@ -372,7 +372,7 @@ describe('a session that had ended before the books are read', () => {
     expect(ranges).toHaveLength(PERIODS + 1 + 2);
   });
 
-  it('a session that has not ended yet makes the usage records of its site, starting with it, be read again', async () => {
+  it('makes the usage records of its site be read again from its own start if it is still live', async () => {
     const open = session('2026-11-23T03:00:00Z', 20, { over: false });
     const { rebuild, report, ranges } = booksOf([
       session('2026-11-23T02:00:00Z', 10),
@@ -388,12 +388,16 @@ describe('a session that had ended before the books are read', () => {
   });
 });
 
-describe('at the turn of a month', () => {
+describe('the rebuild of usage totals at the turn of a month', () => {
   it.each([
-    ['while the last sessions of the old one report', '2026-11-01T02:00:00Z', []],
-    ['when they have had their time', '2026-11-01T04:00:00Z', []],
-    ['when the first of the new one has', '2026-11-01T04:00:00.001Z', ['2026-11-01T00:00:00.001Z']],
-  ])('each session counts in the month of its mint, %s', async (_, now, settled) => {
+    ['while the last sessions of the old month report', '2026-11-01T02:00:00Z', []],
+    ['when these sessions are final', '2026-11-01T04:00:00Z', []],
+    [
+      'when the first session of the new month is final',
+      '2026-11-01T04:00:00.001Z',
+      ['2026-11-01T00:00:00.001Z'],
+    ],
+  ])('counts each session in the month of its mint, %s', async (_, now, settled) => {
     const { rebuild, ranges } = booksOf([
       session('2026-10-31T21:00:00Z', 10),
       session('2026-10-31T23:59:59.999Z', 20),
@@ -409,18 +413,18 @@ describe('at the turn of a month', () => {
   });
 
   it.each([
-    ['not in its last millisecond before', '2026-11-30T23:59:59.999Z', '2025-10-28', 13],
-    ['from its first millisecond on', '2026-12-01T00:00:00.000Z', '2025-10-29', 14],
-  ])('the new one is compared, %s', async (_, now, first, periods) => {
+    ['not one millisecond before it begins', '2026-11-30T23:59:59.999Z', '2025-10-28', 13],
+    ['from its first millisecond', '2026-12-01T00:00:00.000Z', '2025-10-29', 14],
+  ])('compares the new month %s', async (_, now, first, periods) => {
     const { rebuild, ranges } = booksOf([]);
     expect((await rebuild({ now: new Date(now) })).counts).toEqual({ ...RIGHT, totals: periods });
     expect(ranges[0]).toBe(`${first}T00:00:00.000Z 2025-11-01T00:00:00.000Z`);
   });
 
   it.each([
-    ['with all of its days is compared', '2026-11-03T23:59:59.999Z', ['PERIOD#2025-10']],
-    ['that has lost a day is not', '2026-11-04T00:00:00.000Z', []],
-  ])('a billing period %s', async (_, now, named) => {
+    ['while all its days are stored', '2026-11-03T23:59:59.999Z', ['PERIOD#2025-10']],
+    ['but not after one of its days has expired', '2026-11-04T00:00:00.000Z', []],
+  ])('compares a billing period %s', async (_, now, named) => {
     const { rebuild, plant } = booksOf([]);
     plant('PERIOD#2025-09', { usedSeconds: 1 });
     plant('PERIOD#2025-10', { usedSeconds: 1 });
@@ -429,8 +433,8 @@ describe('at the turn of a month', () => {
   });
 });
 
-describe('days whose meters may be gone', () => {
-  it.each(MODES)('are neither read nor %s; the first that has them all is', async (_, repair) => {
+describe('days whose session usage may have expired', () => {
+  it.each(MODES)('are neither read nor %s, unlike the first complete day', async (_, repair) => {
     const { rebuild, plant, countsAt } = booksOf([
       session('2025-10-20T23:59:59.999Z', 10),
       session('2025-10-21T00:00:00.000Z', 20),
@@ -454,7 +458,7 @@ describe('days of a workspace that changed its retention', () => {
     [{ sessionDays: 400, errorDays: 7, changedAt: '2026-11-22T12:00:00.000Z' }, '2026-10-26'],
     [{ sessionDays: 400, errorDays: 7, changedAt: '2026-03-31T12:00:00.000Z' }, '2026-04-01'],
     [{ sessionDays: 60, errorDays: 7, changedAt: null }, '2026-09-26'],
-  ] as const)('%j are corrected from %s on, and no sooner', async (retention, first) => {
+  ] as const)('%j are corrected from %s', async (retention, first) => {
     const before = new Date(Date.parse(first) - 86_400_000).toISOString().slice(0, 10);
     const { rebuild, plant } = booksOf([], { retention });
     for (const day of [before, first]) plant(dayPlace(day), { seconds: 1 });
@@ -463,16 +467,16 @@ describe('days of a workspace that changed its retention', () => {
   });
 });
 
-describe('a report that comes in', () => {
+describe('an event that arrives during a rebuild', () => {
   const running = session('2026-11-23T11:59:00Z', 10, { over: false });
   const READS = ['readTotals', 'listSessionUsage', 'readTotals'];
 
   it.each(
     [
-      ['between the totals and the meters', 'listSessionUsage 2'],
-      ['between the meters and the totals', 'readTotals 2'],
+      ['between reading totals and usage', 'listSessionUsage 2'],
+      ['between reading usage and totals', 'readTotals 2'],
     ].flatMap(([name, when = '']) => MODES.map(([mode, repair]) => [name, mode, when, repair] as const)),
-  )('%s is waited out where totals are %s: they are compared again', async (_, _mode, when, repair) => {
+  )('%s causes another comparison while totals are %s', async (_, _mode, when, repair) => {
     const { rebuild, report, calls, trail } = booksOf([running], { tenants: [[WORKSPACE_ID, [SITE_ID]]] });
     const { counts, drifts } = await rebuild({
       repair,
@@ -483,13 +487,13 @@ describe('a report that comes in', () => {
     expect(calls).toEqual(['listSessionUsage', ...READS, ...READS]);
   });
 
-  it('a report for the first time of its day, between the two reads, is waited out', async () => {
+  it('and is the first of its day causes another comparison', async () => {
     const { rebuild, report } = booksOf([]);
     const { counts, drifts } = await rebuild({ during: { 'readTotals 2': () => report(running) } });
     expect([counts, drifts]).toEqual([{ ...RIGHT, totals: PERIODS + 1 }, []]);
   });
 
-  it('a report that is seen in its usage record before its totals is no drift', async () => {
+  it('is not a difference if it is read in the session usage before the totals', async () => {
     const { rebuild, reportMeter } = booksOf([running]);
     let post = () => {};
     const { counts, drifts } = await rebuild({
@@ -503,7 +507,7 @@ describe('a report that comes in', () => {
     expect([counts, drifts]).toEqual([{ ...RIGHT, totals: PERIODS + 1 }, []]);
   });
 
-  it('between comparison and look leaves what drifted to be named with the sums of then', async () => {
+  it('between comparison and report is included in the reported sums', async () => {
     const { rebuild, report, plant } = booksOf([running]);
     plant(PERIOD, { usedSeconds: 3 });
     const { counts, drifts } = await rebuild({
@@ -513,7 +517,7 @@ describe('a report that comes in', () => {
     expect(drifts.map((drift) => drift.counts)).toEqual([[{ name: 'usedSeconds', expected: 20, found: 13 }]]);
   });
 
-  it('between comparison and correction is not lost: the next correction has it', async () => {
+  it('between comparison and correction is not lost, and is part of the next correction', async () => {
     const { rebuild, report, plant, countsAt, trail } = booksOf([running]);
     plant(PERIOD, { usedSeconds: 3 });
     const { counts, drifts } = await rebuild({
@@ -528,7 +532,7 @@ describe('a report that comes in', () => {
     ]);
   });
 
-  it('a report and another operator who corrects the total in the same moment leave nothing to do', async () => {
+  it('at the same time as a correction by another operator leaves nothing to correct', async () => {
     const { rebuild, plant, correct, trail } = booksOf([running]);
     plant(PERIOD, { usedSeconds: 3 });
     const { counts, drifts } = await rebuild({
@@ -539,7 +543,7 @@ describe('a report that comes in', () => {
   });
 });
 
-describe('a total that reports keep coming in to', () => {
+describe('a total that changes during each comparison', () => {
   const quiet = session('2026-11-20T10:00:00Z', 60);
   const busy = session('2026-11-23T11:59:00Z', 10, { over: false });
   /** A report before each second read of the totals, up to this many. */
@@ -552,7 +556,7 @@ describe('a total that reports keep coming in to', () => {
     );
 
   it.each(MODES)(
-    'is named as unstable after five looks, and the others are %s at the first',
+    'is reported as unstable after five attempts, and the others are %s at the first attempt',
     async (_, repair) => {
       const { rebuild, report, plant, calls } = booksOf([quiet, busy]);
       plant(dayPlace('2026-11-20'), { seconds: 7 });
@@ -582,13 +586,13 @@ describe('a total that reports keep coming in to', () => {
     },
   );
 
-  it('four times is compared at the fifth look', async () => {
+  it('only four times is compared at the fifth attempt', async () => {
     const { rebuild, report } = booksOf([quiet, busy]);
     const { counts, unstable } = await rebuild({ during: everyTime(report, 4) });
     expect([counts, unstable]).toEqual([{ ...RIGHT, totals: PERIODS + 2 }, []]);
   });
 
-  it('whenever it is about to be set right is left as it is, and no correction is on the trail', async () => {
+  it('during each correction is left unchanged, without an audit event', async () => {
     const { rebuild, report, plant, countsAt, trail } = booksOf([busy]);
     plant(PERIOD, { usedSeconds: 3 });
     const during = Object.fromEntries(
@@ -601,7 +605,7 @@ describe('a total that reports keep coming in to', () => {
   });
 });
 
-describe('an outage', () => {
+describe('an outage during a rebuild', () => {
   it.each([
     ['listWorkspaces', false],
     ['listSessionUsage', false],
@@ -609,7 +613,7 @@ describe('an outage', () => {
     ['readTotal', false],
     ['correctTotal', true],
     ['auditEvents', true],
-  ])('at %s ends the run, and is not a total that keeps changing', async (port, repair) => {
+  ])('at %s ends the run, and is not reported as an unstable total', async (port, repair) => {
     const { rebuild, plant, countsAt } = booksOf([]);
     plant(PERIOD, { usedSeconds: 3 });
     const outage = new Error('no answer');

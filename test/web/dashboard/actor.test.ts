@@ -15,7 +15,7 @@ const MEMBERS = [
   member('sub-other', 'Grace Hopper', 'other@harbour.example'),
 ];
 
-describe('the name of an actor', () => {
+describe('the displayed name of an actor', () => {
   it.each([
     ['visitor', undefined, 'A visitor'],
     ['system:retire-models', undefined, 'Spelo (retire-models)'],
@@ -23,12 +23,12 @@ describe('the name of an actor', () => {
     ['token:tok_1', undefined, 'API token tok_1'],
     ['operator:arn:aws:iam::1:role/ops', undefined, 'Operator (arn:aws:iam::1:role/ops)'],
     ['sub-ada', undefined, undefined],
-  ])('of %s is in words', (actor, tokenName, name) => {
+  ])('is in words for %s', (actor, tokenName, name) => {
     expect(machineName(actor, tokenName)).toBe(name);
   });
 });
 
-describe('a search for an actor', () => {
+describe('the search for an actor', () => {
   it.each([
     [' ada lovelace ', 'sub-ada', false],
     ['ADA@harbour.example', 'sub-ada', false],
@@ -37,7 +37,7 @@ describe('a search for an actor', () => {
     ['other@harbour.example', 'sub-other', false],
     ['Grace Hopper', 'Grace Hopper', true],
     ['', '', false],
-  ])('by "%s" asks for %s', (text, actor, isAmbiguous) => {
+  ])('by "%s" looks for %s', (text, actor, isAmbiguous) => {
     expect(actorIn(text, MEMBERS)).toEqual({ actor, isAmbiguous });
   });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { seriesTotals } from '../../../web/dashboard/src/usage/chart-totals.ts';
 
-it('the totals of a chart are the sums of its series, also where a day lacks one of them', () => {
+it('the totals of a chart are the sums of its series, even if a series has no value for a day', () => {
   const points = [
     { x: 'Nov 1', a: 1, b: 2.5 },
     { x: 'Nov 2', a: 3 },

@@ -13,14 +13,14 @@ const receipt = (facts: Partial<Receipt>): Receipt =>
     ...facts,
   }) as Receipt;
 
-it('the drift of a watched call is the cost of the page’s report less that of the count', () => {
+it('the drift of a watched call is the reported cost minus the counted cost', () => {
   expect(driftOf(receipt({}))).toEqual({
     cents: -2,
     claimsTooMuch: false,
   });
 });
 
-it('the drift of a session that no watcher counted is none, and that of an unknown price has no cost', () => {
+it('the drift of an unwatched session is missing, and the drift at an unknown price has no cost', () => {
   expect(driftOf(receipt({ usage_source: 'browser' }))).toBeUndefined();
   expect(driftOf(receipt({ cost_cents: null }))?.cents).toBeNull();
   expect(driftOf(receipt({ claimed_cost_cents: null }))?.cents).toBeNull();

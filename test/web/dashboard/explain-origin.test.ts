@@ -18,7 +18,7 @@ const nearOrigins = fc.oneof(
 );
 
 describe('the origin checker', () => {
-  it('accepts exactly what the API accepts, in the form in which it is stored', () => {
+  it('accepts exactly what the API accepts, in the stored form', () => {
     fc.assert(
       fc.property(nearOrigins, (text) => {
         const verdict = explainOrigin(text);
@@ -29,7 +29,7 @@ describe('the origin checker', () => {
     );
   });
 
-  it('never suggests what would be refused in turn', () => {
+  it('never suggests an origin that would be refused', () => {
     fc.assert(
       fc.property(nearOrigins, (text) => {
         const verdict = explainOrigin(text);
@@ -53,7 +53,7 @@ describe('the origin checker', () => {
     ['https://a.example https://b.example', /One origin at a time/],
     ['https://', /host is missing/],
     ['https://example.com:99999', /65535/],
-  ])('says why %s is refused', (text, why) => {
+  ])('explains why %s is refused', (text, why) => {
     const verdict = explainOrigin(text);
     expect(verdict).toMatchObject({ ok: false, why: expect.stringMatching(why) });
   });
@@ -62,7 +62,7 @@ describe('the origin checker', () => {
     ['www.example.com/shop?x=1', 'https://www.example.com'],
     ['http://www.example.com', 'https://www.example.com'],
     ['https://me@www.example.com/', 'https://www.example.com'],
-  ])('offers what was meant by %s', (text, suggestion) => {
+  ])('suggests a correction of %s', (text, suggestion) => {
     expect(explainOrigin(text)).toMatchObject({ ok: false, suggestion });
   });
 });

@@ -7,8 +7,8 @@ import { addUsage, centsOf, NO_TOKENS } from '../../../web/dashboard/src/voice/m
 const at = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 const NOW = 1_000_000;
 
-describe('sessions at a time', () => {
-  it('never falls below zero, although the clocks of visitors and of this page differ', () => {
+describe('the chart of simultaneous sessions', () => {
+  it('never falls below zero, even if the clocks of visitors and of the page differ', () => {
     const sessions = [
       { connected_at: at(NOW / 1_000 + 60), ended_at: null },
       { connected_at: at(30), ended_at: at(20) },
@@ -16,7 +16,7 @@ describe('sessions at a time', () => {
     expect(atATime(sessions, NOW).map(({ value }) => value)).toEqual([0, 0]);
   });
 
-  it('rises with each connection, falls with each end, and lets who leaves make room for who comes', () => {
+  it('rises with each connection, falls with each end, and counts an end before a simultaneous start', () => {
     const sessions = [
       { connected_at: at(10), ended_at: at(20) },
       { connected_at: at(15), ended_at: at(30) },
@@ -32,7 +32,7 @@ describe('sessions at a time', () => {
     ]);
   });
 
-  it('never falls below nobody, and ends at nobody', () => {
+  it('ends at zero for any sessions', () => {
     const span = fc
       .tuple(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 0, max: 90 }))
       .map(([from, length]) => ({ connected_at: at(from), ended_at: at(from + length + 1) }));
@@ -73,7 +73,7 @@ describe('the break-even curve', () => {
     expect(planCents({ ...STARTER, monthly_usd: null }, 1)).toBeUndefined();
   });
 
-  it('has a point where each plan bends, so that the bend is drawn where it is', () => {
+  it('has a point at each bend of a plan', () => {
     const xs = curvePoints(5, [STARTER, FREE], 1_100).map(({ x }) => x);
     expect(xs).toEqual(expect.arrayContaining([0, 100, 500, 1_100]));
     expect(xs).toEqual([...xs].sort((a, b) => (a ?? 0) - (b ?? 0)));
@@ -90,7 +90,7 @@ const PUBLISHED = {
   output_token_details: { text_tokens: 30, audio_tokens: 91 },
 };
 
-describe('the meter of a conversation', () => {
+describe('the cost meter of a conversation', () => {
   it('counts a cached token once, and adds up over answers', () => {
     const twice = addUsage(addUsage(NO_TOKENS, PUBLISHED), PUBLISHED);
     expect(twice).toEqual({
@@ -103,11 +103,11 @@ describe('the meter of a conversation', () => {
     });
   });
 
-  it('takes an answer without counts as nothing', () => {
+  it('counts an answer without token counts as zero', () => {
     expect(addUsage(NO_TOKENS, {})).toEqual(NO_TOKENS);
   });
 
-  it('charges the latest rates of the model, and knows nothing of a model without a price', () => {
+  it('uses the latest rates of the model, and shows no cost for a model without a price', () => {
     const row = {
       aliases: [],
       status: 'active' as const,

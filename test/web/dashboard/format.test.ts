@@ -23,20 +23,20 @@ describe('a count in the dashboard', () => {
     [1, '1 session'],
     [2, '2 sessions'],
     [1_200, '1,200 sessions'],
-  ])('of %d has the right plural', (count, text) => {
+  ])('of %d has the correct plural', (count, text) => {
     expect(counted(count, 'session')).toBe(text);
   });
 });
 
-describe('a day in the address', () => {
+describe('the day in the URL', () => {
   it.each(['', 'garbage', '2026-13-01', '2026-02-30', '2026-1-1', '2026-11-30T00:00'])(
-    'is none if it is "%s"',
+    'is missing if the value is "%s"',
     (text) => {
       expect(isDay(text)).toBe(false);
     },
   );
 
-  it('is recognized', () => {
+  it('is recognised', () => {
     expect(isDay('2026-11-30')).toBe(true);
   });
 });

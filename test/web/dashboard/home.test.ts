@@ -34,7 +34,7 @@ const facts = (change: Partial<StepFacts> = {}): StepFacts => ({
 });
 
 describe('the next steps', () => {
-  it('are all done once a visitor was answered, and none of them is next', () => {
+  it('are all done after a visitor was answered, and none is next', () => {
     const done = stepsDone(facts());
     expect(done).toEqual({ key: true, site: true, origin: true, snippet: true, talk: true });
     expect(nextStep(done)).toBeUndefined();
@@ -48,12 +48,12 @@ describe('the next steps', () => {
     expect(stepsDone({ ...without, sites: [aSite({ has_key: true })] }).key).toBe(true);
   });
 
-  it('do not take the dashboard’s own origin for a website', () => {
+  it("do not count the dashboard's own origin as a website", () => {
     expect(stepsDone(facts({ sites: [] }))).toMatchObject({ site: false, origin: false });
     expect(stepsDone(facts({ sites: [aSite({ allowed_origins: [OWN] })] })).origin).toBe(false);
   });
 
-  it('do not claim what is not known', () => {
+  it('leave unknown steps open', () => {
     const done = stepsDone(facts({ visitors: { session_seen: null, talked: null } }));
     expect(done).toMatchObject({ snippet: null, talk: null });
     expect(nextStep(done)).toBe('snippet');
@@ -74,7 +74,7 @@ const anError = (change: Partial<ErrorRow> = {}): ErrorRow => ({
   ...change,
 });
 
-describe('the open errors', () => {
+describe('the open errors on the home page', () => {
   it('are those of the last 24 hours, by kind', () => {
     const items = [anError(), anError({ last_at: hoursAgo(23) }), anError({ last_at: hoursAgo(25) })];
     const { items: groups, hasMore } = openErrors({ items, next_cursor: 'more' }, [aSite()], NOW);
@@ -82,13 +82,13 @@ describe('the open errors', () => {
     expect(hasMore).toBe(false);
   });
 
-  it('have more where every row that was read is of the last 24 hours and older ones are left', () => {
+  it('show that there are more if all loaded rows are of the last 24 hours and older rows exist', () => {
     expect(openErrors({ items: [anError()], next_cursor: 'more' }, [], NOW).hasMore).toBe(true);
     expect(openErrors({ items: [anError()], next_cursor: null }, [], NOW).hasMore).toBe(false);
     expect(openErrors({ items: [], next_cursor: 'more' }, [], NOW).hasMore).toBe(true);
   });
 
-  it('leave out a refused origin that was added or is ignored, and no other', () => {
+  it('omit a refused origin that was added or ignored, and no other', () => {
     const refused = anError({ code: 'origin_not_allowed', origin: 'https://staging.example' });
     const page = { items: [refused], next_cursor: null };
     const open = (site: Partial<Site>) => openErrors(page, [aSite(site)], NOW).items.length;
@@ -101,7 +101,7 @@ describe('the open errors', () => {
   });
 });
 
-it('recent anomalies are those of the last seven days', () => {
+it('the recent anomalies are those of the last seven days', () => {
   const found = (at: string) => ({ at }) as AuditRow;
   const items = [found(hoursAgo(1)), found(hoursAgo(7 * 24 - 1)), found(hoursAgo(7 * 24 + 1))];
   expect(recentAnomalies({ items, next_cursor: 'more' }, NOW)).toEqual({
@@ -110,16 +110,16 @@ it('recent anomalies are those of the last seven days', () => {
   });
 });
 
-describe('the advice', () => {
+describe('the advice on the home page', () => {
   const SOUND = { billing_mode: 'byok', alert_email: 'ops@shop.example', has_key: true } as const;
   const BUDGET = { budget: {} } as Parameters<typeof adviceFor>[2];
   const ids = (...given: Parameters<typeof adviceFor>) => adviceFor(...given).map(({ id }) => id);
 
-  it('is none if nothing can be improved', () => {
+  it('is missing if nothing can be improved', () => {
     expect(adviceFor(SOUND, [aSite()], BUDGET)).toEqual([]);
   });
 
-  it('names missing keys first, and the sites that have none', () => {
+  it('names missing keys first, and the sites without a key', () => {
     const sites = [aSite(), aSite({ name: 'Blog', has_key: true })];
     const [first] = adviceFor({ ...SOUND, has_key: false }, sites, BUDGET);
     expect(first).toMatchObject({
@@ -130,12 +130,12 @@ describe('the advice', () => {
     expect(ids({ ...SOUND, has_key: false, billing_mode: 'managed' }, sites, BUDGET)).toEqual([]);
   });
 
-  it('asks for a budget only where own keys pay', () => {
+  it('suggests a budget only if own keys pay', () => {
     expect(ids(SOUND, [], { budget: null })).toEqual(['budget']);
     expect(ids({ ...SOUND, billing_mode: 'managed' }, [], { budget: null })).toEqual([]);
   });
 
-  it('passes on the warnings about models, and names at most three open sites', () => {
+  it('passes on the model warnings, and names at most three open sites', () => {
     const open = ['A', 'B', 'C', 'D'].map((name) => aSite({ name, control: 'open' }));
     const warned = aSite({
       warnings: [{ code: 'model_retiring', message: 'Ends soon.' }] as Site['warnings'],

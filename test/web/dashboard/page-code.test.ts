@@ -15,21 +15,21 @@ const aTool = (name: string, ...names: readonly string[]) => ({
   parameters: { type: 'object', properties: Object.fromEntries(names.map((each) => [each, {}])) },
 });
 
-it('the page code takes the arguments of a function by their names', () => {
+it('the page code receives the arguments of a function by name', () => {
   const code = pageCode([aTool('find_order', 'order_id', 'e-mail')]);
   expect(code).toContain('find_order: async ({ order_id }) => {');
   expect(Object.keys(offeredBy(code))).toEqual(['find_order']);
 });
 
 it.each(['class', 'default', 'new', 'await', 'arguments', 'eval', 'static', 'yield', 'let', 'enum', 'true'])(
-  'the page code is a program when an argument and a function are called %s',
+  'the page code is valid if an argument and a function are named %s',
   (word) => {
     expect(Object.keys(offeredBy(pageCode([aTool(word, word, 'size')])))).toEqual([word]);
   },
 );
 
 it.each(['__proto__', 'constructor', 'get-price', '7'])(
-  'the page code offers a function called %s',
+  'the page code offers a function named %s',
   (name) => {
     expect(Object.keys(offeredBy(pageCode([aTool(name)])))).toEqual([name]);
   },

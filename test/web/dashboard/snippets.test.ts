@@ -25,7 +25,7 @@ describe('the code of the Embed page', () => {
     );
   });
 
-  it('names the broker where the files have another origin, and in the policy as well', () => {
+  it('names the broker if the files have another origin, also in the policy', () => {
     expect(snippetOf('html', APART, DEFAULT_OPTIONS)).toContain('data-api="https://voice.example"');
     expect(policyOf('html', APART)).toBe(
       'script-src https://files.example/widget/\nconnect-src https://voice.example https://files.example',
@@ -33,7 +33,7 @@ describe('the code of the Embed page', () => {
     expect(policyOf('react', APART)).toBe('connect-src https://voice.example');
   });
 
-  it('is an element without a position where the page places it', () => {
+  it('is an element without a position if the page places it', () => {
     expect(
       snippetOf('element', APART, { ...DEFAULT_OPTIONS, position: 'top-left', theme: 'dark' }),
     ).toContain(
@@ -42,7 +42,7 @@ describe('the code of the Embed page', () => {
   });
 
   it.each(['html', 'element', 'tagManager'] as const)(
-    'as %s cannot be left by a text of the owner',
+    'as %s cannot be escaped by any text of the owner',
     (kind) => {
       const code = snippetOf(kind, PLACE, HOSTILE);
       expect(code.match(/<script/g)).toHaveLength(1);
@@ -50,12 +50,12 @@ describe('the code of the Embed page', () => {
     },
   );
 
-  it('as React has the text of the owner as a literal', () => {
+  it('as React contains the text of the owner as a literal', () => {
     const [, literal = ''] = /label=\{(.*)\}/.exec(snippetOf('react', PLACE, HOSTILE)) ?? [];
     expect(JSON.parse(literal)).toBe(HOSTILE.label);
   });
 
-  it('has every option that differs from its default', () => {
+  it('contains every option that differs from its default', () => {
     const options = {
       label: 'Ask us',
       position: 'top-left',

@@ -68,7 +68,7 @@ const request: RotationRequest = {
 };
 
 describe('an incident on EventBridge', () => {
-  it('is one event with ids, counts and a sentence', async () => {
+  it('is one event with IDs, counts and a sentence', async () => {
     await incidents.announce(incident);
     expect(taken).toMatchObject([
       { Source: 'spelo.byok', DetailType: 'SpeloByok Anomaly Detected', EventBusName: 'default' },
@@ -89,7 +89,7 @@ describe('an incident on EventBridge', () => {
     });
   });
 
-  it('an incident that the bus did not take is an error, although the answer is a 200', async () => {
+  it('fails if the bus did not accept the event, although the answer has status 200', async () => {
     answer = { FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException', ErrorMessage: 'no' }] };
     await expect(incidents.announce(incident)).rejects.toThrow(
       new DependencyUnavailableError('eventbridge', 'PutEvents', 'ThrottlingException'),
@@ -97,14 +97,14 @@ describe('an incident on EventBridge', () => {
   });
 });
 
-describe('a rotation request', () => {
-  it('comes out of the event as it went in', async () => {
+describe('a re-encryption request', () => {
+  it('is unchanged after it was written to an event and read again', async () => {
     await incidents.request(request);
     expect(taken).toMatchObject([{ DetailType: 'SpeloByok Rotation Requested' }]);
     expect(rotationRequestIn(JSON.parse(taken[0]?.Detail ?? ''))).toEqual(request);
   });
 
-  it("never names the platform's key", () => {
+  it('never names the platform key', () => {
     const detail = {
       incident_id: 'evt_1',
       workspace_id: 'x',

@@ -27,8 +27,8 @@ const SETTLED = { ...SESSION, state: 'issued', settledAt: '2026-11-23T12:00:01.0
 const recordOf = (image: Readonly<Record<string, unknown>>, eventName = 'MODIFY'): DynamoDBRecord =>
   ({ eventName, dynamodb: { SequenceNumber: '1', NewImage: marshall(image) } }) as DynamoDBRecord;
 
-describe('what the detector sees of the sessions table', () => {
-  it('is a visitor when one is admitted, under the fingerprint of the key', () => {
+describe('the key usage event made from a sessions record', () => {
+  it('is an admitted visitor, under the fingerprint of the key', () => {
     expect(keyUsageEventsOf(recordOf(SESSION, 'INSERT'))).toEqual([
       {
         workspaceId: 'abcdefghjkmn',
@@ -47,7 +47,7 @@ describe('what the detector sees of the sessions table', () => {
     ]);
   });
 
-  it('is how the session came out, with what OpenAI said', () => {
+  it('is the outcome of a session, with the OpenAI failure', () => {
     const [usageEvent] = keyUsageEventsOf(
       recordOf({ ...SETTLED, state: 'refused', openAiFailure: 'key_invalid' }),
     );
@@ -60,7 +60,7 @@ describe('what the detector sees of the sessions table', () => {
     });
   });
 
-  it('is its real length once it has ended, and not before', () => {
+  it('is the real length of a session after its end, and not before', () => {
     const typesOf = (image: Readonly<Record<string, unknown>>) =>
       keyUsageEventsOf(recordOf(image)).map(({ observation }) => observation.type);
     expect(typesOf({ ...SETTLED, usedSeconds: 40 })).toEqual(['outcome']);
@@ -70,7 +70,7 @@ describe('what the detector sees of the sessions table', () => {
     ]);
   });
 
-  it('is a false claim where its page claims more than OpenAI counted', () => {
+  it('is a false claim if the page claims more than OpenAI counted', () => {
     const image = { ...SETTLED, usedSeconds: 40, endedAt: '2026-11-23T12:00:41.000Z', claimsTooMuch: true };
     expect(keyUsageEventsOf(recordOf(image)).map(({ observation }) => observation)[2]).toEqual({
       type: 'false_claim',
@@ -79,7 +79,7 @@ describe('what the detector sees of the sessions table', () => {
     });
   });
 
-  it('is how many foreign origins a site refused within a minute', () => {
+  it('is the number of foreign origins that a site refused in a minute', () => {
     const row = {
       pk: 'ERRORS#abcdefghjkmn',
       sk: '2026-11-23T12:00#abcdefghjkmn000000000000#origin_not_allowed',
@@ -99,13 +99,13 @@ describe('what the detector sees of the sessions table', () => {
   });
 
   it.each(['test', 'reencryption'])(
-    'is nothing for a session of the kind %s: a person opened the key',
+    'is missing for a session of the kind %s, in which a person opened the key',
     (kind) => {
       expect(keyUsageEventsOf(recordOf({ ...SESSION, kind }, 'INSERT'))).toEqual([]);
     },
   );
 
-  it('is nothing for notes on a key and for what expires', () => {
+  it('is missing for notes on a key and for expired items', () => {
     expect(keyUsageEventsOf(recordOf({ pk: 'KEY#site#x', sk: 'ACTIVITY', lastUsedAt: 'now' }))).toEqual([]);
     expect(keyUsageEventsOf({ eventName: 'REMOVE', dynamodb: { SequenceNumber: '1' } })).toEqual([]);
   });
@@ -128,7 +128,7 @@ describe('what the detector sees of the sessions table', () => {
     ['settledAt', ''],
     ['endedAt', '2026-11-23'],
     ['usedSeconds', -1],
-  ])('is an error for a session whose %s is %p: it must not pass in silence', (field, value) => {
+  ])('is an error for a session whose %s is %p', (field, value) => {
     const whole = { ...SETTLED, usedSeconds: 40, endedAt: SETTLED.settledAt };
     expect(keyUsageEventsOf(recordOf(whole))).toHaveLength(2);
     const entries = Object.entries({ ...whole, [field]: value }).filter(([, each]) => each !== undefined);

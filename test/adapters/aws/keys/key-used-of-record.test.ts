@@ -38,7 +38,7 @@ const recordOf = (image: Readonly<Record<string, unknown>>, eventName = 'MODIFY'
 
 const WORKSPACE_KEY = { scope: 'workspace', scopeId: 'abcdefghjkmn', workspaceId: 'abcdefghjkmn' };
 
-describe('A record of the sessions table', () => {
+describe('a record of the sessions table', () => {
   it.each([
     ['a client secret was issued', TOKEN],
     ['OpenAI had created a call', CALL],
@@ -55,12 +55,12 @@ describe('A record of the sessions table', () => {
     expect(keyUsedOf(recordOf({ ...CALL, keyScope }))?.address).toEqual(address);
   });
 
-  it('gives the same use when it is written again later', () => {
+  it('counts as the same use when it is written again later', () => {
     expect(keyUsedOf(recordOf({ ...TOKEN, endedAt: '2026-11-23T12:05:00.000Z' }))?.at).toBe(AT);
   });
 });
 
-describe('A key was not used', () => {
+describe('a key is not used', () => {
   it.each([
     ['by an intent to mint', { ...TOKEN, state: 'reserved' }],
     ['by a refused mint', { ...TOKEN, state: 'refused', refusal: 'openai_error' }],
@@ -76,20 +76,20 @@ describe('A key was not used', () => {
     expect(keyUsedOf(recordOf(image))).toBeUndefined();
   });
 
-  it('by a record that was removed', () => {
+  it('by a removed record', () => {
     expect(keyUsedOf(recordOf(TOKEN, 'REMOVE'))).toBeUndefined();
     expect(keyUsedOf({ eventName: 'REMOVE', dynamodb: { SequenceNumber: '1' } })).toBeUndefined();
   });
 });
 
-describe('A use that cannot be read', () => {
+describe('a record of a key use with invalid values', () => {
   it.each([
     ['workspaceId', ''],
     ['siteId', 'A site'],
     ['keyScope', 'planet'],
     ['keyVersion', 0],
     ['settledAt', 'not a time'],
-  ])('is no use without a word: %s', (name, value) => {
+  ])('is an error and not ignored: %s', (name, value) => {
     expect(() => keyUsedOf(recordOf({ ...TOKEN, [name]: value }))).toThrow();
     expect(() => keyUsedOf(recordOf({ ...CALL, [name]: value }))).toThrow();
   });

@@ -22,8 +22,8 @@ const expectNothingChanged = (): void => {
   ).toEqual([]);
 };
 
-describe('without a usable account', () => {
-  test('the command says that there are no credentials, and how to sign in', async () => {
+describe('the deploy command without a usable account', () => {
+  test('reports missing credentials, and how to sign in', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_SECRET_ACCESS_KEY'];
     const elsewhere = {
@@ -41,7 +41,7 @@ describe('without a usable account', () => {
     expectNothingChanged();
   });
 
-  test('the command names the profile that has no credentials', async () => {
+  test('names the profile without credentials', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_SECRET_ACCESS_KEY'];
     const elsewhere = {
@@ -72,17 +72,14 @@ describe('without a usable account', () => {
       400,
       /CloudFormation DescribeStacks failed in eu-central-1: Throttling.*\nNext: Wait a minute/,
     ],
-  ])(
-    'the command explains the refusal %s of any call with service, call and region',
-    async (code, status, text) => {
-      scene.aws.state.refusals.set('DescribeStacks', { status, code, message: 'Refused.' });
-      expect(await scene.run()).toBe(1);
-      expect(scene.shown()).toMatch(text);
-      expectNothingChanged();
-    },
-  );
+  ])('explains the error %s of a call with service, call and region', async (code, status, text) => {
+    scene.aws.state.refusals.set('DescribeStacks', { status, code, message: 'Refused.' });
+    expect(await scene.run()).toBe(1);
+    expect(scene.shown()).toMatch(text);
+    expectNothingChanged();
+  });
 
-  test('the command says so when the answer of a call is not one of AWS', async () => {
+  test('reports an answer that does not come from AWS', async () => {
     const proxy = createServer((_request, response) => response.writeHead(200).end('<html>Log in'));
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     const { port } = proxy.address() as AddressInfo;
@@ -104,7 +101,7 @@ describe('without a usable account', () => {
     [true, false, 'the output is a pipe or a file'],
     [false, true, 'the input is a pipe or a file'],
     [false, false, 'there is no terminal'],
-  ])('a terminal with input %s and output %s is named: %s', (input, output, obstacle) => {
+  ])('with terminal input %s and terminal output %s reports: %s', (input, output, obstacle) => {
     expect(obstacleOf({ isTTY: input }, { isTTY: output })).toBe(obstacle);
   });
 
@@ -113,14 +110,14 @@ describe('without a usable account', () => {
     ['InvalidClientTokenId', 403, /the account has not enabled the region[\s\S]*Next: .*enable the region/],
     ['SignatureDoesNotMatch', 403, /does not accept the secret[\s\S]*Next: Sign in/],
     ['ServiceUnavailable', 503, /STS did not answer in eu-central-1[\s\S]*Next: Check AWS_REGION/],
-  ])('the command explains the refusal %s of STS and changes nothing', async (code, status, sentence) => {
+  ])('explains the error %s of STS, and changes nothing', async (code, status, sentence) => {
     scene.aws.state.refusals.set('GetCallerIdentity', { status, code, message: 'Refused.' });
     expect(await scene.run()).toBe(1);
     expect(scene.shown()).toMatch(sentence);
     expectNothingChanged();
   });
 
-  test('the command asks for a region where neither the stage nor the environment names one', async () => {
+  test('asks for a region if neither the stage nor the environment names one', async () => {
     delete process.env['AWS_REGION'];
     process.env['AWS_CONFIG_FILE'] = '/nowhere';
     expect(await scene.run()).toBe(1);
@@ -131,14 +128,14 @@ describe('without a usable account', () => {
 });
 
 describe('the region of the stage', () => {
-  test('decides against AWS_REGION, and the command says so', async () => {
+  test('takes precedence over AWS_REGION, and the command reports this', async () => {
     process.env['AWS_REGION'] = 'us-west-2';
     expect(await scene.run({ plan: true, config: configWith({ region: REGION }) })).toBe(0);
     expect(scene.shown()).toContain('AWS_REGION is us-west-2, but the stage dev belongs to eu-central-1');
     expect(new Set(scene.aws.requests.map(({ region }) => region))).toEqual(new Set([REGION]));
   });
 
-  test('must be of the account that has the certificates', async () => {
+  test('must contain the certificates', async () => {
     const certificateArn = `arn:aws:acm:${REGION}:999999999999:certificate/0a`;
     const config = configWith({ region: REGION, domain: { name: 'voice.shop.test', certificateArn } });
     expect(await scene.run({ config })).toBe(1);
@@ -149,7 +146,7 @@ describe('the region of the stage', () => {
   });
 });
 
-describe('placeholders', () => {
+describe('a placeholder in the stage', () => {
   test.each([
     [
       'a name under example.com',
@@ -174,14 +171,14 @@ describe('placeholders', () => {
       },
       'stages.dev.edge.acceptedDigests.0 is still the digest of zeros',
     ],
-  ])('stop the command before it asks AWS: %s', async (_what, settings, sentence) => {
+  ])('stops the command before it calls AWS: %s', async (_what, settings, sentence) => {
     expect(await scene.run({ config: configWith(settings) })).toBe(1);
     expect(scene.shown()).toContain(sentence);
     expect(scene.aws.requests).toEqual([]);
     expect(scene.cdkCalls).toEqual([]);
   });
 
-  test('are not seen in names that only resemble them', async () => {
+  test('is not detected in names that only resemble one', async () => {
     const signIn = { issuer: 'https://counterexample.com/', audience: 'example.com.shop.test' };
     expect(await scene.run({ plan: true, config: configWith({ signIn }) })).toBe(0);
   });
@@ -190,7 +187,7 @@ describe('placeholders', () => {
 describe('the quota of Lambda containers', () => {
   const reservedConcurrency = { token: 300, projector: 20, detector: 20 };
 
-  test('stops a stage that reserves more than the account allows, and names an open request', async () => {
+  test('stops a stage that reserves more than the account allows, and names a pending request', async () => {
     scene.aws.state.concurrency = { limit: 400, unreserved: 400 };
     scene.aws.state.requestedConcurrency = [1_000];
     expect(await scene.run({ config: configWith({ reservedConcurrency }) })).toBe(1);
@@ -203,21 +200,21 @@ describe('the quota of Lambda containers', () => {
     expectNothingChanged();
   });
 
-  test('fits exactly when a hundred containers are left', async () => {
+  test('is sufficient when exactly a hundred containers are left', async () => {
     scene.aws.state.concurrency = { limit: 440, unreserved: 440 };
     expect(await scene.run({ plan: true, config: configWith({ reservedConcurrency }) })).toBe(0);
     scene.aws.state.concurrency = { limit: 439, unreserved: 439 };
     expect(await scene.run({ plan: true, config: configWith({ reservedConcurrency }) })).toBe(1);
   });
 
-  test('counts what the stage has reserved before as its own', async () => {
+  test('excludes what the stage itself has already reserved', async () => {
     scene.aws.state.concurrency = { limit: 440, unreserved: 100 };
     for (const [name, containers] of Object.entries(reservedConcurrency))
       scene.aws.state.reserved.set(`spelo-byok-dev-${name}`, containers);
     expect(await scene.run({ plan: true, config: configWith({ reservedConcurrency }) })).toBe(0);
   });
 
-  test('of a new account is enough for a stage that reserves nothing, with a note', async () => {
+  test('of a new account is sufficient for a stage without reservations, with a note', async () => {
     scene.aws.state.concurrency = { limit: 10, unreserved: 10 };
     scene.aws.state.refusals.set('ListRequestedServiceQuotaChangeHistoryByQuota', {
       status: 400,
@@ -229,7 +226,7 @@ describe('the quota of Lambda containers', () => {
   });
 });
 
-test('A stage that accepts signed code only is not deployed by this command, which signs none', async () => {
+test('a stage that accepts only signed code is not deployed by this command, which signs nothing', async () => {
   const codeSigningProfileVersionArn =
     'arn:aws:signer:eu-central-1:123456789012:/signing-profiles/spelo/a1B2c3D4e5';
   expect(await scene.run({ config: configWith({ codeSigningProfileVersionArn }) })).toBe(1);
@@ -240,7 +237,7 @@ test('A stage that accepts signed code only is not deployed by this command, whi
 describe('the prefix of the sign-in page', () => {
   const prefix = 'spelo-byok-dev-123456789012';
 
-  test('stops the command where another customer has it', async () => {
+  test('stops the command if another customer uses it', async () => {
     scene.aws.state.prefixes.set('shop', { account: '999999999999', pool: 'eu-central-1_other' });
     const signIn = { cognito: { ...SETTINGS.signIn.cognito, domainPrefix: 'shop' } };
     expect(await scene.run({ config: configWith({ signIn }) })).toBe(1);
@@ -248,7 +245,7 @@ describe('the prefix of the sign-in page', () => {
     expectNothingChanged();
   });
 
-  test('stops the command where a pool that was kept has it, with the command that releases it', async () => {
+  test('stops the command if a retained pool uses it, with the command that releases it', async () => {
     scene.aws.state.prefixes.set(prefix, { account: '123456789012', pool: 'eu-central-1_kept' });
     expect(await scene.run()).toBe(1);
     expect(scene.shown()).toContain(
@@ -256,7 +253,7 @@ describe('the prefix of the sign-in page', () => {
     );
   });
 
-  test('may belong to the pool of the stage itself', async () => {
+  test('may belong to the pool of the stage', async () => {
     scene.aws.state.prefixes.set(prefix, { account: '123456789012', pool: 'eu-central-1_mine' });
     scene.aws.state.stacks.set(stackName('data'), deployedStack({ UserPoolId: 'eu-central-1_mine' }));
     expect(await scene.run({ plan: true })).toBe(0);
@@ -264,22 +261,22 @@ describe('the prefix of the sign-in page', () => {
 });
 
 describe('the trails of the region', () => {
-  test('stop a first deployment when there are five', async () => {
+  test('stop a first deployment if there are five', async () => {
     scene.aws.state.trails = 5;
     expect(await scene.run()).toBe(1);
     expect(scene.shown()).toMatch(/STOP {2}trails .*AWS allows 5/);
     expectNothingChanged();
   });
 
-  test('do not matter any more when the trail of the stage is one of them', async () => {
+  test('no longer matter if the trail of the stage is among them', async () => {
     scene.aws.state.trails = 5;
     scene.aws.state.stacks.set(stackName('audit'), deployedStack());
     expect(await scene.run({ plan: true })).toBe(0);
   });
 });
 
-describe('a plan', () => {
-  test('changes nothing, and shows each step with what it creates', async () => {
+describe('the deployment plan', () => {
+  test('changes nothing, and shows each step with its new resources', async () => {
     expect(await scene.run({ plan: true, owner: 'ada@shop.test' })).toBe(0);
     expectNothingChanged();
     expect(scene.shown()).toContain('bootstrap the CDK in eu-central-1');
@@ -287,12 +284,12 @@ describe('a plan', () => {
     expect(scene.shown()).toContain('Nothing was changed.');
   });
 
-  test('can be sent to a colleague: it has no credentials, no token and no address of a person', async () => {
+  test('contains no credentials, no token and no address of a person, so that it can be shared', async () => {
     await scene.run({ plan: true, owner: 'ada@shop.test', token: 'secret-token' });
     expect(scene.shown()).not.toMatch(/ada@shop\.test|secret-token|operator-secret|AKIAOPERATOR/);
   });
 
-  test('of a stage without a dashboard has a note with the setting that adds it; with a dashboard it has none', async () => {
+  test('of a stage without a dashboard names the setting that adds one', async () => {
     expect(await scene.run({ plan: true })).toBe(0);
     expect(scene.shown()).toMatch(/note {2}dashboard [\s\S]*Add "dashboard": \{\} to the stage in cdk\.json/);
     const before = scene.shown().length;
@@ -300,7 +297,7 @@ describe('a plan', () => {
     expect(scene.shown().slice(before)).not.toContain('has no dashboard');
   });
 
-  test('names what an earlier deployment left, which would not be used again', async () => {
+  test('names resources of an earlier deployment that would not be reused', async () => {
     scene.aws.state.deleted.set(stackName('data'), {
       ...deployedStack(),
       resources: [
@@ -314,8 +311,8 @@ describe('a plan', () => {
   });
 });
 
-describe('without a person', () => {
-  test('the command deploys nothing unless --yes is given', async () => {
+describe('the deploy command without a person', () => {
+  test('deploys nothing without --yes', async () => {
     await scene.close();
     scene = await startScene({ interactive: false });
     expect(await scene.run({ yes: false })).toBe(1);
@@ -324,7 +321,7 @@ describe('without a person', () => {
     expectNothingChanged();
   });
 
-  test.each(['no', '', 'later'])('the answer "%s" to the question changes nothing', async (answer) => {
+  test.each(['no', '', 'later'])('changes nothing after the answer "%s"', async (answer) => {
     scene.answers['Deploy this?'] = answer;
     expect(await scene.run({ yes: false })).toBe(1);
     expect(scene.shown()).toContain('Nothing was changed.');

@@ -57,7 +57,7 @@ const workspacesOf = async (sub: string): Promise<unknown> =>
   expectSuccess(await stack.call('GET', '/v1/workspaces', { as: sub })).items;
 
 describe('a deployment into an empty account', () => {
-  test('goes from nothing to a passing smoke test with one answer to each question', async () => {
+  test('ends with a passing smoke test after one answer to each question', async () => {
     scene.answers['Deploy this?'] = 'yes';
     scene.answers['first owner'] = 'ada@shop.test';
     scene.answers['own, platform or none'] = 'own';
@@ -82,7 +82,7 @@ describe('a deployment into an empty account', () => {
     expect(scene.shown()).not.toContain(key);
   });
 
-  test('leaves every slot free: the first visitor of tier 1 is not told that the line is busy', async () => {
+  test('leaves every slot free, so that the first visitor on tier 1 is admitted', async () => {
     scene.answers['OpenAI key'] = fakeKey();
     expect(await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 1, origin: ORIGIN })).toBe(0);
     const site = /data-site-id="(\w+)"/.exec(scene.shown())?.[1] ?? '';
@@ -90,7 +90,7 @@ describe('a deployment into an empty account', () => {
     expect(answer.status).toBe(200);
   });
 
-  test('changes nothing when it is repeated: no second owner, workspace, site or key', async () => {
+  test('changes nothing when repeated: no second owner, workspace, site or key', async () => {
     scene.answers['OpenAI key'] = fakeKey();
     const options = { owner: 'ada@shop.test', key: 'own', tier: 1, origin: ORIGIN } as const;
     expect(await scene.run(options)).toBe(0);
@@ -101,7 +101,7 @@ describe('a deployment into an empty account', () => {
     expect(scene.cdkCalls.filter(([command]) => command === 'bootstrap')).toHaveLength(1);
   });
 
-  test('asks nothing about a workspace and a site that exist, and changes neither', async () => {
+  test('asks nothing about an existing workspace and site, and changes neither', async () => {
     scene.answers['OpenAI key'] = fakeKey();
     expect(await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 4, origin: ORIGIN })).toBe(0);
     const before = await workspacesOf(owner);
@@ -112,14 +112,14 @@ describe('a deployment into an empty account', () => {
     expect(scene.shown().slice(shown)).toContain(`Show the widget on ${ORIGIN}`);
   });
 
-  test('changes the tier of a workspace that exists only when the option names it', async () => {
+  test('changes the tier of an existing workspace only with the option', async () => {
     scene.answers['OpenAI key'] = fakeKey();
     await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 4, origin: ORIGIN });
     expect(await scene.run({ owner: 'ada@shop.test', tier: 2 })).toBe(0);
     expect(await workspacesOf(owner)).toMatchObject([{ openai_tier: 2, billing_mode: 'byok' }]);
   });
 
-  test('asks again when an answer is mistyped', async () => {
+  test('asks again after a mistyped answer', async () => {
     scene.answers['OpenAI key'] = fakeKey();
     scene.replies['own, platform or none'] = ['onw', 'own'];
     scene.replies['Tier'] = ['six', '3'];
@@ -133,7 +133,7 @@ describe('a deployment into an empty account', () => {
   test.each([
     [{ key: 'own' }, '--key'],
     [{ tier: 2, origin: ORIGIN }, '--tier, --origin'],
-  ] as const)('refuses %j where nobody can sign in, before anything is deployed', async (given, named) => {
+  ] as const)('refuses %j before it deploys anything if nobody can sign in', async (given, named) => {
     await scene.close();
     await start(false);
     expect(await scene.run({ owner: 'ada@shop.test', ...given })).toBe(1);
@@ -142,7 +142,7 @@ describe('a deployment into an empty account', () => {
     expect(scene.cdkCalls).toEqual([]);
   });
 
-  test('ends with status 3 where nobody can sign in, and says what is left', async () => {
+  test('ends with status 3 if nobody can sign in, and lists the remaining steps', async () => {
     await scene.close();
     await start(false);
     expect(await scene.run({ owner: 'ada@shop.test' })).toBe(3);
@@ -150,7 +150,7 @@ describe('a deployment into an empty account', () => {
     expect(scene.shown()).toMatch(/ok {4}address/);
   });
 
-  test('takes the OpenAI key from standard input and the token from the environment, without a person', async () => {
+  test('reads the OpenAI key from standard input and the token from the environment, without a person', async () => {
     await scene.close();
     await start(false);
     scene.answers['OpenAI key'] = fakeKey();
@@ -165,7 +165,7 @@ describe('a deployment into an empty account', () => {
     [{ tier: 2 }, '--key and --origin'],
     [{ key: 'own' }, '--origin'],
   ] as const)(
-    'refuses %j with a token and without a person, before a stage without tables is deployed',
+    'refuses %j with a token and without a person, before it deploys a stage without tables',
     async (given, missing) => {
       await scene.close();
       await start(false);
@@ -176,7 +176,7 @@ describe('a deployment into an empty account', () => {
     },
   );
 
-  test('stops with the missing option where only the API can say that the workspace does not exist', async () => {
+  test('stops for a missing option if only the API can tell that the workspace does not exist', async () => {
     await scene.close();
     await start(false);
     const token = await stack.tokenFor(owner);
@@ -188,7 +188,7 @@ describe('a deployment into an empty account', () => {
     expect(await workspacesOf(owner)).toEqual([]);
   });
 
-  test('uses a site that exists, as it is, with a token and without a person or an option', async () => {
+  test('uses an existing site unchanged, with a token and without a person or an option', async () => {
     await scene.close();
     await start(false);
     scene.answers['OpenAI key'] = fakeKey();
@@ -211,15 +211,15 @@ describe('a deployment into an empty account', () => {
   });
 });
 
-describe('the platform key', () => {
-  test('that is suspended stops the deployment with the command that resumes it, and is not replaced', async () => {
+describe('the platform key in a deployment', () => {
+  test('stops the deployment if it is suspended, with the command that resumes it, and is not replaced', async () => {
     scene.onScript(async (args) => (args[0] === '--state' ? SUSPENDED : 0));
     expect(await scene.run({ owner: 'ada@shop.test', key: 'platform', tier: 1, origin: ORIGIN })).toBe(1);
     expect(scene.shown()).toMatch(/The platform key is suspended[\s\S]*platform-key -- --resume/);
     expect(scene.scripts.map(({ args }) => args)).toEqual([['--state']]);
   });
 
-  test('is stored with its own role and given by standard input, never as an argument or a variable', async () => {
+  test('is stored under its own role from standard input, never from an argument or a variable', async () => {
     scene.answers['OpenAI key'] = 'sk-platform-key';
     // The program is played; what it would store is stored by the test.
     scene.onScript(async (args) => {
@@ -248,7 +248,7 @@ describe('the platform key', () => {
     });
   });
 
-  test('is not asked for again once it is stored', async () => {
+  test('is not requested again after it is stored', async () => {
     await putPlatformKey(stack, fakeKey());
     expect(await scene.run({ owner: 'ada@shop.test', key: 'platform', tier: 1, origin: ORIGIN })).toBe(0);
     expect(scene.scripts).toEqual([]);
@@ -278,7 +278,7 @@ const rolledBack = (reason: string) => ({
   ],
 });
 
-describe('a deployment that failed', () => {
+describe('a failed deployment', () => {
   test.each([
     ['spelo-byok-dev-trail already exists', 'A resource with this name already exists outside the stack'],
     ['User: x is not authorized to perform: cloudtrail:CreateTrail', 'A policy forbids it'],
@@ -288,7 +288,7 @@ describe('a deployment that failed', () => {
       'Specified ReservedConcurrentExecutions decreases UnreservedConcurrentExecution below its minimum',
       'The account allows too few Lambda containers',
     ],
-  ])('is explained with its cause, not with what only followed from it: %s', async (reason, remedy) => {
+  ])('is explained by its cause, not by later errors: %s', async (reason, remedy) => {
     scene.onDeploy.set(stackName('audit'), ({ state }: AwsAccount) => {
       state.stacks.set(stackName('audit'), rolledBack(reason));
       return 1;
@@ -302,7 +302,7 @@ describe('a deployment that failed', () => {
     expect(scene.shown()).toMatch(/Next: Then run the same command again/);
   });
 
-  test('continues on the second run: stacks that are complete stay, the failed one is created again', async () => {
+  test('is continued by the second run, which keeps complete stacks and creates the failed one again', async () => {
     scene.onDeploy.set(stackName('audit'), ({ state }: AwsAccount) => {
       state.stacks.set(stackName('audit'), rolledBack('a cause'));
       return 1;
@@ -317,7 +317,7 @@ describe('a deployment that failed', () => {
     expect(new Set(deploys())).toEqual(new Set(STACKS.map(stackName)));
   });
 
-  test('that is protected stops the second run with the command that frees it', async () => {
+  test('stops the second run if the stack is protected, with the command that unlocks it', async () => {
     scene.aws.state.stacks.set(stackName('data'), { ...rolledBack('a cause'), protected: true });
     expect(await scene.run()).toBe(1);
     expect(scene.shown()).toContain(
@@ -329,7 +329,7 @@ describe('a deployment that failed', () => {
   test.each([
     ['UPDATE_ROLLBACK_FAILED', 'continue-update-rollback'],
     ['DELETE_FAILED', 'delete-stack'],
-  ])('in the state %s waits for a person, with the command', async (status, command) => {
+  ])('in the state %s waits for a person, and shows the command', async (status, command) => {
     scene.aws.state.stacks.set(stackName('api'), { ...deployedStack(), status });
     expect(await scene.run()).toBe(1);
     expect(scene.shown()).toContain(
@@ -346,8 +346,8 @@ describe('a deployment that failed', () => {
   });
 });
 
-describe('a run that was stopped', () => {
-  test('is continued by the next one: it waits for the stack that CloudFormation still works on', async () => {
+describe('an interrupted deployment', () => {
+  test('is continued by the next run, which waits for the stack in progress', async () => {
     const running = { ...deployedStack(scene.outputs[stackName('data')]), status: 'CREATE_IN_PROGRESS' };
     scene.aws.state.stacks.set(stackName('data'), running);
     let looks = 0;
@@ -364,7 +364,7 @@ describe('a run that was stopped', () => {
     expect(waited).toBeLessThan(scene.shown().indexOf('spelo-byok-dev-data: comparing'));
   });
 
-  test.each(STACKS)('during the stack %s has lost nothing: the second run completes it', async (crashed) => {
+  test.each(STACKS)('during the stack %s is completed by the second run without loss', async (crashed) => {
     scene.onDeploy.set(stackName(crashed), () => {
       throw new Error('killed');
     });
@@ -377,7 +377,7 @@ describe('a run that was stopped', () => {
     );
   });
 
-  test('after the invitation sends none again, and sends one when it has expired', async () => {
+  test('after the invitation sends no second one, unless the first has expired', async () => {
     const run = () => scene.run({ owner: 'ada@shop.test', key: 'none' });
     await run();
     await run();
@@ -394,7 +394,7 @@ describe('a run that was stopped', () => {
   });
 });
 
-describe('a refusal of the API', () => {
+describe('an API refusal in a deployment', () => {
   test('for the OpenAI key is shown with its code, and the next run asks for the key again', async () => {
     scene.answers['OpenAI key'] = 'not-a-key';
     const options = { owner: 'ada@shop.test', key: 'own', tier: 1, origin: ORIGIN } as const;
@@ -409,7 +409,7 @@ describe('a refusal of the API', () => {
   });
 
   test.each(['shop.test', 'https://shop.test/page', ''])(
-    'is avoided for the address "%s", which is no origin',
+    'is avoided for the address "%s", which is not an origin',
     async (origin) => {
       expect(await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 1, origin })).toBe(1);
       expect(scene.shown()).toContain('must be an origin, for example https://shop.example.com');

@@ -11,7 +11,7 @@ const nobody: FirstSiteAnswers = {
   storePlatformKey: async () => undefined,
 };
 
-test('a sign-in that is too old is explained with a new sign-in as the next step', async () => {
+test('an expired recent sign-in is explained, and the next step is a new sign-in', async () => {
   const api = createServer((_request, response) => {
     const error = { code: 'recent_sign_in_required', message: 'Sign in again.' };
     response

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { startAwsAccount } from '../../../support/aws-account.ts';
+import { runOperatorCommand } from '../../../support/operator-command.ts';
 import { ROOT } from '../../../support/source-files.ts';
 
 const aws = await startAwsAccount();
@@ -17,33 +16,24 @@ const command = (...args: string[]) => commandIn({}, ...args);
 const commandIn = async (
   variables: Readonly<Record<string, string>>,
   ...args: string[]
-): Promise<{ readonly status: number; readonly text: string }> => {
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, ['tools/operator/deploy.ts', ...args], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env['PATH'],
-        HOME: process.env['HOME'],
-        AWS_ENDPOINT_URL: aws.url,
-        AWS_ACCESS_KEY_ID: 'AKIAOPERATOR',
-        AWS_SECRET_ACCESS_KEY: 'operator-secret',
-        AWS_REGION: 'eu-central-1',
-        AWS_MAX_ATTEMPTS: '1',
-        TMPDIR: temporary,
-        ...variables,
-      },
-    });
-    return { status: 0, text: stdout };
-  } catch (error) {
-    const { code, stdout, stderr } = Object(error);
-    return { status: code, text: `${stdout}${stderr}` };
-  }
+): Promise<{ readonly status: number | null; readonly text: string }> => {
+  const { code, stdout, stderr } = await runOperatorCommand('deploy', args, {
+    HOME: process.env['HOME'],
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_ACCESS_KEY_ID: 'AKIAOPERATOR',
+    AWS_SECRET_ACCESS_KEY: 'operator-secret',
+    AWS_REGION: 'eu-central-1',
+    AWS_MAX_ATTEMPTS: '1',
+    TMPDIR: temporary,
+    ...variables,
+  });
+  return { status: code, text: code === 0 ? stdout : `${stdout}${stderr}` };
 };
 
 describe('npm run deploy', () => {
   const planned = command('--stage', 'dev', '--plan');
 
-  test('plans the stage dev of cdk.json with the CDK of this project, and changes nothing', async () => {
+  test("with --plan shows the stage dev of cdk.json with this project's CDK, and changes nothing", async () => {
     const { status, text } = await planned;
     expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('Nothing was changed.') });
     expect(text).toMatch(/2\. bootstrap the CDK in us-east-1/);
@@ -55,7 +45,7 @@ describe('npm run deploy', () => {
     );
   });
 
-  test('shows in docs/deploy.md what the command prints in an empty account', async () => {
+  test('prints in an empty account what docs/deploy.md shows', async () => {
     const page = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
     const sample = /plan\.test\.ts -->\n```\n([\s\S]*?)```/.exec(page)?.[1] ?? 'no sample';
     const { text } = await planned;
@@ -64,17 +54,17 @@ describe('npm run deploy', () => {
     expect(text).toMatch(new RegExp(`^${pattern.join('[^\\n]+')}$`));
   });
 
-  test('leaves no folder behind', () => {
+  test('leaves no temporary folder', () => {
     expect(readdirSync(temporary).filter((name) => name.startsWith('spelo-byok-deploy-'))).toEqual([]);
   });
 
-  test('names the two dashes that npm needs when npm kept the options for itself', async () => {
+  test('names the two dashes that npm needs if npm kept the options', async () => {
     const { status, text } = await commandIn({ npm_config_stage: 'true' }, 'dev');
     expect(status).toBe(2);
     expect(text).toContain('Put -- before the options, for example: npm run deploy -- --stage dev');
   });
 
-  test('refuses the stage prod of cdk.json as it is shipped, with each placeholder', async () => {
+  test('refuses the shipped stage prod of cdk.json, and names each placeholder', async () => {
     const { status, text } = await command('--stage', 'prod', '--plan');
     expect(status).toBe(1);
     expect(text).toContain('stages.prod.domain.name is still a name under example.com');

@@ -78,8 +78,8 @@ const everyRequest = async (): Promise<readonly AwsRequest[]> => {
   }
 };
 
-(folder === undefined ? describe.skip : describe)('the models that AWS publishes', () => {
-  test('allow every request of the commands: names, types, patterns, lengths', async () => {
+(folder === undefined ? describe.skip : describe)('the published AWS API models', () => {
+  test('accept every request of the commands: names, types, patterns and lengths', async () => {
     const requests = await everyRequest();
     expect([...new Set(requests.map(({ operation }) => operation))].toSorted()).toEqual(OPERATIONS);
     expect(requests.flatMap((request) => modelFaults(folder ?? '', request))).toEqual([]);
@@ -102,14 +102,14 @@ const everyRequest = async (): Promise<readonly AwsRequest[]> => {
       { operation: 'DeleteStack', input: {} },
       'DeleteStack.StackName is missing',
     ],
-  ])('would refuse %s that does not exist', (_what, request, fault) => {
+  ])('refuse %s that does not exist', (_what, request, fault) => {
     expect(modelFaults(folder ?? '', { service: 'cloudformation', region: REGION, ...request })).toEqual([
       fault,
     ]);
   });
 });
 
-(hasMoto ? describe : describe.skip)('moto, an emulator of AWS that others wrote,', () => {
+(hasMoto ? describe : describe.skip)('the AWS emulator moto', () => {
   let moto: Moto;
   beforeAll(async () => {
     moto = await startMoto(REGION);
@@ -120,7 +120,7 @@ const everyRequest = async (): Promise<readonly AwsRequest[]> => {
     for (const name of Object.keys(moto.variables)) delete process.env[name];
   });
 
-  test('accepts what the commands ask of STS, CloudFormation and CloudTrail', async () => {
+  test('accepts the requests of the commands to STS, CloudFormation and CloudTrail', async () => {
     const aws = awsClients();
     const account = await accountOf(aws, REGION);
     expect(account.account).toMatch(/^\d{12}$/);

@@ -40,14 +40,14 @@ const deleted = (): readonly unknown[] =>
   );
 
 describe('the removal of a stage', () => {
-  test('deletes what has no data, readers first, and keeps the data in use', async () => {
+  test('deletes stacks without data, dependent stacks first, and keeps the data in use', async () => {
     expect(await run()).toBe(0);
     expect(deleted()).toEqual([stackName('observability'), stackName('api')]);
     expect(scene.shown()).toContain('keep   spelo-byok-dev-data, with everything in it');
     expect(scene.shown()).toContain('npm run remove -- --stage dev --data');
   });
 
-  test('with --data deletes every stack, and lists what is kept with its cost', async () => {
+  test('with --data deletes every stack, and lists retained resources with their cost', async () => {
     expect(await run({ data: true })).toBe(0);
     expect(deleted()).toHaveLength(STACKS.length);
     expect(deleted().at(-1)).toBe(stackName('data'));
@@ -56,7 +56,7 @@ describe('the removal of a stage', () => {
     );
   });
 
-  test('can be repeated: the second run deletes nothing and lists the same', async () => {
+  test('can be repeated: the second run deletes nothing and shows the same list', async () => {
     await run({ data: true });
     const listed = /Remaining resources[\s\S]*/.exec(scene.shown())?.[0];
     expect(await run({ data: true })).toBe(0);
@@ -64,7 +64,7 @@ describe('the removal of a stage', () => {
     expect(deleted()).toHaveLength(STACKS.length);
   });
 
-  test('never switches a protection off: it names the commands and deletes nothing', async () => {
+  test('never disables a protection: it prints the commands and deletes nothing', async () => {
     const data = scene.aws.state.stacks.get(stackName('data'));
     if (data === undefined) throw new Error('There is no data stack.');
     data.protected = true;
@@ -75,13 +75,13 @@ describe('the removal of a stage', () => {
     expect(scene.aws.operations('cloudformation')).not.toContain('UpdateTerminationProtection');
   });
 
-  test.each(['yes', '', 'prod'])('asks for the name of the stage: "%s" deletes nothing', async (answer) => {
+  test.each(['yes', '', 'prod'])('deletes nothing if the typed stage name is "%s"', async (answer) => {
     scene.answers['enter the name of the stage'] = answer;
     expect(await run({ yes: false })).toBe(1);
     expect(deleted()).toEqual([]);
   });
 
-  test('begins when the name of the stage is given', async () => {
+  test('starts when the stage name is typed', async () => {
     scene.answers['enter the name of the stage'] = 'dev';
     expect(await run({ yes: false })).toBe(0);
     expect(deleted()).toHaveLength(2);
@@ -96,7 +96,7 @@ describe('the removal of a stage', () => {
     expect(scene.shown()).toContain('Next: Give --yes');
   });
 
-  test('with --plan lists what is deleted and kept, with costs, and changes nothing', async () => {
+  test('with --plan lists deleted and retained resources with their cost, and changes nothing', async () => {
     expect(await run({ data: true, plan: true, yes: false })).toBe(0);
     expect(deleted()).toEqual([]);
     expect(scene.shown()).toMatch(/delete spelo-byok-dev-data \(.*\); keeps 1 table/);
@@ -106,7 +106,7 @@ describe('the removal of a stage', () => {
     expect(scene.shown()).toContain('Nothing was changed.');
   });
 
-  test('with --plan shows the plan also of stacks that are protected', async () => {
+  test('with --plan also shows the plan of protected stacks', async () => {
     const data = scene.aws.state.stacks.get(stackName('data'));
     if (data === undefined) throw new Error('There is no data stack.');
     data.protected = true;
@@ -115,6 +115,6 @@ describe('the removal of a stage', () => {
   });
 });
 
-test('types that stay are named: no resource hides behind a number of others', () => {
+test('the list of retained resources names each type, and hides none in a total', () => {
   expect(allInWords({ 'DynamoDB::Table': 2, 'Logs::LogGroup': 8 })).toBe('2 tables, 8 Logs::LogGroup');
 });

@@ -44,7 +44,7 @@ const browserThat =
   };
 
 describe('the sign-in of the first owner', () => {
-  test('ends with an access token of the person, which is shown nowhere', async () => {
+  test('returns an access token of the person, which is never displayed', async () => {
     const { terminal, said } = terminalThat();
     const token = await signInWithBrowser(
       request,
@@ -55,7 +55,7 @@ describe('the sign-in of the first owner', () => {
     expect(said.join('\n')).not.toContain(token);
   });
 
-  test('is bound to this run by PKCE: the address that is opened has a challenge, not the verifier, and asks for a new sign-in', async () => {
+  test('uses PKCE: the opened URL contains a challenge, not the verifier, and requests a new sign-in', async () => {
     const { terminal } = terminalThat();
     let opened = new URL(issuer.issuer);
     await signInWithBrowser(
@@ -76,7 +76,7 @@ describe('the sign-in of the first owner', () => {
     });
   });
 
-  test('continues when another page guesses the address, whatever it sends', async () => {
+  test('continues if another page calls the address with any parameters', async () => {
     const { terminal } = terminalThat();
     const statuses: number[] = [];
     const token = await signInWithBrowser(
@@ -96,13 +96,13 @@ describe('the sign-in of the first owner', () => {
     expect(decodeJwt(token).sub).toBe('ada');
   });
 
-  test('takes the address that a browser on another machine ended at', async () => {
+  test('accepts the address at which a browser on another machine ended', async () => {
     const { terminal } = terminalThat((url) => submitSignIn(url, 'ada'));
     const token = await signInWithBrowser(request, terminal, () => undefined);
     expect(decodeJwt(token).sub).toBe('ada');
   });
 
-  test('takes that address also while another program has the port', async () => {
+  test('accepts that address even if another program uses the port', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(18_790, '127.0.0.1', () => resolve()));
     try {
@@ -113,7 +113,7 @@ describe('the sign-in of the first owner', () => {
     }
   });
 
-  test('ends with the refusal of the issuer, and the next step', async () => {
+  test('shows the error of the issuer, and the next step', async () => {
     const { terminal } = terminalThat();
     await expect(
       signInWithBrowser(
@@ -130,7 +130,7 @@ describe('the sign-in of the first owner', () => {
     });
   });
 
-  test('gives no token for a code that the issuer did not issue', async () => {
+  test('returns no token for a code that the issuer did not issue', async () => {
     const { terminal } = terminalThat();
     await expect(
       signInWithBrowser(
