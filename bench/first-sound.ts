@@ -5,7 +5,7 @@ import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
 import { widgetPages } from '../local/web/widget-pages.ts';
 import { type HostPage, startHostPage } from '../test/browser/support/host-page.ts';
-import { launchBrowser } from '../test/browser/support/launch-browser.ts';
+import { closeBrowser, launchBrowser } from '../test/browser/support/launch-browser.ts';
 import { SILENCE } from '../test/browser/support/microphone.ts';
 import { buildWidget } from '../web/widget/build.ts';
 import { median, NO_BUDGETS, signIn, withoutStreams } from './bench-stack.ts';
@@ -256,6 +256,6 @@ try {
     options.json,
   );
 } finally {
-  await browser.close();
+  await closeBrowser(browser);
   for (const stage of Object.values(stages)) await stage.close();
 }

@@ -96,7 +96,7 @@ const liveLeases = async ({ workspaceId }: Place): Promise<number> => {
       new QueryCommand({
         TableName: TABLES.limits.name,
         KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': `SLOTS#${workspaceId}` },
+        ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId as WorkspaceId, '', 0).pk },
         ConsistentRead: true,
         ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
       }),

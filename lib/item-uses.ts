@@ -146,7 +146,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     },
     // Finds the session of a call by OpenAI's id.
     { table: 'sessions', actions: ['GetItem'], partitions: ['CALL#*'] },
-    { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },
+    { table: 'limits', actions: ['Query'], partitions: ['@*', 'LIVE#*'] },
     { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
@@ -196,7 +196,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['DeleteItem'], partitions: ['ENDING#*'] },
     { table: 'sessions', actions: ['GetItem', 'UpdateItem'], partitions: ['SITE#*'] },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
-    { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
+    { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', '@*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
   // Reads the site, the call and its key; writes its usage, notices of budgets and its own use of the key.

@@ -497,7 +497,7 @@ describe('the permissions on tables', () => {
       ['dynamodb:GetItem', inPartitions('CALL#*')],
     ]);
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
-      ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
+      ['dynamodb:Query', inPartitions('@* or LIVE#*')],
     ]);
     expect(conditionsOf('usage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state or sealed', STORED_KEYS)],
@@ -647,7 +647,7 @@ describe('docs/permissions.md', () => {
       return `${meaningOf(condition.slice(condition.indexOf(', ') + 2))}, from the code of the function`;
     const partitions = PARTITIONS.exec(condition)?.[1];
     if (partitions === undefined) return MEANING[condition] ?? condition;
-    return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;
+    return `the partition key is ${partitions.replace(/[^ ]*[#@][^ ]+/g, '`$&`')}`;
   };
 
   const NAMES: Readonly<Record<string, string>> = {
