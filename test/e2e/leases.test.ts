@@ -76,7 +76,7 @@ describe('A slot', () => {
     expect(await leasesIn(workspaceId)).toMatchObject([{ holder: holderTagOf(session) }]);
   });
 
-  it('is not taken from another session with the same tag', async () => {
+  it('is not taken by a session with the same tag as the expired lease', async () => {
     const [workspaceId, session] = [newWorkspace(), newSession()];
     await put(workspaceId, leaseOf(session, { expiresAt: SECONDS - 600 }));
     await expect(admit(workspaceId, session)).rejects.toThrow(ConflictError);

@@ -82,9 +82,12 @@ describe('The batch read of a mint', () => {
     ["with the workspace's key", () => place, 8.5],
     ["with the site's key", () => ofSite, 7.5],
     ["with the platform's key", () => managed, 7],
-  ])('costs a mint %s, which a container knows, no more units than before', async (_, at, units) => {
-    expect(unitsOf(await batchOfAMint(at()))).toBe(units);
-  });
+  ])(
+    'costs a fixed number of read units for a mint %s in a container that knows the place',
+    async (_, at, units) => {
+      expect(unitsOf(await batchOfAMint(at()))).toBe(units);
+    },
+  );
 
   it("needs a second read once after the site's key is deleted or stored", async () => {
     const key = `/v1/sites/${ofSite.siteId}/openai-key`;
