@@ -68,26 +68,23 @@ describe('The batch read of a mint', () => {
       expect(batch[table.name]?.ConsistentRead).toBe(false);
   });
 
-  it('leaves out the platform key if the workspace last used its own key', async () => {
+  it("leaves out the platform's key if the workspace last used its own key", async () => {
     expect(partitionsIn(await batchOfAMint()).filter((pk) => /PLATFORM/.test(pk))).toEqual([]);
   });
 
-  it('leaves out the workspace key if the site last had its own key', async () => {
+  it("leaves out the workspace's key if the site last had one", async () => {
     const partitions = partitionsIn(await batchOfAMint(ofSite));
     expect(partitions).toContain(`MARK#SITE#${ofSite.siteId}`);
     expect(partitions).not.toContain(`MARK#WORKSPACE#${ofSite.workspaceId}`);
   });
 
-  it.each<[string, () => Place, number]>([
-    ["with the workspace's key", () => place, 8.5],
-    ["with the site's key", () => ofSite, 7.5],
-    ["with the platform's key", () => managed, 7],
-  ])(
-    'costs a fixed number of read units for a mint %s in a container that knows the place',
-    async (_, at, units) => {
-      expect(unitsOf(await batchOfAMint(at()))).toBe(units);
-    },
-  );
+  it.each<[string, number, () => Place]>([
+    ["with the workspace's key", 8.5, () => place],
+    ["with the site's key", 7.5, () => ofSite],
+    ["with the platform's key", 7, () => managed],
+  ])('%s costs %d units if the container knows the site', async (_, units, at) => {
+    expect(unitsOf(await batchOfAMint(at()))).toBe(units);
+  });
 
   it("needs a second read once after the site's key is deleted or stored", async () => {
     const key = `/v1/sites/${ofSite.siteId}/openai-key`;
