@@ -5,8 +5,8 @@ import { gaussian, poisson, type Random, seeded } from './random.ts';
 
 /**
  * Synthetic months of one key's use. Not real traffic, but with what makes real traffic hard to judge: daily and weekly
- * rhythm, days that are better than others, visitors who press the button again, nights with nothing, and bots that knock
- * from foreign origins. One file, because every attack is an edit of the ordinary month that is made here.
+ * rhythm, days with more traffic, visitors who press the button again, nights without traffic, and bots at foreign
+ * origins. It is one file, because every attack is an edit of the ordinary month that is generated here.
  */
 
 const MINUTE_MS = 60_000;
@@ -27,9 +27,9 @@ type Rate = (context: { readonly weekday: number; readonly hour: number; readonl
 export interface BenignProfile {
   readonly name: string;
   readonly rate: Rate;
-  /** How much one day differs from the next: sigma of a log-normal factor. */
+  /** Variation between days: sigma of a log-normal factor. */
   readonly daySpread: number;
-  /** Addresses that visitors come from; undefined: each visitor from another one. */
+  /** Number of visitors' addresses. @default one address for each visitor */
   readonly addresses?: number;
 }
 
@@ -200,7 +200,7 @@ const BLOCKED = classifyErrorAnswer({
   retryAfterSeconds: undefined,
 }).reason;
 
-/** Every mint of the span fails; `revoked` of them, by chance, because OpenAI refuses the key itself. */
+/** Every mint of the span fails. A random share `revoked` of them fails because OpenAI refuses the key itself. */
 const edgeBlocks =
   (revoked: number): AttackProfile['attack'] =>
   (ordinary, span, random) =>
@@ -210,7 +210,7 @@ const edgeBlocks =
         : observation,
     );
 
-/** Where OpenAI cannot be reached: no alarm may blame the key, and a key that was revoked is found anyway. */
+/** Spans in which OpenAI cannot be reached: no alarm may blame the key, but a revoked key must still be found. */
 export const OUTAGES: readonly AttackProfile[] = [
   {
     name: "OpenAI's edge blocks our address",

@@ -18,7 +18,7 @@ import {
 
 /**
  * Replays synthetic months through the detector itself, and through a detector with fixed thresholds on the same data:
- * how long until an attack is detected, and how often a detector cries wolf. `npm run bench:anomaly [seeds]`.
+ * the time until an attack is detected, and the rate of false alarms. `npm run bench:anomaly [seeds]`.
  */
 
 const SEEDS = Number(process.argv[2] ?? 10);
@@ -51,8 +51,7 @@ interface Limits {
 }
 
 /**
- * A simple detector that takes an afternoon to write: the same limits for every key, low enough to see an attack on a
- * small site.
+ * A simple detector with fixed thresholds: the same limits for every key, low enough to see an attack on a small site.
  */
 const LOW: Limits = {
   sessionsPer5Minutes: 20,
@@ -64,7 +63,7 @@ const LOW: Limits = {
   secondsPerDay: 50_000,
 };
 
-/** The same, so high that the busiest site is left in peace. */
+/** The same with limits so high that the busiest site has no false alarms. */
 const HIGH: Limits = {
   ...LOW,
   sessionsPer5Minutes: 110,
@@ -73,7 +72,7 @@ const HIGH: Limits = {
   secondsPerDay: 5_000_000,
 };
 
-/** As the detector's, so that both cry equally often while something lasts. */
+/** The same interval as the detector's, so that both repeat an alarm equally often. */
 const COOL_DOWN_HOURS: Readonly<Partial<Record<AnomalyKind, number>>> = {
   burst: ANOMALY_PARAMETERS.burst.coolDownHours,
   auth_failures: ANOMALY_PARAMETERS.authFailures.coolDownHours,
@@ -149,7 +148,10 @@ interface First {
   readonly minutes: number;
 }
 
-/** The first alarm during each attack, of any kind; for each detector. Alarms that would have come anyway count too. */
+/**
+ * The first alarm during each attack, of any kind; for each detector. Alarms that would have come without the attack
+ * count too.
+ */
 const firstAlarms = (attack: AttackProfile): readonly (readonly First[])[] => {
   const firsts = DETECTORS.map((): First[] => []);
   for (const seed of seeds) {
@@ -208,7 +210,7 @@ table(
     return [attack.name, ...firsts.map(delayText), [...kinds].join(', ')];
   }),
 );
-/** Of how many seeds the key would be suspended during an outage, where the workspace has chosen `suspend`. */
+/** Number of seeds in which the key would be suspended during an outage, if the workspace has chosen `suspend`. */
 const suspensions = (outage: AttackProfile): readonly number[] => {
   const counts = DETECTORS.map(() => 0);
   for (const seed of seeds) {

@@ -42,7 +42,7 @@ interface GrowthRow {
   readonly per: { readonly writeUnits: number; readonly readUnits: number };
 }
 
-/** undefined when a bench that it takes figures from has not run. */
+/** Undefined if a bench with its figures has not run. */
 export const answersOf = (reports: Readonly<Record<string, RunReport>>): Answers | undefined => {
   const figures = (name: string): unknown => reports[name]?.figures;
   const path = figures('token-path') as TokenPath | undefined;

@@ -1,4 +1,4 @@
-/** A default quota, as AWS states it. */
+/** A default quota in AWS's documentation. */
 export interface Quota {
   readonly value: number;
   readonly source: string;
@@ -13,23 +13,23 @@ const WARM =
   'https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput-scenarios.html';
 const KMS = 'https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html';
 
-/** Of one account in one region, as read in November 2026. docs/capacity.md lists them. */
+/** Quotas of one account in one region, as of November 2026. docs/capacity.md lists them. */
 export const AWS_QUOTAS = {
   /** Requests a second over all APIs; 2,500 with a burst of 1,250 in the regions that API Gateway's page names. */
   gatewayPerSecond: { value: 10_000, source: API_GATEWAY },
   gatewayBurst: { value: 5_000, source: API_GATEWAY },
   concurrency: { value: 1_000, source: LAMBDA },
-  /** Of one function; refilled evenly. */
+  /** Per function; refilled evenly. */
   containersIn10s: { value: 1_000, source: LAMBDA_SCALING },
-  /** Units a second of one on-demand table, reads and writes each. */
+  /** Units per second of one on-demand table, for reads and for writes. */
   tableUnits: { value: 40_000, source: TABLE },
-  /** Writes that a new table can take at once, units a second. */
+  /** Write units per second that a new table accepts immediately. */
   newTableWrites: { value: 4_000, source: WARM },
   newTableReads: { value: 12_000, source: WARM },
-  /** Of one partition, and so of one item. */
+  /** Per partition, and so per item. */
   partitionWrites: { value: 1_000, source: WARM },
   partitionReads: { value: 3_000, source: WARM },
-  /** Decrypt and its like with symmetric keys, in every region that has no more. */
+  /** Decrypt and similar operations with symmetric keys, in every region that is not listed below. */
   kms: { value: 10_000, source: KMS },
   /** us-east-2, ap-southeast-1, ap-southeast-2, ap-northeast-1, eu-central-1, eu-west-2. */
   kmsMore: { value: 20_000, source: KMS },

@@ -5,11 +5,11 @@ import { signEvents } from '../lambdas/domain/sessions/event-signature.ts';
 import type { LocalStack } from '../local/local-stack.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 
-/** Where benches send their requests, and what they need of an answer. */
+/** The target of the benches' requests, and the parts of a response that they need. */
 
 export const ORIGIN = 'https://shop.example';
 
-/** Of the functions, so that no request of a bench is refused for its number. */
+/** Rate limits of the functions, so high that no request of a bench is refused. */
 export const NO_BUDGETS: Readonly<Record<string, string>> = {
   IP_LIMIT_PER_MINUTE: '1000000',
   IP_LIMIT_PER_SECOND: '1000000',
@@ -22,7 +22,7 @@ export interface Answer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers of several routes.
   readonly data: any;
-  /** `ok`, or that of the refusal. */
+  /** `ok`, or the error code. */
   readonly code: string;
 }
 
@@ -43,8 +43,8 @@ export const send = async (
 };
 
 /**
- * Ends the audit trail, and the streams that it is written from. At AWS a stream takes nothing from the writer; the local
- * engine takes longer for each write the more records it keeps, which would pass for a growth of ours.
+ * Ends the audit trail and its source streams. At AWS, a stream does not slow down writes. In the local engine, each
+ * write takes longer the more stream records exist, which would look like growth in our code.
  */
 export const withoutStreams = async (stack: LocalStack): Promise<void> => {
   await stack.streams.close();
@@ -69,7 +69,7 @@ export interface Session extends Place {
 }
 
 export interface Owner {
-  /** `data` of the answer; anything but a success ends the bench. */
+  /** `data` of the response. Any response but a success ends the bench. */
   // biome-ignore lint/suspicious/noExplicitAny: answers of several routes.
   ask(method: string, path: string, body?: unknown): Promise<any>;
   /** Makes a workspace with a site and, by default, a key. */
@@ -82,7 +82,7 @@ export interface Owner {
   ): Promise<Place>;
 }
 
-/** A person who prepares what a bench measures. */
+/** A person who prepares the data for a bench. */
 export const signIn = async (stack: LocalStack): Promise<Owner> => {
   const authorization = `Bearer ${await stack.issuer.issue({ sub: 'owner', expiresInSeconds: 3_600 })}`;
   const ask: Owner['ask'] = async (method, path, body) => {

@@ -1,6 +1,6 @@
 /**
- * Parts of documents that programs write. A bench writes between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; what
- * follows from the code stands between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`.
+ * Generated parts of documents. A bench writes between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`. Text that
+ * follows from the code is between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`.
  */
 
 const blockOf = (name: string): RegExp =>

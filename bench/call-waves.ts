@@ -4,12 +4,13 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 export type Waves = readonly (readonly string[])[];
 
 export interface WaveGate {
-  /** Holds a call back until its wave is let go of; outside of `inWaves` nothing is held. */
+  /** Holds a call back until its wave is released. Outside of `inWaves`, no call is held. */
   arrived(name: string): Promise<void>;
   /**
    * Runs a request whose calls wait at this gate, and releases them all at once when no further one arrives. A call
-   * that needs the answer to another is always in a later wave, so there are never fewer waves than sequential calls.
-   * `quietMs`: the time without a new call after which a wave is complete. Too short makes more waves, never fewer.
+   * that needs the response to another is always in a later wave, so there are never fewer waves than sequential calls.
+   * `quietMs`: the time without a new call after which a wave is complete. If it is too short, there are more waves,
+   * never fewer.
    */
   inWaves<Result>(request: () => Promise<Result>, quietMs: number): Promise<InWaves<Result>>;
 }
@@ -27,7 +28,7 @@ export const waveGate = (): WaveGate => {
     for (let before = -1; before !== arrivals; ) {
       before = arrivals;
       await sleep(quietMs);
-      // A process that stood still meanwhile has yet to read what had arrived.
+      // A process that was suspended meanwhile must first read the calls that have arrived.
       for (let turn = 0; turn < 3; turn++) await nextTurn();
     }
   };
@@ -62,7 +63,7 @@ export const waveGate = (): WaveGate => {
   };
 };
 
-/** Round trips to AWS one after another, before the call to OpenAI and after it. */
+/** Sequential round trips to AWS, before and after the call to OpenAI. */
 export interface Hops {
   readonly before: number;
   readonly after: number;
@@ -80,7 +81,7 @@ export interface Span {
   readonly to: number;
 }
 
-/** The most of them of which no two were under way at once: the shortest that they can have been in a row. */
+/** The largest number of these calls that did not overlap, which is the minimum number of sequential calls. */
 export const longestChain = (spans: readonly Span[]): number => {
   let [length, freeFrom] = [0, Number.NEGATIVE_INFINITY];
   for (const { from, to } of spans.toSorted((a, b) => a.to - b.to))

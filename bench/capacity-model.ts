@@ -4,10 +4,10 @@ import { periodWritesOf } from './period-writes.ts';
 import { poisson, type Random, seeded } from './random.ts';
 
 /**
- * A fleet on paper: visitors arrive at random, their requests pass the quotas of AWS in the order in which a mint meets
- * them, and what is minted talks for two minutes and reports. Every quota is a bucket of tokens, every function a line of
- * containers, every throttled call is tried once more as the SDK does. Nothing is measured here: the counts come from
- * real requests, the quotas from AWS. One file, because every part acts on the state of the same run.
+ * A simulated fleet: visitors arrive at random, their requests pass AWS's quotas in the order of a mint, and each minted
+ * session talks for two minutes and reports. Every quota is a token bucket, every function a set of containers, and every
+ * throttled call is retried once, as in the SDK. Nothing is measured here: the counts come from real requests, the quotas
+ * from AWS. One file, because every part acts on the state of the same run.
  */
 
 export const KINDS = ['preflight', 'mint', 'connected', 'heartbeat', 'ended', 'trail'] as const;
@@ -17,18 +17,18 @@ export type Kind = (typeof KINDS)[number];
 export type RequestCounts = Readonly<Record<Kind, Readonly<Record<string, Units>>>>;
 
 export interface Quotas {
-  /** Throttles of the stage on these routes. */
+  /** The stage's throttling limits for these routes. */
   readonly tokenRoute: Bucket;
   readonly eventsRoute: Bucket;
   readonly gateway: Bucket;
-  /** Containers at once, of each of the two functions; what is reserved for one the others cannot have. */
+  /** Maximum number of containers of each of the two functions. Other functions cannot use the reserved ones. */
   readonly containers: Readonly<Record<'token' | 'events', number>>;
   /** Containers that one function may gain in ten seconds. */
   readonly containersIn10s: number;
   /** Of each table, units a second. */
   readonly table: { readonly write: number; readonly read: number };
   readonly kms: number;
-  /** Events that the projector writes in a second. */
+  /** Events that the projector writes per second. */
   readonly trail: number;
 }
 
@@ -48,9 +48,9 @@ export interface Scenario {
 export interface Outcome {
   readonly asked: number;
   readonly minted: number;
-  /** Mints refused, by what refused them; the largest first. */
+  /** Refused mints by the quota that refused them, the largest number first. */
   readonly refusedBy: readonly (readonly [string, number])[];
-  /** The largest in any second. */
+  /** The maximum in any second. */
   readonly peak: {
     readonly requests: number;
     readonly containers: number;
@@ -61,7 +61,7 @@ export interface Outcome {
   };
   /** Of the reports that browsers sent; most of them are sent again with the next. */
   readonly reportsRefused: number;
-  /** By how many seconds the audit trail is behind when the ten minutes have ended. */
+  /** Delay of the audit trail at the end of the ten minutes, seconds. */
   readonly trailSeconds: number;
 }
 
@@ -103,7 +103,7 @@ const bucketOf = ({ perSecond, burst }: Bucket): { refill(): void } & Refilled =
   let tokens = burst;
   return {
     refill: () => {
-      // What a second's tokens allow is never less than a tick's.
+      // A bucket always holds at least the tokens of one tick.
       tokens = Math.min(Math.max(burst, perSecond / TICKS_A_SECOND), tokens + perSecond / TICKS_A_SECOND);
     },
     take: (wanted) => {
@@ -114,7 +114,7 @@ const bucketOf = ({ perSecond, burst }: Bucket): { refill(): void } & Refilled =
   };
 };
 
-/** How many of each kind; not whole numbers, since a quota takes its share of all kinds alike. */
+/** Number of requests of each kind. They are not integers, because a quota takes an equal share of every kind. */
 type Flow = Readonly<Record<Kind, number>>;
 
 /** Objects of one shape, because a run spends most of its time here. */
@@ -138,10 +138,10 @@ const reportsIn = ({ connected, heartbeat, ended }: Flow): number => connected +
 
 const added = (a: Flow, b: Flow): Flow => flowOf((kind) => a[kind] + b[kind]);
 
-/** Requests that got as far as this. */
+/** Requests that reached this quota. */
 interface Passed {
   readonly flow: Flow;
-  /** Of the mints that came. */
+  /** Outcomes of the arrived mints. */
   readonly share: number;
 }
 
@@ -189,7 +189,7 @@ const containersOf = ({ containers, containersIn10s }: Quotas) => {
   };
 };
 
-/** The smallest share of what these requests need that every table still has, and the table that has least. */
+/** The share of these requests that every table can serve, and the table with the smallest share. */
 const tablesOf = ({ table }: Quotas, counts: RequestCounts) => {
   const names = [...new Set(Object.values(counts).flatMap((units) => Object.keys(units)))];
   const limits = names.flatMap((name) =>
@@ -278,7 +278,7 @@ export const simulate = ({ mintsPerSecond, quotas, counts, bursts }: Scenario, s
     lostReports += sumOf(reports) - reportsIn(atLambda.flow);
     note('requests', requests * through);
 
-    // The first try of what is new, and the second of what was throttled a moment ago.
+    // The first attempt of new requests, and the second attempt of those that were throttled just before.
     const again = retried[tick] ?? NOTHING;
     const inTables = tables.admit(added(atLambda.flow, again));
     const firstTry = flowOf((kind) => {
@@ -331,9 +331,9 @@ export const simulate = ({ mintsPerSecond, quotas, counts, bursts }: Scenario, s
 export interface HotOutcome {
   readonly minted: number;
   readonly refused: number;
-  /** Tries of an admission, mean. */
+  /** Mean number of attempts of an admission. */
   readonly tries: number;
-  /** Visitor's time that tries beyond the first took, milliseconds. */
+  /** Time that a visitor waits for further attempts, milliseconds. */
   readonly waitedMs: { readonly p50: number; readonly p99: number };
 }
 
@@ -392,7 +392,7 @@ export const simulateHotWorkspace = (mintsPerSecond: number, seconds = 300, seed
       minted += 1;
       waited.push(at - next.since);
     } else if (next.tries < ADMISSION_TRIES) {
-      // The wait of the product, and the read before another try, which takes more or less.
+      // The product's waiting time, and the read before another attempt, whose duration varies.
       const pause = TRANSACTION_MS + waitMs(next.tries) + READ_MS * (0.5 + random());
       later({ ...next, at: at + pause, tries: next.tries + 1 });
     } else if (mint) refused += 1;

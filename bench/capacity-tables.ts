@@ -47,7 +47,7 @@ const countsTable = ({ byok, managed }: AllCounts): readonly string[] => {
   );
 };
 
-/** The counts that a document states, as countsTable writes them. */
+/** The counts in a document, in the format of countsTable. */
 export const countsIn = (lines: readonly string[]): AllCounts => {
   const [headings = [], , ...rows] = lines.map((line) =>
     line
@@ -202,7 +202,7 @@ export const setupsOf = ({ throttling, reservedConcurrency }: Stage): readonly S
         tokenRoute: unlimited,
         eventsRoute: unlimited,
         gateway,
-        // Shared as they are needed.
+        // Shared in proportion to their use.
         containers: {
           token: Math.round(
             (AWS_QUOTAS.concurrency.value * CONTAINER_SECONDS.token) /
@@ -256,13 +256,13 @@ export const setupsOf = ({ throttling, reservedConcurrency }: Stage): readonly S
 };
 
 const percent = (share: number): string => {
-  // What rounding leaves of sums of fractions is nothing.
+  // Rounding errors in sums of fractions count as 0.
   const rounded = Math.abs(share) < 1e-6 ? 0 : Math.abs(share - 1) < 1e-6 ? 1 : share;
   if (rounded > 0 && rounded < 0.0005) return 'under 0.1 %';
   return `${(100 * rounded).toFixed(rounded === 0 || rounded === 1 ? 0 : 1)} %`;
 };
 
-/** The two that refused most. */
+/** The two quotas that refused most. */
 const refusers = ({ refusedBy, asked }: Outcome): string =>
   refusedBy
     .filter(([, mints]) => mints / asked > 1e-6)
@@ -339,8 +339,8 @@ const hotTable = (): readonly string[] =>
     0,
   );
 
-/** An item of a lease, as DynamoDB measures it: what bench:growth reads with a thousand sessions. */
-const LEASE_BYTES = 92;
+/** Size of a lease item as DynamoDB measures it, from bench:growth with a thousand sessions. */
+const LEASE_BYTES = 45;
 const LIVE_SESSIONS = [10, 100, 1_000] as const;
 
 const leasesTable = (): readonly string[] =>

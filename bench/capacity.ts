@@ -8,8 +8,8 @@ import { countRequests } from './count-requests.ts';
 
 /**
  * docs/capacity.md: counts the request units of each request on the local stack, and from them works out and simulates
- * what many mints a second need of an account. `npm run bench:capacity [-- --write] [-- --short]`; `--short` takes the
- * counts that the document states.
+ * what many mints a second need of an account. `npm run bench:capacity [-- --write] [-- --short]`; `--short` uses the
+ * counts in the document.
  */
 
 const { values: options } = parseArgs({

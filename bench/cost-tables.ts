@@ -84,7 +84,7 @@ const ADDITIONS: readonly (readonly [what: string, amount: string, use: Use, of:
   ],
 ];
 
-/** The cost of some sessions in addition to one with a client secret. */
+/** The additional cost of some sessions compared with a client secret. */
 export const additionLines = (): readonly string[] => [
   '| In addition | How much | Costs |',
   '|---|---|---|',
@@ -112,7 +112,7 @@ const evidenceRead = (files: number): Use => [
 const RECONCILIATION = sum([...evidenceRead(DAYS * TRAIL_FILES), ...lambda(DAYS * RUNS_OF_RECONCILE, 1, 2)]);
 const archived = sum(evidenceRead(OBJECTS_OF_A_SESSION * MILLION));
 
-/** The fixed costs that do not follow from the templates; undefined: not in the sum. */
+/** The fixed costs that do not follow from the templates; undefined if not included in the sum. */
 const FIXED: readonly (readonly [what: string, costs: string, usd: number | undefined, edge?: 'edge'])[] = [
   [
     'Dashboard; the first three of an account are free',

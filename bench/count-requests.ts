@@ -28,7 +28,7 @@ const since = (before: ByTable, after: ByTable): ByTable =>
       .toSorted(([a], [b]) => a.localeCompare(b)),
   );
 
-/** Of a session of two minutes. One of them makes a hold grow. */
+/** Reports of a two-minute session. One of them increases its quota reservation. */
 const HEARTBEATS = REPORTS.filter(({ kind }) => kind === 'heartbeat').length;
 
 const meanOf = (all: readonly ByTable[]): ByTable => {
@@ -49,8 +49,8 @@ export interface AllCounts {
 }
 
 /**
- * Request units of each kind of request by table, counted on the wire from real requests of a session that nothing
- * hurries. The same on every machine.
+ * Request units of each kind of request by table, counted on the wire from real requests of a session without
+ * concurrency. The same on every machine.
  */
 export const countRequests = async (): Promise<AllCounts> => {
   // The trail is written in parallel with the requests, so it has a separate proxy.
@@ -98,7 +98,7 @@ export const countRequests = async (): Promise<AllCounts> => {
       if (code !== 'ok') throw new Error(`A report was refused: ${code}.`);
       return units;
     };
-    // The first of a site makes items that the later ones only change.
+    // The first session of a site creates items that later ones only change.
     await mintAt(stack.url, place);
     await drain();
     const trailBefore = trail.units();
@@ -112,7 +112,7 @@ export const countRequests = async (): Promise<AllCounts> => {
     const heartbeat = meanOf(heartbeats);
     const ended = await report(session, 20_000, 'ended', { reason: 'hung_up' });
     await drain();
-    // What the detector remembers is written once a batch, however many records that has.
+    // The detector writes its state once per batch, regardless of the number of records.
     const { audit } = since(trailBefore, trail.units());
     if (audit === undefined) throw new Error('The session is not in the audit trail.');
     return { preflight, mint, connected, heartbeat, ended, trail: { audit } };
@@ -137,7 +137,7 @@ export const countRequests = async (): Promise<AllCounts> => {
   }
 };
 
-/** A browser's first request, once in ten minutes. */
+/** The preflight of a browser, once in ten minutes. */
 const preflightAt = (url: string, { siteId }: Place): Promise<Response> =>
   fetch(`${url}/v1/${siteId}/token`, {
     method: 'OPTIONS',

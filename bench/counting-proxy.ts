@@ -8,10 +8,22 @@ export interface Counts {
   readonly writes: number;
   /** Bytes of the items after those writes, as DynamoDB measures items. */
   readonly bytesWritten: number;
-  /** 1 for each begun KiB of an item, twice that in a transaction; one of an index where its keys change. */
+  /** 1 for each begun KiB of an item, twice that in a transaction; one for an index whose keys change. */
   readonly writeUnits: number;
-  /** 1 for each begun 4 KiB, strongly consistent; an item that is read by its key is taken to have no more. */
+  /** 1 for each begun 4 KiB, strongly consistent; half eventually. */
   readonly readUnits: number;
+}
+
+/** The units of one item of one request, or of a query. */
+export interface Charge {
+  readonly operation: string;
+  readonly table: string;
+  readonly pk: string;
+  readonly sk: string;
+  /** As DynamoDB measures items; 0: there is none. */
+  readonly bytes: number;
+  readonly how: 'strong' | 'eventual' | 'single' | 'transaction' | 'index';
+  readonly units: number;
 }
 
 /** Of one table. */
@@ -22,7 +34,7 @@ export interface CountingProxy extends Relay {
   counts(): Counts;
   /** The units of it by table. */
   units(): Readonly<Record<string, Units>>;
-  /** Requests that DynamoDB's rules refused, each with the message; what our code sends is never among them. */
+  /** Requests that DynamoDB's rules refused, each with its message. Our code must never send one. */
   refusals(): readonly string[];
 }
 
@@ -54,8 +66,13 @@ const indexKeysOf = (table: unknown): readonly string[] => {
   return index === undefined ? [] : [index.partitionKey, index.sortKey];
 };
 
+/** Answers that wait to be counted: counting takes the processor that a measured request needs. */
+const MOST_WAITING = 256;
+
 /** Passes every call on and counts it. */
-export const startCountingProxy = async (): Promise<CountingProxy> => {
+export const startCountingProxy = async (
+  onCharge: (charge: Charge) => void = () => undefined,
+): Promise<CountingProxy> => {
   const counts = { calls: 0, writes: 0, bytesWritten: 0, writeUnits: 0, readUnits: 0 };
   const tables: Record<string, { writeUnits: number; readUnits: number }> = {};
   const charge = (table: unknown, units: Units): void => {
@@ -69,7 +86,12 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
   /** The known size of each item, so that an update is measured by the whole item. */
   const items = new Map<string, { size: number; index: string }>();
 
-  const write = (kind: string, request: Json, times: 1 | 2): void => {
+  const nameOf = (key: Json | undefined): { readonly pk: string; readonly sk: string } => ({
+    pk: String((key?.['pk'] as Json | undefined)?.['S'] ?? ''),
+    sk: String((key?.['sk'] as Json | undefined)?.['S'] ?? ''),
+  });
+
+  const write = (operation: string, kind: string, request: Json, times: 1 | 2): void => {
     const given = (request['Item'] ?? request['Key']) as Json;
     const id = JSON.stringify([request['TableName'], given['pk'], given['sk']]);
     const before = items.get(id) ?? { size: 0, index: '' };
@@ -77,7 +99,7 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     const put = kind === 'Put';
     const indexKeys = put ? indexKeysOf(request['TableName']).map((name) => given[name]) : [];
     const index = put ? (indexKeys[0] === undefined ? '' : JSON.stringify(indexKeys)) : before.index;
-    // An update is taken to add all its values once: more than it does, if it goes wrong.
+    // Assumes that an update adds all its values once, which is an overestimate if the update fails.
     const size =
       kind === 'Delete'
         ? 0
@@ -90,44 +112,88 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     counts.bytesWritten += size;
     const ofItem = times * Math.max(1, Math.ceil(Math.max(size, before.size) / 1_024));
     charge(request['TableName'], { writeUnits: ofItem + ofIndex, readUnits: 0 });
+    const at = { operation: `${operation} ${kind}`, table: String(request['TableName']), ...nameOf(given) };
+    onCharge({ ...at, bytes: size, how: times === 2 ? 'transaction' : 'single', units: ofItem });
+    if (ofIndex > 0) onCharge({ ...at, bytes: size, how: 'index', units: ofIndex });
   };
 
   const countRequest = (operation: string, body: Json): void => {
     counts.calls += 1;
     const single = /^(Put|Update|Delete)Item$/.exec(operation)?.[1];
-    if (single !== undefined) write(single, body, 1);
+    if (single !== undefined) write(operation, single, body, 1);
     if (operation === 'TransactWriteItems')
       for (const part of body['TransactItems'] as Json[])
-        for (const [kind, each] of Object.entries(part)) write(kind, each as Json, 2);
-    if (operation === 'BatchGetItem')
-      for (const [table, { Keys, ConsistentRead }] of Object.entries(
-        body['RequestItems'] as Readonly<Record<string, { Keys: Json[]; ConsistentRead?: boolean }>>,
-      ))
-        charge(table, { writeUnits: 0, readUnits: Keys.length * (ConsistentRead === true ? 1 : 0.5) });
-    if (operation === 'GetItem') charge(body['TableName'], { writeUnits: 0, readUnits: 1 });
+        for (const [kind, each] of Object.entries(part)) write(operation, kind, each as Json, 2);
   };
 
   const refusals: string[] = [];
   const countAnswer = (operation: string, request: string, answer: string): void => {
     if (answer.includes('#ValidationException"'))
       refusals.push(`${operation}: ${(JSON.parse(answer) as { message?: string }).message}`);
-    if (operation !== 'Query') return;
-    const { Items = [] } = JSON.parse(answer) as { Items?: Json[] };
-    const size = Items.reduce((sum, item) => sum + itemSize(item), 0);
-    const { TableName, ConsistentRead } = JSON.parse(request) as Json;
-    // An eventually consistent read costs half.
-    const perBlock = ConsistentRead === true ? 1 : 0.5;
-    charge(TableName, { writeUnits: 0, readUnits: perBlock * Math.max(1, Math.ceil(size / 4_096)) });
+    const read = (table: unknown, key: Json | undefined, bytes: number, consistent: boolean): void => {
+      // An eventually consistent read costs half.
+      const units = (consistent ? 1 : 0.5) * Math.max(1, Math.ceil(bytes / 4_096));
+      charge(table, { writeUnits: 0, readUnits: units });
+      const how = consistent ? 'strong' : 'eventual';
+      onCharge({ operation, table: String(table), ...nameOf(key), bytes, how, units });
+    };
+    if (!['Query', 'GetItem', 'BatchGetItem'].includes(operation)) return;
+    const [asked, given] = [JSON.parse(request) as Json, JSON.parse(answer) as Json];
+    if (operation === 'Query') {
+      const values = (asked['ExpressionAttributeValues'] ?? {}) as Json;
+      const bytes = ((given['Items'] ?? []) as Json[]).reduce((sum, item) => sum + itemSize(item), 0);
+      read(asked['TableName'], { pk: values[':pk'] }, bytes, asked['ConsistentRead'] === true);
+    }
+    if (operation === 'GetItem') {
+      const { Item } = given as { Item?: Json };
+      read(
+        asked['TableName'],
+        asked['Key'] as Json,
+        Item === undefined ? 0 : itemSize(Item),
+        asked['ConsistentRead'] === true,
+      );
+    }
+    if (operation === 'BatchGetItem')
+      for (const [table, { Keys, ConsistentRead }] of Object.entries(
+        asked['RequestItems'] as Readonly<Record<string, { Keys: Json[]; ConsistentRead?: boolean }>>,
+      )) {
+        const items = (
+          (given['Responses'] as Readonly<Record<string, Json[]>> | undefined)?.[table] ?? []
+        ).map((item) => ({ name: JSON.stringify(nameOf(item)), item }));
+        for (const key of Keys) {
+          const found = items.find(({ name }) => name === JSON.stringify(nameOf(key)));
+          read(table, key, found === undefined ? 0 : itemSize(found.item), ConsistentRead === true);
+        }
+      }
+  };
+
+  let waiting: (() => void)[] = [];
+  const countWaiting = (): void => {
+    const all = waiting;
+    waiting = [];
+    for (const count of all) count();
   };
 
   const relay = await startRelay({
     arrived: ({ operation, text }) => countRequest(operation, JSON.parse(text)),
-    answered: ({ operation, text }, answer) => countAnswer(operation, text, answer),
+    answered: ({ operation, text }, answer) => {
+      waiting.push(() => countAnswer(operation, text, answer));
+      if (waiting.length >= MOST_WAITING) countWaiting();
+    },
   });
   return {
     ...relay,
-    counts: () => ({ ...counts }),
-    units: () => structuredClone(tables),
-    refusals: () => refusals,
+    counts: () => {
+      countWaiting();
+      return { ...counts };
+    },
+    units: () => {
+      countWaiting();
+      return structuredClone(tables);
+    },
+    refusals: () => {
+      countWaiting();
+      return refusals;
+    },
   };
 };

@@ -51,6 +51,8 @@ interface Overrun {
   readonly billedMicroCents: number;
   /** Most responses of one call that ended after the amount was reached, those cut off included. */
   readonly mostOfOneCall: number;
+  /** Most of them that were not cut off. */
+  readonly mostWholeOfOneCall: number;
   /** From the response that reached the amount to the end of the last call. */
   readonly endedAfterMs: number;
 }
@@ -59,11 +61,13 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   const { siteId } = await owner.makePlace({}, { site: { control: 'brokered' } });
   const path = `/v1/sites/${siteId}/budget`;
   const before = openAi.calls.length;
+  let countsAtAmount: readonly number[] | undefined;
   const pages: RealtimeCaller[] = [];
   for (let opened = 0; opened < calls; opened += 1) pages.push(await openPage(siteId));
   const records = () => openAi.calls.slice(before);
+  const after = () => records().map(({ invoice }, i) => invoice.responses.slice(countsAtAmount?.[i] ?? 0));
 
-  // What a first response costs, of every call, so that the amount is a known number of them.
+  // The cost of a first response, so that the amount is a known number of responses.
   const ask = (page: RealtimeCaller) => page.send({ type: 'response.create' });
   for (const page of pages) ask(page);
   await Promise.all(pages.map((page) => page.event('response.done')));
@@ -78,18 +82,31 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   await owner.ask('PUT', path, { period: 'day', amount_usd: amountUsd, action: 'end_calls' });
   const amountMicroCents = Math.round(amountUsd * MICRO_CENTS_PER_USD);
 
-  let countsAtAmount: readonly number[] | undefined;
   let amountAtMs = 0;
   const deadline = Date.now() + PATIENCE_MS;
+  let billedSoFar = billed();
   const play = async (page: RealtimeCaller): Promise<void> => {
-    for (let nth = 2; !page.hasEnded && Date.now() < deadline; nth += 1) {
-      // Visitors do not speak in step.
+    // Each event is read once, so that the pages leave the processors to the watchers.
+    let looked = page.events.length;
+    const responseEnd = async (): Promise<void> => {
+      while (!page.hasEnded) {
+        const events = page.events.slice(looked);
+        looked += events.length;
+        const done = events.find(({ type }) => type === 'response.done');
+        if (done !== undefined) {
+          billedSoFar += costOfUsage(done.response.usage);
+          return;
+        }
+        await sleep(5);
+      }
+    };
+    while (!page.hasEnded && Date.now() < deadline) {
+      // Visitors do not speak at the same time.
       await sleep(turnMs * (1 + Math.random()));
       if (page.hasEnded) return;
       ask(page);
-      while (page.events.filter(({ type }) => type === 'response.done').length < nth && !page.hasEnded)
-        await sleep(5);
-      if (countsAtAmount === undefined && billed() >= amountMicroCents) {
+      await responseEnd();
+      if (countsAtAmount === undefined && billedSoFar >= amountMicroCents) {
         countsAtAmount = records().map(({ invoice }) => invoice.responses.length);
         amountAtMs = Date.now();
       }
@@ -98,6 +115,14 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   await Promise.all(pages.map(play));
   while (stack.lambda.busy > 0 && Date.now() < deadline) await sleep(50);
   const { spent_usd } = await owner.ask('GET', path);
+  const cancelled = new Set(
+    pages
+      .flatMap(({ events }) => events)
+      .flatMap(({ response }) => {
+        const { id, status } = (response ?? {}) as { readonly id?: string; readonly status?: string };
+        return status === 'cancelled' && id !== undefined ? [id] : [];
+      }),
+  );
   await Promise.all(pages.map((page) => page.close()));
   if (records().some(({ ended }) => ended === undefined)) throw new Error('A call continues.');
   return {
@@ -107,8 +132,12 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
     spentMicroCents: Math.round(spent_usd * MICRO_CENTS_PER_USD),
     billedMicroCents: billed(),
     endedAfterMs: Math.max(...records().map(({ ended }) => ended?.at ?? 0)) - amountAtMs,
-    mostOfOneCall: Math.max(
-      ...records().map(({ invoice }, i) => invoice.responses.length - (countsAtAmount?.[i] ?? 0)),
+    mostOfOneCall: Math.max(...after().map(({ length }) => length)),
+    mostWholeOfOneCall: Math.max(
+      ...after().map(
+        (responses) =>
+          responses.filter(({ responseId, wasReported }) => wasReported && !cancelled.has(responseId)).length,
+      ),
     ),
   };
 };
@@ -133,6 +162,7 @@ try {
             'of the amount',
             'per call',
             'responses after the amount, at most of one call',
+            'of them whole',
             'all ended after, s',
           ],
           found.map(
@@ -143,6 +173,7 @@ try {
               spentMicroCents,
               billedMicroCents,
               mostOfOneCall,
+              mostWholeOfOneCall,
               endedAfterMs,
             }) => {
               const overrun = Math.max(0, billedMicroCents - amountMicroCents);
@@ -156,6 +187,7 @@ try {
                 `${((100 * overrun) / amountMicroCents).toFixed(1)} %`,
                 whole(overrun / calls),
                 mostOfOneCall,
+                mostWholeOfOneCall,
                 (endedAfterMs / 1_000).toFixed(1),
               ];
             },

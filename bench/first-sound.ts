@@ -5,7 +5,7 @@ import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
 import { widgetPages } from '../local/web/widget-pages.ts';
 import { type HostPage, startHostPage } from '../test/browser/support/host-page.ts';
-import { launchBrowser } from '../test/browser/support/launch-browser.ts';
+import { closeBrowser, launchBrowser } from '../test/browser/support/launch-browser.ts';
 import { SILENCE } from '../test/browser/support/microphone.ts';
 import { buildWidget } from '../web/widget/build.ts';
 import { median, NO_BUDGETS, signIn, withoutStreams } from './bench-stack.ts';
@@ -14,11 +14,11 @@ import { startRelay } from './relay.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * How long a visitor waits from the click until the first sound of the assistant, in Chromium: by a client secret, as the client of
- * docs/sessions.md opens its session, and by a call of the real widget, with eager and with strict watching. Every call to AWS
- * and every request to OpenAI has a fixed delay; a browser's preflight to OpenAI has none. Each round has a fresh site, so
- * that the preflight to the broker is in every figure. The assistant speaks as soon as events flow.
- * `npm run bench:first-sound [-- --rounds 15] [-- --json] [-- --short]`.
+ * Measures how long a visitor waits from the click until the first sound of the assistant, in Chromium: with a client secret, as in
+ * the client of docs/sessions.md, and with a call of the real widget, with eager and with strict watching. Every call to AWS and
+ * every request to OpenAI has a fixed delay; a browser's preflight to OpenAI has none. Each round has a fresh site, so that the
+ * preflight to the broker is in every figure. The assistant speaks as soon as events flow. `npm run bench:first-sound [-- --rounds
+ * 15] [-- --json] [-- --short]`.
  */
 
 const { values: options } = parseArgs({
@@ -53,10 +53,10 @@ const STEPS = {
 type Mark = keyof typeof STEPS;
 const MARKS = Object.keys(STEPS) as Mark[];
 
-/** Milliseconds after the click. A step that a way does not have is absent. */
+/** Milliseconds after the click. A missing step is absent. */
 type Marks = Readonly<Partial<Record<Mark, number>>>;
 
-/** Marks the steps of a call in the page, on the clock that the bench has too. Asks for an answer as soon as events flow. */
+/** Marks the steps of a call in the page, with the same clock as the bench. Requests a response as soon as events flow. */
 const WATCHING = `
 localStorage.setItem('spelo-voice:notice', '1');
 const marks = {};
@@ -158,7 +158,7 @@ const listen = async (browser: BrowserContext, url: string): Promise<Marks> => {
   }
 };
 
-/** The broker's own log tells when it answered the browser. */
+/** The broker's own log has the time of its response to the browser. */
 const readLog = (line: string): void => {
   const { route, timestamp } = JSON.parse(line) as { readonly route?: string; readonly timestamp: string };
   if (/^OPTIONS .*\/(?:token|calls)$/.test(route ?? '')) note('preflight', Date.parse(timestamp));
@@ -204,7 +204,7 @@ const startStage = async (watch: string) => {
   return {
     stack,
     host,
-    /** The page of a site that nobody has visited. */
+    /** The page of a new site. */
     page: async (show: (host: HostPage, siteId: string) => string): Promise<string> => {
       const { siteId } = await owner.makePlace({}, { site: { allowed_origins: [host.origin] } });
       return show(host, siteId);
@@ -256,6 +256,6 @@ try {
     options.json,
   );
 } finally {
-  await browser.close();
+  await closeBrowser(browser);
   for (const stage of Object.values(stages)) await stage.close();
 }

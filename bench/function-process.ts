@@ -13,7 +13,7 @@ export interface Spent {
 
 export type ProcessMessage =
   | ({
-      /** Since the process began, Node's own start among it. */
+      /** Since the start of the process, including Node's own start. */
       readonly readyMs: number;
       readonly loadMs: number;
       readonly loadCpuMs: number;
@@ -31,7 +31,7 @@ const peakMiB = (): number => {
     const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
     if (kilobytes !== undefined) return Number(kilobytes) / 1_024;
   } catch {
-    // Not Linux: what is taken now has to do.
+    // Outside of Linux, the present usage must suffice.
   }
   return process.memoryUsage.rss() / 1_024 ** 2;
 };

@@ -37,10 +37,10 @@ const LONGEST_LOADING_MS = 55_000;
 const REQUESTS = 50;
 /** Of the sweeper, a minute of the schedule each. */
 const RUNS = 10;
-/** A workspace's key may be probed ten times a minute. */
+/** A workspace's keys may be probed ten times a minute. */
 const WORKSPACES = 5;
 /**
- * Of memory, for which Lambda gives one processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+ * Memory for which Lambda assigns one processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
  */
 const MIB_PER_PROCESSOR = 1_769;
 
@@ -48,7 +48,7 @@ const started = performance.now();
 const project = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const built = mkdtempSync(join(tmpdir(), 'bench-functions-'));
 
-/** As lib/constructs/broker-function.ts has the bundles built, with nothing of the SDK replaced. */
+/** The same options as in lib/constructs/broker-function.ts, without replaced SDK modules. */
 const bundling: BuildOptions = {
   bundle: true,
   platform: 'node',
@@ -101,14 +101,14 @@ const stack = await startLocalStack({
     ...NO_BUDGETS,
   },
 });
-// The audit trail would take the processor from what is measured.
+// The audit trail would use processor time that is being measured.
 await stack.streams.close();
 
 type Loaded = Extract<ProcessMessage, { readonly loadMs: number }>;
 
 interface Container {
   readonly loaded: Loaded;
-  /** After each request, in their order. */
+  /** Called after each request, in order. */
   readonly spent: readonly Spent[];
   invoke(event: unknown): Promise<unknown>;
   close(): Promise<void>;
@@ -129,7 +129,7 @@ const startContainer = async (bundle: string): Promise<Container> => {
   const waiting = new Map<number, (answer: unknown) => void>();
   const loaded = await new Promise<Loaded>((resolve, reject) => {
     child.once('exit', (code) => {
-      // Every waiting caller gets no answer.
+      // Waiting callers get no response.
       for (const answer of waiting.values()) answer(undefined);
       reject(new Error(`${bundle} did not load: ${code}`));
     });
@@ -157,7 +157,7 @@ const startContainer = async (bundle: string): Promise<Container> => {
   };
 };
 
-/** Each bundle once a round, so that a busy moment of the machine meets all of them. */
+/** Each bundle once per round, so that a busy moment of the machine affects all of them. */
 const loadAll = async (): Promise<ReadonlyMap<string, readonly Loaded[]>> => {
   const loads = new Map([...bundles.keys()].map((name) => [name, [] as Loaded[]]));
   for (let round = 0; round < ROUNDS; round++) {
@@ -171,7 +171,7 @@ const loadAll = async (): Promise<ReadonlyMap<string, readonly Loaded[]>> => {
   return loads;
 };
 
-/** From the start of a process until it has answered for the first time, milliseconds: the token function with a mint. */
+/** Time from the start of a process to its first response, milliseconds: the token function with a mint. */
 const measureFirstAnswers = async (): Promise<ReadonlyMap<string, number>> => {
   const place = await (await signIn(stack)).makePlace();
   const took = new Map([EMPTY, CLIENTS, TOKEN].map((name) => [name, [] as number[]]));
@@ -201,7 +201,7 @@ interface Served extends Spent {
 
 type Containers = ReadonlyMap<string, Container>;
 
-/** Requests over HTTP one after another, then what they left in the streams, then a run of the schedule. */
+/** Sequential HTTP requests, then their stream records, then a scheduled run. */
 const serve = async (): Promise<ReadonlyMap<string, Served>> => {
   const containers = new Map<string, Container>();
   for (const { name, bundle } of functions.values()) containers.set(name, await startContainer(bundle));
@@ -244,7 +244,7 @@ const throughGateway = async (
   }
 };
 
-/** From the beginning of each stream, in batches of a hundred records as far as there are this many. */
+/** Reads each stream from its beginning, in batches of up to a hundred records. */
 const throughStreams = async (containers: Containers, of: (name: string) => boolean): Promise<void> => {
   const engine = { region: 'us-east-1', endpoint: stack.dynamoDb.endpoint };
   const clients = { dynamoDb: new DynamoDBClient(engine), streams: new DynamoDBStreamsClient(engine) };

@@ -1,19 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { dynamoDbClient } from '../lambdas/adapters/aws/clients.ts';
+import { leaseItem } from '../lambdas/adapters/aws/sessions/lease-item.ts';
 import { primaryKey } from '../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { newSiteId, newWorkspaceId, type SiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
+import { freeSlots, occupiedSlots } from '../lambdas/domain/sessions/slots.ts';
 import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { median, mintAt, NO_BUDGETS, type Place, signIn, withoutStreams } from './bench-stack.ts';
-import { type Counts, startCountingProxy } from './counting-proxy.ts';
+import { median, mintAt, NO_BUDGETS, type Place, send, signIn, withoutStreams } from './bench-stack.ts';
+import { type Charge, type Counts, startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * Whether a mint gets slower, or reads and writes more, when there are more sites and when more sessions run on its key.
- * `npm run bench:growth [-- --json] [-- --short] [-- --sites 1,10000,1000000]`.
+ * Measures whether a mint gets slower, or reads and writes more, with more sites and with more sessions on its key. `npm
+ * run bench:growth [-- --json] [-- --short] [-- --sites 1,10000,1000000]`.
  */
 
 const { values: options } = parseArgs({
@@ -34,7 +37,9 @@ const SITES_OF_A_WORKSPACE = 100;
 const BATCH = 25;
 const BATCHES_IN_FLIGHT = 4;
 
-const proxy = await startCountingProxy();
+/** Of the mint that is recorded; undefined: none is. */
+let charges: Charge[] | undefined;
+const proxy = await startCountingProxy((charge) => charges?.push(charge));
 const stack = await startLocalStack({
   strict: false,
   port: 0,
@@ -58,7 +63,7 @@ const itemAt = async (
   return Item;
 };
 
-/** So many sites more, each workspace of them with a key, as the product would have put them. */
+/** Adds this many sites, with a key for each workspace, in the form that the product writes. */
 const addSites = async (like: Place, count: number): Promise<void> => {
   const at = { workspaceId: like.workspaceId as WorkspaceId, siteId: like.siteId as SiteId };
   const workspace = await itemAt(TABLES.tenancy.name, primaryKey.workspace(at.workspaceId));
@@ -102,7 +107,7 @@ interface Measured {
 
 const faults: string[] = [];
 
-/** The median of mints one after another. Each place is given its turn, so that sessions do not gather on one. */
+/** The median of sequential mints. The sites take turns, so that sessions do not accumulate on one. */
 const mints = async (chosen: readonly Place[], count: number): Promise<Measured> => {
   const before = proxy.counts();
   const took: number[] = [];
@@ -132,7 +137,7 @@ const inSites = async (): Promise<readonly Row[]> => {
   for (const sites of SITES) {
     await addSites(like, sites - stored);
     stored = sites;
-    // A fresh one, so that its sessions are as many as at the row before.
+    // A new site, so that it has as many sessions as in the previous row.
     const place = sites === 1 ? like : await owner.makePlace();
     await mints([place], sites === 1 ? 0 : MINTS);
     rows.push({
@@ -143,27 +148,116 @@ const inSites = async (): Promise<readonly Row[]> => {
   return rows;
 };
 
-const inSessions = async (): Promise<readonly Row[]> => {
+const inSessions = async (): Promise<{ readonly rows: readonly Row[]; readonly place: Place }> => {
   const owner = await signIn(stack);
   const place = await owner.makePlace({ concurrency_limit: 1_000 });
   const rows: Row[] = [];
   let running = 0;
   for (const sessions of SESSIONS) {
     if (sessions === 1) {
-      // One mint tells little: the first one of several keys instead.
+      // A single mint varies too much, so it uses the first mint of several keys, in a container that knows where the key is.
       const fresh = await Promise.all(Array.from({ length: FIRST_MINTS }, () => owner.makePlace()));
+      await recorded(await owner.makePlace(), 'growth-items-first');
+      for (const one of fresh) await arriveFromElsewhere(one);
       rows.push({ name: '1 session on the key', ...(await mints(fresh, FIRST_MINTS)) });
       continue;
     }
-    const measuredOn = Math.min(MINTS, sessions - running);
-    await mints([place], sessions - running - measuredOn);
+    const last = sessions === SESSIONS.at(-1);
+    // The last session of all is the one that is recorded.
+    const measuredOn = Math.min(MINTS, sessions - running - (last ? 1 : 0));
+    await mints([place], sessions - running - measuredOn - (last ? 1 : 0));
     rows.push({
       name: `${sessions.toLocaleString('en-US')} sessions on the key`,
       ...(await mints([place], measuredOn)),
     });
     running = sessions;
+    if (last) await recorded(place, 'growth-items');
   }
-  return rows;
+  return { rows, place };
+};
+
+/** Makes the container read the site, and nothing else: it is refused for its origin. */
+const arriveFromElsewhere = async ({ siteId }: Place): Promise<void> => {
+  const { code } = await send(
+    stack.url,
+    'POST',
+    `/v1/${siteId}/token`,
+    {},
+    { origin: 'https://elsewhere.example' },
+  );
+  if (code !== 'origin_not_allowed') faults.push(`A foreign origin was answered with ${code}.`);
+};
+
+const items: Record<string, readonly string[]> = {};
+
+/** Each unit that DynamoDB charges for one mint. */
+const recorded = async (place: Place, block: string): Promise<void> => {
+  proxy.counts();
+  charges = [];
+  await mints([place], 1);
+  const names = (text: string): string =>
+    text
+      .replace(primaryKey.slot(place.workspaceId as WorkspaceId, '', 0).pk, '@<workspace>')
+      .replaceAll(place.siteId, '<site>')
+      .replaceAll(place.workspaceId, '<workspace>')
+      .replace(/ses_\w{26}/, '<session>')
+      .replace(/ip#.*/, 'ip#<address>')
+      .replace(/\d{4}-\d\d(-\d\d)?(T\d\d:\d\d)?/, '<time>');
+  items[block] = tableOf(
+    ['Call', 'Table', 'Item', 'bytes', 'read units', 'write units', 'how'],
+    charges.map(({ operation, table, pk, sk, bytes, how, units }) => {
+      const isRead = how === 'strong' || how === 'eventual';
+      const slot = operation.includes('Put') && pk.startsWith('@') ? '<slot>' : sk;
+      const item = `\`${names(pk)}\`${slot === '' ? '' : ` \`${names(slot)}\``}`;
+      return [operation, table, item, bytes, isRead ? units : '', isRead ? '' : units, how];
+    }),
+    3,
+  );
+  charges = undefined;
+};
+
+/** Milliseconds of the parts of reading all leases of the place, each part alone. */
+const leaseTimes = async (place: Place): Promise<readonly string[]> => {
+  const client = dynamoDbClient({
+    AWS_REGION: 'us-east-1',
+    AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+  });
+  const ask = (id: string, only: { readonly Select?: 'COUNT' } = {}) =>
+    client.send(
+      new QueryCommand({
+        TableName: TABLES.limits.name,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': primaryKey.slot(id as WorkspaceId, '', 0).pk },
+        ...only,
+      }),
+    );
+  const time = async (part: () => unknown): Promise<number> => {
+    const took: number[] = [];
+    for (let i = 0; i < MINTS; i++) {
+      const from = performance.now();
+      await part();
+      took.push(performance.now() - from);
+    }
+    return median(took);
+  };
+  const { Items = [] } = await ask(place.workspaceId);
+  const leases = Items.map((item) => leaseItem.parse(item));
+  const pool = leases[0]?.pool ?? '';
+  const nothing = await time(() => ask('nobody'));
+  const found = await time(() => ask(place.workspaceId, { Select: 'COUNT' }));
+  const answered = await time(() => ask(place.workspaceId));
+  const rows = [
+    ['a query of an empty partition', nothing],
+    ['the engine finds the leases', found - nothing],
+    ['they become an answer, and objects in the function', answered - found],
+    ['each is checked and decoded', await time(() => Items.map((item) => leaseItem.parse(item)))],
+    ['a free slot is chosen', await time(() => freeSlots(occupiedSlots(leases, pool, new Date()), 1_000))],
+  ] as const;
+  client.destroy();
+  return tableOf(
+    [`Reading ${leases.length.toLocaleString('en-US')} leases`, 'ms'],
+    rows.map(([name, ms]) => [name, ms.toFixed(2)]),
+  );
 };
 
 const printed = (rows: readonly Row[]): readonly string[] =>
@@ -181,7 +275,8 @@ const printed = (rows: readonly Row[]): readonly string[] =>
   );
 
 try {
-  const [sites, sessions] = [await inSites(), await inSessions()];
+  const sites = await inSites();
+  const { rows: sessions, place } = await inSessions();
   const [first] = sites;
   for (const { name, per } of sites)
     if (first !== undefined && Math.round(per.readUnits) !== Math.round(first.per.readUnits))
@@ -191,7 +286,12 @@ try {
       faults.push(`With ${name} a mint writes ${per.writes} times instead of ${first.per.writes}.`);
   print(
     {
-      tables: { 'growth-sites': printed(sites), 'growth-sessions': printed(sessions) },
+      tables: {
+        'growth-sites': printed(sites),
+        'growth-sessions': printed(sessions),
+        'growth-leases': await leaseTimes(place),
+        ...items,
+      },
       figures: { sites, sessions },
       faults,
     },

@@ -9,9 +9,9 @@ import { print, tableOf } from './report.ts';
 import { isOpenAiMint, OPENAI_MINT, startTracedStack } from './traced-stack.ts';
 
 /**
- * Round trips to AWS that a token waits for, one after another, before OpenAI and after it, told in three ways that
- * must agree: in waves (no call continues before every call that does not need it has come), by the clock with a fixed
- * delay in every AWS call, and by the longest chain of calls that did not overlap then. `npm run bench:hops [-- --json]
+ * Counts the sequential round trips to AWS that a token waits for, before and after OpenAI, in three ways that must
+ * agree: in waves (no call continues before all independent calls have arrived), by the clock with a fixed delay in
+ * every AWS call, and by the longest chain of calls that did not overlap in that run. `npm run bench:hops [-- --json]
  * [-- --delay 100]`.
  */
 
@@ -46,7 +46,7 @@ interface Row {
   readonly name: string;
   readonly waves: Waves;
   readonly hops: Hops;
-  /** Token time over the delay, median: in all, until OpenAI is asked, from its answer on. */
+  /** Median token time divided by the delay: in total, before the call to OpenAI, and after it. */
   readonly timeOverDelay: { readonly whole: number; readonly before: number; readonly after: number };
   readonly chain: Hops;
   /** AWS calls of one mint. */
@@ -57,7 +57,7 @@ type Ask = (use: (url: string) => Promise<void>) => Promise<void>;
 const warm: Ask = (use) => use(stack.url);
 const cold: Ask = (use) => stack.withColdTokenFunction(use);
 
-/** Each mint has a fresh place: a plan with a hard cap holds minutes for few sessions at once. */
+/** Each mint has a new site, because a hard-capped plan reserves minutes for only a few concurrent sessions. */
 const measure = async (name: string, makePlace: () => Promise<Place>, ask: Ask): Promise<Row> => {
   const mintIn = async (url: string, place: Place): Promise<void> => {
     const { code } = await mintAt(url, place);

@@ -1,8 +1,8 @@
 import { tableOf } from './report.ts';
 
 /**
- * How long a suspension takes to end its calls, on paper: one message becomes one for each call, and the function that serves
- * the queue takes ten of them at a time in as many containers as Lambda and the product allow.
+ * Calculates how long a suspension takes to end its calls: one message becomes one for each call, and the function that
+ * serves the queue takes ten of them at a time in as many containers as Lambda and the product allow.
  */
 
 /** Of the mapping of the queue: lib/constructs/queue-function.ts and hang-up-function.ts. */
@@ -14,12 +14,12 @@ const MAX_CONTAINERS = 20;
  */
 const FIRST_CONTAINERS = 5;
 const CONTAINERS_PER_SECOND = 300 / 60;
-/** Calls that are marked and queued at once: lambdas/use-cases/calls/end-scope.ts. */
+/** Calls that are marked and queued concurrently: lambdas/use-cases/calls/end-scope.ts. */
 const MARKED_AT_ONCE = 25;
 
 export const AWS_MS = 5;
 export const OPENAI_MS = 200;
-/** AWS calls of one hang-up, one after another, as its log has them. */
+/** Sequential AWS calls of one hang-up, according to its log. */
 const CALLS_OF_A_HANG_UP = 12;
 const HANG_UP_MS = CALLS_OF_A_HANG_UP * AWS_MS + OPENAI_MS;
 
@@ -35,7 +35,7 @@ export const simulateKillSwitch = (calls: number): KillSwitchTimes => {
   const free: number[] = [];
   let containers = 0;
   for (let first = 0; first < calls; first += BATCH) {
-    // The last call of the batch is queued once all before it are marked.
+    // The last call of the batch is queued after all earlier ones are marked.
     const queuedMs = AWS_MS + Math.ceil(Math.min(calls, first + BATCH) / MARKED_AT_ONCE) * 2 * AWS_MS;
     free.sort((a, b) => a - b);
     const mayHave = Math.min(
@@ -43,7 +43,7 @@ export const simulateKillSwitch = (calls: number): KillSwitchTimes => {
       FIRST_CONTAINERS + Math.floor((queuedMs / 1_000) * CONTAINERS_PER_SECOND),
     );
     const soonest = free[0] ?? Number.POSITIVE_INFINITY;
-    // One more container where Lambda allows it; else the next that is free.
+    // One more container if Lambda allows it, otherwise the next free one.
     const addedMs =
       containers < mayHave
         ? queuedMs

@@ -9,8 +9,8 @@ import { startRelay } from './relay.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * How long a suspension takes to end the calls of a key, from the request to OpenAI's end of each call, with a fixed delay in
- * every call to AWS and to OpenAI. `npm run bench:kill-switch [-- --calls 50] [-- --json] [-- --short]`.
+ * Measures how long a suspension takes to end the calls of a key, from the request to OpenAI's end of each call, with a fixed
+ * delay in every call to AWS and to OpenAI. `npm run bench:kill-switch [-- --calls 50] [-- --json] [-- --short]`.
  */
 
 const { values: options } = parseArgs({

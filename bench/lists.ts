@@ -28,9 +28,9 @@ import { startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * Whether a list gets slower, or reads more, in a workspace with many sessions, errors and audit rows than in one with few.
- * `npm run bench:lists [-- --json] [-- --short] [-- --rows 100,100000]`. Sessions are spread over two hours; the newest 2,500
- * of them have a usage record.
+ * Measures whether a list gets slower, or reads more, in a workspace with many sessions, errors and audit rows. `npm run
+ * bench:lists [-- --json] [-- --short] [-- --rows 100,100000]`. Sessions are spread over two hours; the newest 2,500 of them
+ * have a usage record.
  */
 
 const { values: options } = parseArgs({
@@ -53,7 +53,7 @@ const BATCHES_IN_FLIGHT = 4;
 const ERRORS_A_MINUTE = 4;
 /** OpenAI's ID of the call of the middle session. */
 const CALL_ID = 'rtc_u0_00000000000000000000' as CallId;
-/** Rows that one call reads for a filter that no index answers (lambdas/use-cases/filtered-page.ts). */
+/** Rows that one call reads for a filter without an index (lambdas/use-cases/filtered-page.ts). */
 const MOST_ROWS = 2_000;
 
 const proxy = await startCountingProxy();
@@ -210,7 +210,7 @@ const fill = async (rows: number): Promise<Filled> => {
   return { ...place, rows, middle };
 };
 
-/** The lists, each with how many rows a call may look at. */
+/** The lists, each with the maximum number of rows that a call reads. */
 const LISTS: readonly (readonly [string, (at: Filled) => string, number])[] = [
   ['sessions of all sites', ({ workspaceId }) => `/v1/workspaces/${workspaceId}/sessions?limit=25`, 25],
   [
@@ -287,7 +287,7 @@ try {
   for (const [name, pathOf, most] of LISTS) {
     const row = { name, few: await measure(pathOf(few)), many: await measure(pathOf(many)) };
     rows.push(row);
-    // A session and its usage, each its own unit, with the membership and the query itself.
+    // One unit each for a session and its usage, plus the membership and the query itself.
     const bound = 2 * most + most / 4 + 10;
     if (row.many.readUnits > bound)
       faults.push(`${name} reads ${row.many.readUnits} units of ${MANY} rows, more than ${bound}.`);

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 
-/** One way to load every server that is compared: the same connections, the same bytes read. */
+/** Loads every compared server in the same way, with the same connections and the same bytes read. */
 
 const agent = new Agent({ keepAlive: true });
 
@@ -31,7 +31,7 @@ export const post = (
     outgoing.end(body);
   });
 
-/** Runs `jobs` of them, this many at a time, the next as soon as one is done; how long each took, milliseconds. */
+/** Runs `jobs` requests with this concurrency, and returns the duration of each, milliseconds. */
 export const inLanes = async (
   jobs: number,
   lanes: number,

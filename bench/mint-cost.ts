@@ -1,7 +1,7 @@
 import { inDollars, PRICES, type Price, usdOf } from '../tools/operator/deploy/prices.ts';
 import { tableOf } from './report.ts';
 
-/** The AWS usage of one mint, as the benches have counted it. */
+/** The AWS usage of one mint, as counted by the benches. */
 export interface MintCounts {
   readonly writeUnits: number;
   readonly readUnits: number;
@@ -11,7 +11,7 @@ export interface MintCounts {
   readonly logBytes: number;
 }
 
-/** Of the token function, GB: lib/stacks and docs/performance.md say why. */
+/** Memory of the token function, GB: docs/performance.md explains it. */
 export const TOKEN_FUNCTION_GB = 1;
 
 export interface CostLine {
@@ -30,10 +30,7 @@ const line = (what: string, amount: number, price: Price): CostLine => ({
   usdPerMillion: usdOf(price, amount * 1_000_000),
 });
 
-/**
- * A mint whose preflight the browser still remembers; without the audit trail, which docs/cost.md counts with the
- * session.
- */
+/** A mint with a cached preflight and without the audit trail, which docs/cost.md includes in the session. */
 export const costOfMint = (counts: MintCounts): readonly CostLine[] => [
   line('requests at API Gateway', 1, PRICES.apiRequest),
   line('requests at Lambda', 1, PRICES.lambdaRequest),

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
 
 /**
- * Loaded into a server that is measured (`node --import`): answers its parent, over the channel between them, what the
- * server has taken so far. Ends with its parent. With `HEAP_PROFILE_DIR`, the sampled heap is also written there, as a file
+ * Loaded into a server that is measured (`node --import`): reports to its parent, over the channel between them, what the
+ * server has used so far. Ends with its parent. With `HEAP_PROFILE_DIR`, the sampled heap is also written there, as a file
  * that Chrome's developer tools open.
  */
 
 export interface Spent {
-  /** Processor time of all threads, milliseconds. */
+  /** Processor time of all threads so far, milliseconds. */
   readonly cpuMs: number;
   /** Runs of the garbage collector, and how long they stopped everything. */
   readonly collections: number;
   readonly collectionMs: number;
-  /** Put on the heap while sampling was on, an estimate; 0 before it has ended. */
+  /** Estimated allocations on the heap during sampling; 0 until sampling has ended. */
   readonly allocatedBytes: number;
 }
 
@@ -57,5 +57,5 @@ process.on('message', async (question: ProbeQuestion) => {
   const spent: Spent = { cpuMs: (user + system) / 1_000, collections, collectionMs, allocatedBytes };
   process.send?.({ spent });
 });
-// Not killed, so that a profile that was asked for is written.
+// Not killed, so that a requested profile is written.
 process.on('disconnect', () => process.exit(0));

@@ -10,15 +10,15 @@ export interface RelayedCall {
 }
 
 export interface RelayHooks {
-  /** The call continues when this is done. */
+  /** The call continues after this resolves. */
   readonly arrived?: (call: RelayedCall) => void | Promise<void>;
-  /** Before the answer goes back. */
+  /** Called before the response is returned. */
   readonly answered?: (call: RelayedCall, answer: string) => void;
 }
 
 export interface Relay {
   readonly url: string;
-  /** Where calls continue to; set once the service is up. */
+  /** The address of the service, set once it is up. */
   forwardTo(endpoint: string): void;
   close(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export const startRelay = async ({ arrived, answered }: RelayHooks): Promise<Rel
       outgoing.destroy();
     }
   });
-  // A WebSocket: its request continues as it came, and after that all bytes of both sides.
+  // A WebSocket: forwards the request unchanged, and then all bytes in both directions.
   server.on('upgrade', async (incoming, socket, head) => {
     await arrived?.({ operation: `${incoming.method} ${incoming.url}`, text: '' });
     const { hostname, port } = new URL(target);

@@ -5,7 +5,7 @@ export interface Report {
   /** Markdown, line by line, by the name of the block of docs/performance.md that it goes into. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
   readonly figures: unknown;
-  /** Facts that have nothing to do with speed and did not hold. */
+  /** Failed checks that have nothing to do with speed. */
   readonly faults: readonly string[];
 }
 
@@ -14,7 +14,7 @@ export interface RunReport extends Report {
   readonly run: string;
 }
 
-/** Prints the report as a table, or as JSON for `npm run bench`, and lets the process fail with its faults. */
+/** Prints the report as a table, or as JSON for `npm run bench`, and makes the process fail if there are faults. */
 export const print = (report: Report, json: boolean): void => {
   const run = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${Math.round(performance.now() / 1_000)} s`;
   const full: RunReport = { ...report, run };

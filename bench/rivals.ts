@@ -14,7 +14,10 @@ import { type ServerProcess, startServer } from './server-process.ts';
 
 const folder = (path: string): string => fileURLToPath(new URL(`./rivals/${path}`, import.meta.url));
 
-/** Into bench/rivals, so that the product's own install stays without them; only when the lockfile has changed. */
+/**
+ * Installs into bench/rivals, so that the product's own install does not include them, and only if the lockfile has
+ * changed.
+ */
 export const installRivals = (): void => {
   const installed = folder('node_modules/.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs > statSync(folder('package-lock.json')).mtimeMs)
@@ -30,7 +33,7 @@ export const startExpress = (openAiBaseUrl: string): Promise<ServerProcess> =>
     env: { NODE_ENV: 'production', OPENAI_API_KEY: makeFakeKey(randomBytes), OPENAI_BASE_URL: openAiBaseUrl },
   });
 
-/** Its caller brings the key, and the host in a header. */
+/** Its caller sends the key, and the host in a header. */
 export const portkeyHeaders = (openAiBaseUrl: string): Readonly<Record<string, string>> => ({
   authorization: `Bearer ${makeFakeKey(randomBytes)}`,
   'x-portkey-provider': 'openai',

@@ -36,7 +36,7 @@ const PARTS: readonly { readonly name: string; readonly short: readonly string[]
   { name: 'token-path', short: ['--short'] },
   { name: 'hops', short: ['--short'] },
   { name: 'sealed-key', short: ['--short'] },
-  // Needs what cdk synth has written.
+  // Needs the output of cdk synth.
   { name: 'functions', short: undefined },
   { name: 'growth', short: ['--short'] },
   { name: 'sessions', short: SMALL_SESSIONS },
@@ -54,7 +54,7 @@ const runPart = (name: string, args: readonly string[]): Promise<RunReport> =>
       { maxBuffer: 16 * 1_024 ** 2 },
       (error, stdout, stderr) => {
         try {
-          // A bench that found a fault has ended with 1 and has still reported.
+          // A bench that found a fault ends with 1 but still reports.
           resolve(JSON.parse(stdout) as RunReport);
         } catch {
           reject(new Error(`bench:${name} gave no report. ${error?.message ?? ''}\n${stderr}`));

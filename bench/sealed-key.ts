@@ -7,9 +7,9 @@ import { median } from './bench-stack.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * The time to open a sealed key once KMS has given its data key, compared with a bare AES-256-GCM decryption of the
- * same bytes: the difference is the key derivation, the commitment and the binding.
- * `npm run bench:sealed-key [-- --json] [-- --short]`.
+ * Measures the time to open a sealed key after KMS has returned its data key, compared with a bare AES-256-GCM
+ * decryption of the same bytes: the difference is the key derivation, the commitment and the binding. `npm run
+ * bench:sealed-key [-- --json] [-- --short]`.
  */
 
 const { values: options } = parseArgs({

@@ -16,7 +16,7 @@ export interface ServerProcess {
 
 const PROBE = new URL('./probe.ts', import.meta.url).href;
 
-/** `url`: of a server that does not tell its parent; it is up when that answers. */
+/** `url`: the address of a server that does not report to its parent. The server is up when this address answers. */
 export const startServer = async (
   script: string,
   {

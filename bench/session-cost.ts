@@ -13,7 +13,7 @@ import type { Units } from './counting-proxy.ts';
 
 export const EVENTS_GB = 0.5;
 const TOKEN_GB = 1;
-/** Measured of a mint (docs/performance.md) and assumed for every request. */
+/** Measured for a mint (docs/performance.md) and assumed for every request. */
 const LOG_BYTES = 1_100;
 /**
  * The projector's time for a batch of a hundred records at its share of a processor, and at a whole one
@@ -66,7 +66,7 @@ interface Part {
   readonly what: string;
   readonly amount: string;
   readonly price: Price;
-  /** Of one session, in single units of the price. */
+  /** Usage of one session, in single units of the price. */
   readonly count: number;
 }
 
@@ -135,7 +135,7 @@ const partsOf = (counts: RequestCounts): readonly Part[] => {
 export const usdOfSession = (counts: RequestCounts): number =>
   partsOf(counts).reduce((sum, { price, count }) => sum + usdOf(price, count), 0);
 
-/** US dollars a month for what `sessions` a month leave in the tables, backups included, once the oldest expire. */
+/** US dollars per month to store the items of `sessions` a month, including backups, once the oldest ones expire. */
 export const usdStored = (sessions: number): number =>
   ((sessions * STORED_BYTES * STORED_MONTHS) / 1e9) *
   (PRICES.tableStorage.dollars + PRICES.tableBackup.dollars);

@@ -43,7 +43,7 @@ const SITES = Number(options.sites);
 const WORKSPACES = 20;
 /** Requests in flight: more would only queue at the engine. */
 const IN_FLIGHT = 16;
-/** A phase that this machine cannot finish in time stops here, and the run says how far it came. */
+/** A phase that this machine cannot finish in time stops here, and the run reports its progress. */
 const LONGEST_PHASE_MS = Number(options.longest) * 1_000;
 const LONGEST_RATE_MS = 20_000;
 
@@ -96,7 +96,7 @@ const liveLeases = async ({ workspaceId }: Place): Promise<number> => {
       new QueryCommand({
         TableName: TABLES.limits.name,
         KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': `SLOTS#${workspaceId}` },
+        ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId as WorkspaceId, '', 0).pk },
         ConsistentRead: true,
         ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
       }),
@@ -117,7 +117,7 @@ interface Phase {
   readonly ms: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
-/** Runs the jobs, this many at a time, the i-th not before `startsAtMs(i)`, and measures each. */
+/** Runs the jobs with this concurrency, starts the i-th at `startsAtMs(i)` or later, and measures each. */
 const measure = async <Job>(
   name: string,
   jobs: readonly Job[],
@@ -215,7 +215,7 @@ try {
   expectThat((await liveLeases(one)) === sessions.length, 'There are not as many slots taken as sessions.');
   if (isFull) await phase('mint, key is full', Array(50).fill(one) as never[], mintInto(sessions));
   expectThat((await liveLeases(one)) <= SESSIONS, 'More slots are taken than there are.');
-  // Enough of them to measure; the leases of the others still last.
+  // Enough sessions to measure. The leases of the others are still valid.
   const talking = sessions.slice(0, 300);
   nowMs += 5_000;
   await phase('connected', talking as never[], reporting('connected'));

@@ -2,7 +2,7 @@ import { type FunctionName, ROUTES, type Route } from '../lambdas/contract/route
 import type { HttpHandler } from '../lambdas/http/http-handler.ts';
 import { type LocalGateway, startGateway } from '../local/gateway.ts';
 
-/** A gateway in front of one function alone; requests for the others are not made. */
+/** A gateway in front of a single function. There are no requests for the others. */
 export const startTokenGateway = (
   handler: HttpHandler,
   newRequestId: () => string,

@@ -11,9 +11,9 @@ import { installRivals, portkeyHeaders, startExpress, startPortkey } from './riv
 import { type ServerProcess, startServer } from './server-process.ts';
 
 /**
- * The token path compared with a bare Express token server and with Portkey's gateway: the time that each adds to
- * OpenAI's own, and the processor time that it uses. Each runs in a separate process, against one stand-in with one
- * fixed delay, with the same requests in flight, taking turns. `npm run bench:token-path [-- --json] [-- --short]`;
+ * Compares the token path with a bare Express token server and with Portkey's gateway: the time that each adds to
+ * OpenAI's own, and its processor time. Each runs in a separate process, against the same stand-in with a fixed delay
+ * and the same number of concurrent requests. They take turns. `npm run bench:token-path [-- --json] [-- --short]`;
  * `--profile DIR` writes a processor profile and the sampled allocations of the token function instead.
  */
 
@@ -26,8 +26,8 @@ const { values: options } = parseArgs({
 });
 const OPENAI_MS = 100;
 /**
- * In each AWS call, where there is a delay at all. DynamoDB promises single-digit milliseconds
- * (https://aws.amazon.com/dynamodb/features/); for KMS nothing is published, and the same is taken.
+ * The delay in each AWS call, if there is a delay. DynamoDB promises single-digit milliseconds
+ * (https://aws.amazon.com/dynamodb/features/); for KMS, nothing is published, so the same value is assumed.
  */
 const AWS_MS = 5;
 const LANES = 4;
@@ -35,7 +35,7 @@ const ROUNDS = options.short ? 1 : 6;
 const MINTS_A_ROUND = options.short ? 20 : 80;
 const WARM_UP = options.short ? 20 : 300;
 const SAMPLED = options.short ? 20 : 200;
-/** Each with its own slots, so that none of them gets full of sessions. */
+/** Each has its own slots, so that none of them runs out of slots. */
 const PLACES = options.short ? 4 : 40;
 
 const stack = await startLocalStack({
@@ -128,7 +128,7 @@ const contestants = async (): Promise<readonly Contestant[]> => {
 interface Row {
   readonly name: string;
   readonly mints: number;
-  /** Over the delay of OpenAI, milliseconds. */
+  /** Time in addition to OpenAI's delay, milliseconds. */
   readonly addedMs: { readonly p50: number; readonly p95: number; readonly p99: number };
   readonly cpuMs: number;
   readonly collectionMs: number;
@@ -155,7 +155,7 @@ const measure = async (): Promise<readonly Row[]> => {
   const spent = new Map(all.map(({ name }) => [name, [] as [Spent, Spent][]]));
   const written = new Map(all.map(({ name, server }) => [name, -server.bytesWritten()]));
   for (let round = 0; round < ROUNDS; round++)
-    // Each is first in its turn, so that a busy moment of the machine meets all of them.
+    // Each one goes first in turn, so that a busy moment of the machine affects all of them.
     for (const i of all.keys()) {
       const contestant = all[(i + round) % all.length];
       if (contestant === undefined) continue;

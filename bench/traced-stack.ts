@@ -8,17 +8,17 @@ import { NO_BUDGETS, withoutStreams } from './bench-stack.ts';
 import { type RelayedCall, type RelayHooks, startRelay } from './relay.ts';
 import { startTokenGateway } from './token-gateway.ts';
 
-/** How a relay names the mint at OpenAI. */
+/** The relay's name for the mint at OpenAI. */
 export const OPENAI_MINT = 'POST /v1/realtime/client_secrets';
-/** How a relay names the creation of a call at OpenAI. */
+/** The relay's name for the creation of a call at OpenAI. */
 export const OPENAI_CALL = 'POST /v1/realtime/calls';
 
 /**
- * The local stack with a relay in front of each service that the token path calls. Watchers are accepted and never run: their
- * calls would be counted with those of the token function.
+ * The local stack with a relay in front of each service that the token path calls. Watchers are accepted but never run,
+ * because their calls would be counted with those of the token function.
  */
 export interface TracedStack extends LocalStack {
-  /** A token function that has done nothing yet, alone behind a separate gateway, as after a cold start. */
+  /** A fresh token function behind a separate gateway, as after a cold start. */
   withColdTokenFunction<Result>(use: (url: string) => Promise<Result>): Promise<Result>;
 }
 

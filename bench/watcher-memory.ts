@@ -35,7 +35,7 @@ const copiesIn = (pid: number, text: string): { readonly copies: number; readonl
         try {
           read = readSync(file, chunk, 0, wanted, at);
         } catch {
-          // A page that the process has reserved and not used, or given back meanwhile.
+          // A memory page that the process has reserved but not used, or has released meanwhile.
           continue;
         }
         scannedBytes += Math.min(read, CHUNK_BYTES);

@@ -3,8 +3,8 @@ import { AWS_QUOTAS } from './aws-quotas.ts';
 import { tableOf } from './report.ts';
 
 /**
- * Cost of watching calls, on paper: one run of a Lambda function for each call as long as it lasts, or processes that hold
- * the sidebands of many calls. Both write the same items, so DynamoDB is left out.
+ * Calculates the cost of watching calls: one run of a Lambda function for each call as long as it lasts, or processes that
+ * hold the sidebands of many calls. Both write the same items, so DynamoDB is left out.
  */
 
 export const LIVE_CALLS = [10, 1_000, 10_000] as const;
@@ -12,7 +12,7 @@ export const LIVE_CALLS = [10, 1_000, 10_000] as const;
 /** Memory of the function `watch`: docs/performance.md. */
 const WATCH_GB = 0.5;
 const HOURS_A_MONTH = 730;
-/** Least cost of a minute at OpenAI: docs/cost.md. */
+/** Lowest cost of a minute at OpenAI: docs/cost.md. */
 const OPENAI_USD_PER_MINUTE = 0.05;
 /** A container of one processor and 2 GB, twice: a deployment or a failure of one must not end every watch. */
 const CONTAINERS = 2;
@@ -27,7 +27,7 @@ const containersUsd =
   HOURS_A_MONTH *
   (CONTAINER.vcpu * PRICES.containerProcessor.dollars + CONTAINER.gb * PRICES.containerMemory.dollars);
 
-/** Calls that are live on average, above which containers cost less. */
+/** The average number of live calls above which containers cost less. */
 export const breakEvenCalls = containersUsd / lambdaUsd;
 
 const usd = (amount: number): string => `$${Math.round(amount).toLocaleString('en-US')}`;

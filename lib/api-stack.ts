@@ -16,10 +16,10 @@ export interface ApiStackProps extends StackProps {
   readonly network: NetworkPlace | undefined;
 }
 
-/** The HTTP API and its functions. Holds no state; can be deployed again from nothing. */
+/** The HTTP API and its functions. It has no state and can be recreated. */
 export class ApiStack extends Stack {
   readonly apiId: string;
-  /** Its own name, which CloudFront calls. */
+  /** The API's own name, which CloudFront calls. */
   readonly host: string;
   readonly functionNames: readonly FunctionName[];
   readonly logGroupNames: readonly string[];
@@ -59,7 +59,8 @@ export class ApiStack extends Stack {
       config,
       signIn: data.signIn,
       functions: {
-        // Lambda gives processor by memory, and a visitor waits for this one (docs/performance.md, "Functions").
+        // Lambda assigns processor time by memory, and a visitor waits for this function (docs/performance.md,
+        // "Functions").
         token: brokerFunction('token', 'Token', 1_024),
         events: brokerFunction('events', 'Events', 512),
         keys: brokerFunction('keys', 'Keys', 512),

@@ -41,14 +41,14 @@ export interface AuditStackProps extends StackProps {
 }
 
 /**
- * Two records of what happened to keys, independent of each other: CloudTrail, written by AWS, and the audit trail,
- * written by our functions and copied out of their reach. The functions that no request reaches: the detector, which
- * watches how keys are used, with what it sets off, and the sweeper, which closes silent sessions. And the alarms that say when any of it is in danger.
+ * Two records of what happened to keys, independent of each other: CloudTrail, written by AWS, and the audit trail, written by our
+ * functions and copied out of their reach. It also has the functions that no request reaches: the detector, which watches the use of
+ * keys, with the functions that it triggers, and the sweeper, which closes silent sessions. And it has the alarms for all of these.
  */
 export class AuditStack extends Stack {
-  /** Where every alarm of the stage goes. */
+  /** The topic of every alarm in the stage. */
   readonly topic: AlarmTopic;
-  /** Names of the queues, by whose dead letters they hold. */
+  /** Names of the dead-letter queues, by the function whose records they hold. */
   readonly deadLetterQueues: Readonly<Record<string, string>>;
   readonly logGroupNames: readonly string[];
 
@@ -104,7 +104,8 @@ export class AuditStack extends Stack {
     const streamFunction = {
       stage,
       topic,
-      // Lambda gives processor by memory; why this much, here and below: docs/performance.md, "Functions".
+      // Lambda assigns processor time by memory. The reason for this size, here and below: docs/performance.md,
+      // "Functions".
       memoryMiB: 512,
       // A batch of 100 records, one after another, with calls that are retried.
       timeout: Duration.minutes(2),
@@ -137,7 +138,7 @@ export class AuditStack extends Stack {
         'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
     });
 
-    // The second reader of each stream; DynamoDB serves one to two at once and no more.
+    // The second reader of each stream. DynamoDB supports at most two concurrent readers.
     const detector = new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
@@ -220,7 +221,7 @@ export class AuditStack extends Stack {
 
     const retireModels = new ScheduledFunction(this, 'RetireModels', {
       functionName: 'retire-models',
-      // Four runs on the day before a model is shut down: one that fails is made up for in time.
+      // Four runs on the day before a model is shut down: after a failed run, another one still comes in time.
       schedule: Schedule.rate(Duration.hours(6)),
       stage,
       memoryMiB: 512,
@@ -275,7 +276,7 @@ export class AuditStack extends Stack {
       queueKey: noticesKey,
       stage,
       memoryMiB: 512,
-      // The longest that Lambda allows; a watcher hands over before.
+      // The maximum in Lambda; a watcher hands over before it ends.
       timeout: Duration.minutes(15),
       environment: environments.watch,
       permissions: [...permissionsOf(this, 'watch', data), ...watcherStatements(this, 'watch', stage)],
@@ -358,7 +359,7 @@ export class AuditStack extends Stack {
       topic,
       runbook: 'CloudTrail was changed or stopped',
       source: 'cloudtrail',
-      // The last two can leave the trail running and blind.
+      // The last two can leave a running trail without any events.
       eventNames: ['StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors'],
       about: {
         '': {

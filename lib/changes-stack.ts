@@ -10,7 +10,7 @@ export interface ChangesStackProps extends StackProps {
   readonly config: StageConfig;
   /** Name of the stack with the tables. */
   readonly dataStack: string;
-  /** Keys of the stage in this region, if it is a stand-by region. */
+  /** The stage's keys in this region, if it is a stand-by region. */
   readonly replicas: readonly WatchedKey[] | undefined;
 }
 

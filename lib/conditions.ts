@@ -11,7 +11,7 @@ export const wholeEncryptionContext: Conditions = {
   Null: Object.fromEntries(ENCRYPTION_CONTEXT_KEYS.map((name) => [`kms:EncryptionContext:${name}`, 'false'])),
 };
 
-/** As wholeEncryptionContext, and only for keys of these scopes. */
+/** Like wholeEncryptionContext, and only for keys of these scopes. */
 export const encryptionContextOfScope = (
   ...scopes: readonly ('site' | 'workspace' | 'platform')[]
 ): Conditions => ({
@@ -38,8 +38,8 @@ const inPartitions = (patterns: readonly string[]): Conditions => ({
 });
 
 /**
- * Holds only for reads that name their attributes, and name no others than these. `ForAllValues` alone would let a read of
- * whole items pass, which names none; `dynamodb:Select` refuses it:
+ * Holds only for reads with a list of attributes that are all among these. `ForAllValues` alone would allow a read of
+ * whole items, which has no such list; `dynamodb:Select` refuses it:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
  */
 const onlyAttributes = (names: readonly string[]): Conditions => ({
@@ -47,7 +47,7 @@ const onlyAttributes = (names: readonly string[]): Conditions => ({
   StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
 });
 
-/** Both conditions of a use of items, each where it has one. */
+/** The conditions of an item use, if it has any. */
 export const itemConditions = (
   partitions: readonly string[] | undefined,
   attributes: readonly string[] | undefined,

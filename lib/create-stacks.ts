@@ -13,7 +13,7 @@ import { placeholdersIn } from './placeholders.ts';
 import { ReplicaStack } from './replica-stack.ts';
 import { EDGE_REGION, type StageConfig } from './stage-config.ts';
 
-/** Where to deploy; undefined fields leave the templates free of an account or a region. */
+/** The target account and region. With undefined fields, the templates contain none. */
 export interface Target {
   readonly account: string | undefined;
   readonly region: string | undefined;
@@ -34,8 +34,8 @@ export interface Stacks {
 }
 
 /**
- * The stacks of one stage. Synthesis fails while a rule of AWS Solutions or of Serverless is broken and not acknowledged
- * with a reason.
+ * The stacks of one stage. Synthesis fails if a rule of AWS Solutions or of Serverless is violated without an acknowledged
+ * reason.
  *
  * Stacks import what must not change under its readers: tables, keys, the sign-in, the API's id. CloudFormation refuses to
  * change or remove an export in use. Where that would block an upgrade, a stack reads an output instead, and its template
@@ -56,7 +56,7 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
     config,
     data,
     network: place,
-    // CloudFront in another region reads the API's id, and no import there keeps the API from being deleted.
+    // CloudFront in another region reads the API's ID, and an import there cannot prevent the deletion of the API.
     terminationProtection: config.deletionProtection && config.edge !== undefined,
   });
   const audit = new AuditStack(app, name('audit'), { ...kept, data, network: place });
@@ -104,7 +104,8 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
     signFunctions(app, config.codeSigningProfileVersionArn);
 
   const tags = { product: 'spelo-byok', stage: config.stage, owner: config.owner };
-  // A dashboard costs the same for every owner, and not every region of CloudFormation supports tags on one yet.
+  // Dashboards have no tags: they cost the same for every owner, and CloudFormation does not support their tags in
+  // every region yet.
   for (const [key, value] of Object.entries(tags))
     Tags.of(app).add(key, value, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
   if (!config.deletionProtection)

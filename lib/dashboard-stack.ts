@@ -16,16 +16,16 @@ export interface DashboardStackProps extends StackProps {
   readonly audit: AuditStack;
 }
 
-/** The operator's dashboard and the widget's files. Holds no state: a command uploads its files. */
+/** The operator's dashboard and the widget's files. It has no state: a command uploads its files. */
 export class DashboardStack extends Stack {
   constructor(scope: Construct, id: string, props: DashboardStackProps) {
     const { config, dashboard, data, api, audit, ...rest } = props;
     super(scope, id, { description: 'Spelo BYOK: dashboard and widget', ...rest });
-    // The value it reads is in a separate output, which cannot be an import. The sign-in and the API's id cannot
+    // The value that it reads is in a separate output, which cannot be an import. The sign-in and the API's id cannot
     // change: other stacks import both.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     const { bucketName } = new DashboardSite(this, 'Dashboard', {
-      // What is behind an edge is reached through it alone.
+      // Behind an edge, the API can only be reached through the edge.
       apiUrl:
         config.edge === undefined || config.domain === undefined
           ? `https://${api.host}`

@@ -27,7 +27,7 @@ import type { DataResources } from './role-permissions.ts';
 import { signInPrefix } from './sign-in-prefix.ts';
 import type { StageConfig } from './stage-config.ts';
 
-/** Tables whose writers are named in a policy of the table: keys, who may do what, and the audit trail. */
+/** Tables with a resource policy that names their writers: keys, tenancy and the audit trail. */
 const EVIDENT_TABLES: readonly TableName[] = ['keys', 'tenancy', 'audit'];
 
 const WRITES: ReadonlySet<ItemAction> = new Set(['PutItem', 'UpdateItem', 'DeleteItem']);
@@ -49,7 +49,10 @@ export class DataStack extends Stack implements DataResources {
   readonly stage: string;
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
-  /** Encrypts the tables on disk; apart from the keys that seal, so that no function needs both for the same thing. */
+  /**
+   * Encrypts the tables on disk. It is separate from the keys that seal, so that no function needs one key for both
+   * purposes.
+   */
   readonly tablesKey: Key;
   readonly retiredMasterKeyArns: readonly string[];
   readonly signIn: DataResources['signIn'];
@@ -108,8 +111,8 @@ export class DataStack extends Stack implements DataResources {
 
     this.signIn = this.#signIn(config);
 
-    // Exported whether or not another stack reads it today: an export that came and went with its readers would be removed
-    // while the deployed reader still imports it, which CloudFormation refuses.
+    // Exported whether or not another stack reads it today: otherwise it would be removed together with its reader, while
+    // the deployed reader still imports it, which CloudFormation refuses.
     for (const { tableName, tableArn } of Object.values(this.tables))
       for (const value of [tableName, tableArn]) this.exportValue(value);
     for (const { keyArn, keyId } of [...Object.values(this.keys), this.tablesKey])
@@ -227,6 +230,9 @@ export class DataStack extends Stack implements DataResources {
   }
 }
 
-/** `alias/spelo-byok/master` of stage dev is `alias/spelo-byok/dev/master`: stages share an account in peace. */
+/**
+ * `alias/spelo-byok/master` of stage dev is `alias/spelo-byok/dev/master`: stages can share an account without
+ * conflicts.
+ */
 const stageAlias = (alias: string, stage: string): string =>
   alias.replace('alias/spelo-byok/', `alias/spelo-byok/${stage}/`);

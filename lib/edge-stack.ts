@@ -43,8 +43,8 @@ export interface EdgeStackProps extends StackProps {
 }
 
 /**
- * The address of the viewer, over whatever the viewer sent under that name. CloudFront's own header of it is not among
- * those of the managed policy that leaves out `Host`, which API Gateway needs to be its own.
+ * The address of the viewer, which overwrites a header of the viewer with that name. CloudFront's own header of it is
+ * not among those of the managed policy that leaves out `Host`, which API Gateway needs to be its own.
  */
 const TELL_ADDRESS = `function handler(event) {
   event.request.headers['x-viewer-address'] = { value: event.viewer.ip };
@@ -54,14 +54,15 @@ const TELL_ADDRESS = `function handler(event) {
 
 /**
  * CloudFront, and WAF where the stage wants it, in front of the HTTP API, which WAF cannot protect itself. Each request
- * continues with a secret that the functions know the digest of; they refuse what comes without it
+ * gets a secret whose digest the functions know. They refuse requests without it
  * (docs/decisions/0020-the-edge-proves-itself.md). Nothing is cached. Lives in us-east-1, wherever the API is.
  */
 export class EdgeStack extends Stack {
   constructor(scope: Construct, id: string, { config, edge, apiHost, ...props }: EdgeStackProps) {
     super(scope, id, { description: 'Spelo BYOK: CloudFront and WAF', ...props });
     const { stage, domain } = config;
-    // Exports stay within a region. The API's id is this stack's one import (createStacks says what keeps the API).
+    // Exports stay within a region. The API's ID is this stack's only import (createStacks explains what prevents its
+    // deletion).
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
 
     const firewall = edge.waf ? new WebFirewall(this, 'Firewall', { stage, edge, config }) : undefined;
@@ -78,7 +79,7 @@ export class EdgeStack extends Stack {
         origin: new HttpOrigin(apiHost, {
           protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
           originSslProtocols: [OriginSslPolicy.TLS_V1_2],
-          // As long as API Gateway itself waits.
+          // The same timeout as API Gateway's own.
           readTimeout: Duration.seconds(30),
           keepaliveTimeout: Duration.seconds(60),
           // Resolved by CloudFormation at deployment: neither the template nor the stage's settings hold the secret.
@@ -118,7 +119,7 @@ export class EdgeStack extends Stack {
     if (firewall !== undefined) new CfnOutput(this, 'FirewallArn', { value: firewall.arn });
   }
 
-  /** Also on what CloudFront and API Gateway answer by themselves. */
+  /** Also for responses that CloudFront and API Gateway create themselves. */
   #responseHeaders(stage: string): ResponseHeadersPolicy {
     return new ResponseHeadersPolicy(this, 'Headers', {
       comment: `Spelo BYOK ${stage}`,

@@ -3,11 +3,11 @@ import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { EVENT_SOURCE, type EVENTS } from '../lambdas/contract/events.ts';
 
-/** Where incidents are announced and rotations asked for: the account's own bus, which a rule is on unless it says otherwise. */
+/** The bus for incidents and rotation requests: the account's default bus, which rules use by default. */
 export const EVENT_BUS_NAME = 'default';
 
 /**
- * Lets a role put only events of this service and of these types on the bus:
+ * Lets a role put only events with this service as the source and with these types on the bus:
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
  */
 export const puttingEvents = (

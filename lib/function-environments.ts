@@ -7,8 +7,8 @@ import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
 
 /**
- * Set by Lambda, set by the local run alone, or left at its default: a deployment sends keys to OpenAI and nowhere
- * else.
+ * Variables that Lambda sets, that only the local server sets, or that keep their default: a deployment sends keys only
+ * to OpenAI.
  */
 type NotDeployed =
   | 'AWS_REGION'
@@ -28,7 +28,9 @@ const DEFAULT_SLOT_PERCENT_PER_IP = 34;
 
 type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeployed>, string>>;
 
-/** The variables of each function: exactly those that its code parses at start. Names and limits, no secret. */
+/**
+ * The variables of each function, exactly those that its code parses at start. They are names and limits, not secrets.
+ */
 export interface FunctionEnvironments {
   readonly token: Deployed<EnvironmentOf<'token'>>;
   readonly events: Deployed<EnvironmentOf<'events'>>;
@@ -224,6 +226,6 @@ export const functionEnvironments = (
   };
 };
 
-/** Access tokens of Cognito have `auth_time`; those of another issuer may not, and then nobody could change a key. */
+/** Access tokens of Cognito have `auth_time`; those of another issuer may not, and then no one could change a key. */
 const recentSignInMinutes = ({ signIn, recentSignInMinutes: set }: StageConfig): number =>
   set ?? ('cognito' in signIn ? 15 : 0);

@@ -20,13 +20,13 @@ export interface ItemUse {
   readonly actions: readonly ItemAction[];
   /** Only items with such partition keys (docs/data-model.md); every item when absent. */
   readonly partitions?: readonly string[];
-  /** Only these attributes, which every read has to name; all of them when absent. */
+  /** Only these attributes, which every read must list. @default all attributes */
   readonly attributes?: readonly string[];
-  /** The query goes to the table's index as well. */
+  /** The query also uses the table's index. */
   readonly index?: true;
 }
 
-/** Keys of sites and workspaces; the platform's own key is neither. */
+/** Keys of sites and workspaces, without the platform's own key. */
 const TENANT_KEYS = ['SITE#*', 'WORKSPACE#*'];
 /** The platform's own key. */
 const PLATFORM_KEY = 'PLATFORM#platform';
@@ -37,18 +37,18 @@ const eventsOf = (writer: EventWriter) => `EVENTS#${writer}#*`;
 const MARKS = ['MARK#*'];
 /** Workspaces, members and sites. */
 const TENANTS = 'WORKSPACE#*';
-/** When API tokens were last used. */
+/** The last use of API tokens. */
 const TOKEN_USES = ['TOKEN_USE#*'];
 const KEY_ACTIVITY = ['KEY#*'];
 
 /**
- * Actions of each role on items; test/lib/reachable-calls.test.ts holds it equal to what the code can do. Nobody
- * updates or deletes in `audit`: rows are put, once, under a condition.
+ * Actions of each role on items. test/lib/reachable-calls.test.ts compares it with the calls that the code can make. No
+ * role updates or deletes in `audit`: rows are put once, under a condition.
  */
 export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   token: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
-    // Test voice of a workspace key asks what its sites ask.
+    // Test voice of a workspace key needs the settings of its sites.
     { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
     { table: 'keys', actions: ['BatchGetItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
@@ -72,7 +72,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'GetItem', 'Query', 'PutItem', 'DeleteItem'],
       partitions: TENANT_KEYS,
     },
-    // It puts a version there for its calls, and cannot read it back.
+    // It stores a version there for its calls, and cannot read it back.
     { table: 'keys', actions: ['PutItem'], partitions: ['ENDING#*'] },
     { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
     // Marks calls as to be ended.
@@ -106,7 +106,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['UpdateItem'],
       partitions: ['RATE#new-workspace#*', 'RATE#mail-code#*', 'RATE#invitation#*'],
     },
-    // Which keys are stored. The sealed record stays out of reach.
+    // The stored keys, without access to the sealed record.
     {
       table: 'keys',
       actions: ['BatchGetItem'],
@@ -131,7 +131,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem'] },
     { table: 'tenancy', actions: ['UpdateItem'], partitions: TOKEN_USES },
     { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
-    // Fingerprints of stored keys, which are inside their records: sessions take their slots by them.
+    // Fingerprints of stored keys, which are inside their sealed records. They identify the slots of sessions.
     {
       table: 'keys',
       actions: ['BatchGetItem'],
@@ -146,7 +146,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     },
     // Finds the session of a call by OpenAI's id.
     { table: 'sessions', actions: ['GetItem'], partitions: ['CALL#*'] },
-    { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },
+    { table: 'limits', actions: ['Query'], partitions: ['@*', 'LIVE#*'] },
     { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
@@ -163,13 +163,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'limits', actions: ['DeleteItem'], partitions: ['LIVE#*'] },
   ],
   heartbeat: [{ table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#heartbeat#heartbeat'] }],
-  // Sites, and nothing else of the tenancy, are changed.
+  // It changes sites, but no other items of the tenancy table.
   'retire-models': [
     { table: 'tenancy', actions: ['Scan'] },
     { table: 'tenancy', actions: ['UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('retire-models')] },
   ],
-  // Reads sessions from their stream, notes when a key was last used, and reads of `limits` what it remembers itself.
+  // Reads sessions from their stream, notes when a key was last used, and reads only its own items in `limits`.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
     // Events that explain a change.
@@ -184,7 +184,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
   ],
-  // Reads keys, ENDING ones included, and removes those alone. Notes thresholds of the plan.
+  // Reads keys, including ENDING ones, and removes only the latter. Notes thresholds of the plan.
   hangup: [
     { table: 'tenancy', actions: ['GetItem'], partitions: [TENANTS] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('hangup')] },
@@ -196,7 +196,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['DeleteItem'], partitions: ['ENDING#*'] },
     { table: 'sessions', actions: ['GetItem', 'UpdateItem'], partitions: ['SITE#*'] },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
-    { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
+    { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', '@*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
   // Reads the site, the call and its key; writes its usage, notices of budgets and its own use of the key.
@@ -212,7 +212,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
-  // Reads webhooks and receipts, and writes the log of deliveries alone.
+  // Reads webhooks and receipts, and writes only the delivery log.
   notices: [
     { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*', 'MAIL#*'] },
     { table: 'tenancy', actions: ['Query'], partitions: ['WEBHOOKS#*'] },
@@ -232,11 +232,11 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'GetItem', 'PutItem', 'DeleteItem'],
       partitions: [PLATFORM_KEY],
     },
-    // It keeps a version there for its calls, and cannot read it back.
+    // It stores a version there for its calls, and cannot read it back.
     { table: 'keys', actions: ['PutItem'], partitions: ['ENDING#platform#platform'] },
     { table: 'tenancy', actions: ['BatchGetItem'], partitions: [PLATFORM_MARK] },
     { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform-key#platform', PLATFORM_MARK] },
-    // Finds out in which workspaces sessions run.
+    // Finds the workspaces with running sessions.
     { table: 'limits', actions: ['Scan'] },
   ],
   rewrap: [
@@ -250,7 +250,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['Query', 'GetItem', 'UpdateItem'] },
   ],
   'model-check': [{ table: 'tenancy', actions: ['Scan'] }],
-  // Puts back what a table has lost. Nothing of what it can read or write is the plaintext of a key.
+  // Restores items that a table has lost. It can neither read nor write the plaintext of a key.
   restore: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
     {
@@ -263,19 +263,19 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['GetItem', 'PutItem'] },
     { table: 'audit', actions: ['GetItem', 'PutItem', 'Scan'] },
   ],
-  // Reads keys, and writes marks and the events of it.
+  // Reads keys, and writes marks and their audit events.
   'mark-keys': [
     { table: 'keys', actions: ['Scan', 'ConditionCheckItem'] },
     { table: 'tenancy', actions: ['BatchGetItem'], partitions: MARKS },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('mark-keys'), ...MARKS] },
   ],
-  // Reads files of the archive, and uses the key of the chains.
+  // Reads archived files, and uses the key of the chains.
   'verify-archive': [],
   'set-plan': [
     { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('set-plan')] },
   ],
-  // Finds out in which workspaces sessions run.
+  // Finds the workspaces with running sessions.
   stop: [
     { table: 'tenancy', actions: ['PutItem', 'DeleteItem'], partitions: ['STOP#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('stop')] },
@@ -295,7 +295,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
 
 export const ROLE_NAMES = Object.keys(ITEM_USES) as RoleName[];
 
-/** The tables that `npm run restore` copies from, which an operator makes of a backup for it, under exactly these names. */
+/** The tables that `npm run restore` copies from, which an operator creates from a backup, under exactly these names. */
 export const RESTORABLE_TABLES = [
   'audit',
   'tenancy',

@@ -5,9 +5,9 @@ import { KEY_USES, type KmsKeyName } from './key-uses.ts';
 import { type RoleName, roleArn } from './role-names.ts';
 
 /**
- * The policies of the KMS keys. Each use of a key that seals, hashes or derives needs two consents: the key policy names
- * the role that may, and that role's own policy says so too. No policy elsewhere in the account, not even `kms:*`, is
- * enough to use such a key.
+ * The policies of the KMS keys. Each use of a key that seals, hashes or derives needs two permissions: the key policy
+ * names the role that may, and that role's own policy says so too. No policy elsewhere in the account, not even `kms:*`,
+ * is enough to use such a key.
  *
  * The role is named in a condition on the account and not as the principal, because KMS refuses a principal that does
  * not exist yet (the roles come with a later stack) and, once it does, keeps its internal id: a role that was deleted
@@ -38,7 +38,7 @@ const administration = (multiRegion = false): PolicyStatement =>
       'kms:ListKeyRotations',
       'kms:ListResourceTags',
       'kms:PutKeyPolicy',
-      // The deployer of the replica stacks makes replicas with it.
+      // The deployer of the replica stacks creates replicas with it.
       ...(multiRegion ? ['kms:ReplicateKey', 'kms:UpdatePrimaryRegion'] : []),
       'kms:RevokeGrant',
       'kms:RotateKeyOnDemand',
@@ -82,8 +82,8 @@ export const keyPolicy = (
   });
 
 /**
- * Lets DynamoDB, and nobody directly, use the key of the tables for callers that IAM allows. DynamoDB needs the actions
- * from the creator of a table; reading and writing items needs Decrypt alone:
+ * Lets DynamoDB use the key of the tables on behalf of callers that IAM allows, but no one directly. DynamoDB needs the
+ * actions from the creator of a table; reading and writing items needs Decrypt alone:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
 export const tablesKeyPolicy = (scope: Construct, multiRegion = false): PolicyDocument =>

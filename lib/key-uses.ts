@@ -15,7 +15,7 @@ export interface KeyUse {
     | 'ReEncryptFrom'
     | 'ReEncryptTo';
   readonly conditions: Conditions;
-  /** Whether retired master keys are meant too, whose records are yet to be re-wrapped. */
+  /** True if retired master keys are included, whose records are not re-wrapped yet. */
   readonly retiredToo?: true;
 }
 
@@ -25,17 +25,17 @@ const platformKey = encryptionContextOfScope('platform');
 const mac = (role: RoleName): KeyUse => ({ role, action: 'GenerateMac', conditions: hmacSha256 });
 
 /**
- * Who uses which key, and for what. Written twice into the templates: as the key's policy and as the role's, because a
- * use needs both consents. The two roles of rotation, `rotate` behind a route and `rotate-on-request` behind the
- * detector's events, are the ones that both open and seal; the platform's own key is sealed by an operator only, and
- * neither a route nor an event reaches it. `detector` is not here: it can switch a key off, and open none.
+ * The roles that use each KMS key, and the purpose. The templates contain this twice, in the key's policy and in the
+ * role's, because a use needs both. The two roles of rotation, `rotate` behind a route and `rotate-on-request` behind
+ * the detector's events, are the ones that both open and seal; the platform's own key is sealed by an operator only,
+ * and neither a route nor an event reaches it. `detector` is not here: it can switch a key off, and open none.
  */
 export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
   master: [
     { role: 'token', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
-    // Ends calls on keys of every scope, the platform's included.
+    // Ends calls on keys of every scope, including the platform's.
     { role: 'hangup', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
-    // Attaches to calls on keys of every scope, the platform's included.
+    // Attaches to calls on keys of every scope, including the platform's.
     { role: 'watch', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
     { role: 'keys', action: 'GenerateDataKey', conditions: tenantKeys },
     { role: 'rotate', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
@@ -43,13 +43,14 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     { role: 'rotate-on-request', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
     { role: 'rotate-on-request', action: 'GenerateDataKey', conditions: tenantKeys },
     { role: 'platform-key', action: 'GenerateDataKey', conditions: platformKey },
-    // Both contexts of a ReEncrypt are judged: the source's by ReEncryptFrom, the destination's by ReEncryptTo.
+    // A ReEncrypt needs permission for both contexts: the source's with ReEncryptFrom, the destination's with
+    // ReEncryptTo.
     { role: 'rewrap', action: 'ReEncryptFrom', conditions: wholeEncryptionContext, retiredToo: true },
     { role: 'rewrap', action: 'ReEncryptTo', conditions: wholeEncryptionContext },
   ],
   fingerprint: [mac('keys'), mac('rotate'), mac('rotate-on-request'), mac('platform-key')],
   derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage'), mac('notices')],
-  // Who mints with keys, changes them or looks for changes past the product.
+  // Roles that mint with keys, change them, or look for changes that the product did not make.
   marks: [
     mac('token'),
     mac('keys'),
@@ -61,7 +62,7 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     mac('restore'),
     mac('mark-keys'),
   ],
-  // The role that checks the archive can compute hashes of rows and write none.
+  // The role that checks the archive can compute row hashes but write none.
   audit: [mac('audit'), mac('projector'), mac('reconcile'), mac('verify-archive')],
   checkpoints: [mac('reconcile')],
 };

@@ -7,10 +7,10 @@ export interface NetworkStackProps extends StackProps {
   readonly config: StageConfig;
 }
 
-/** Every host that OpenAI's API has, with its regional ones (lambdas/contract/environment.ts). */
+/** Every host of OpenAI's API, including the regional ones (lambdas/contract/environment.ts). */
 const OPENAI_HOSTS = ['api.openai.com', '.api.openai.com'] as const;
 
-/** Names that a function which holds plaintext connects to outside of AWS's endpoints: OpenAI, and the keys of the issuer. */
+/** Host names outside of AWS's endpoints to which functions that hold plaintext connect: OpenAI, and the issuer's keys. */
 const hostsOf = ({ signIn }: StageConfig): readonly string[] => [
   ...OPENAI_HOSTS,
   'cognito' in signIn ? `cognito-idp.${Aws.REGION}.${Aws.URL_SUFFIX}` : new URL(signIn.issuer).hostname,

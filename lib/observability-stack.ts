@@ -17,16 +17,16 @@ export interface ObservabilityStackProps extends StackProps {
 }
 
 /**
- * The operator's dashboard, and alarms on what visitors and owners notice. Alarms on the evidence itself are in the
- * audit stack, next to the resources that they watch, and go to the same topic. Holds no state; can be deployed again
- * from nothing.
+ * The operator's dashboard, and alarms on problems that visitors and owners notice. Alarms on the evidence itself are
+ * in the audit stack, next to the resources that they watch, and go to the same topic. It has no state and can be
+ * recreated.
  */
 export class ObservabilityStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, api, audit, ...props }: ObservabilityStackProps) {
     super(scope, id, { description: 'Spelo BYOK: dashboard and alarms', ...props });
     const { stage } = config;
-    // What it shows comes and goes with releases, and an import would forbid that. The API and the topic are imported all the
-    // same: neither stack can then be deleted, and deployed again under other names, while this one shows the old ones.
+    // Resources that it shows change with releases, which an import would forbid. It still imports the API and the topic, so
+    // that neither stack can be deleted and deployed again under other names while this one shows the old names.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     CrossStackReferences.of(audit.topic).produce(ReferenceStrength.STRONG);
     const apiId = Stack.consumeReference(api.apiId, ReferenceStrength.STRONG);

@@ -7,7 +7,7 @@ export interface Placeholder {
 }
 
 const PLACEHOLDERS: readonly (readonly [RegExp, string])[] = [
-  // Names that belong to nobody: https://www.rfc-editor.org/rfc/rfc2606
+  // Reserved names without an owner: https://www.rfc-editor.org/rfc/rfc2606
   [/(?:^|[@./])example(?:\.(?:com|net|org))?(?![\w.-]*\w)/i, 'is still a name under example.com'],
   // The account of AWS's own documentation.
   [/(?<!\d)111122223333(?!\d)/, 'still names the account 111122223333'],

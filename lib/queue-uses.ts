@@ -9,16 +9,18 @@ export type QueueAction =
   | 'ChangeMessageVisibility'
   | 'GetQueueAttributes';
 
-/** The queues of a stage, by whose messages they hold. */
+/** The queues of a stage, by their content. */
 export type QueueName = 'hangUps' | 'notices';
 
-/** Who sends calls to be hung up; `hangup` also takes them, as Lambda asks for on its behalf. */
+/**
+ * The functions that send calls to hang up. `hangup` also receives them, because Lambda polls the queue with its role.
+ */
 const HANG_UP_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[]>>> = {
   token: ['SendMessage'],
   events: ['SendMessage'],
   watch: ['SendMessage'],
   keys: ['SendMessage'],
-  // A budget that is lowered below what is spent ends calls.
+  // A budget that is lowered below its spending ends calls.
   manage: ['SendMessage'],
   sweeper: ['SendMessage'],
   detector: ['SendMessage'],
@@ -28,7 +30,7 @@ const HANG_UP_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[]>>> 
   hangup: ['SendMessage', 'ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes'],
 };
 
-/** Who sends notices; `notices` also takes them. */
+/** The functions that send notices. `notices` also receives them. */
 const NOTICE_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[]>>> = {
   detector: ['SendMessage'],
   manage: ['SendMessage'],

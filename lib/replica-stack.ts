@@ -22,8 +22,8 @@ export interface ReplicaStackProps extends StackProps {
 const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'marks', 'audit'];
 
 /**
- * The stage's keys in another region, with the same material and policies that name the roles of that region. What the
- * tables' replicas are encrypted with, and what opens what is in them after a fail-over.
+ * The stage's keys in another region, with the same material and policies that name the roles of that region. They
+ * encrypt the tables' replicas, and open their sealed keys after a fail-over.
  */
 export class ReplicaStack extends Stack {
   readonly keys: readonly WatchedKey[];

@@ -2,7 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
 
-/** Who acts on tables and keys: the functions, and the commands that an operator runs. */
+/** The roles that use tables and keys: the functions, and the operator's commands. */
 export type RoleName = DeployedFunctionName | OperatorName;
 
 export type OperatorName =
@@ -18,9 +18,9 @@ export type OperatorName =
   | 'break-glass';
 
 /**
- * Name of a role, the same in every stack of a stage. The key policies and the role meet in this name and nowhere else:
- * neither stack refers to the other for it. Role names are global in an account, hence the region. The longest stage and
- * region leave `role` 17 characters of the 64 that IAM allows.
+ * Name of a role, the same in every stack of a stage. Only this name connects the key policies with the role: neither
+ * stack refers to the other for it. Role names are global in an account, hence the region. The longest stage and region
+ * leave `role` 17 characters of the 64 that IAM allows.
  */
 export const roleName = (scope: Construct, stage: string, role: RoleName): string =>
   `spelo-byok-${stage}-${role}-${Stack.of(scope).region}`;

@@ -12,7 +12,7 @@ import { KEY_USES, type KmsKeyName } from './key-uses.ts';
 import { queueStatements } from './queue-uses.ts';
 import type { RoleName } from './role-names.ts';
 
-/** The tables and keys of a stage, and whose access tokens it takes. */
+/** The tables and keys of a stage, and the issuer of its access tokens. */
 export interface DataResources {
   readonly stage: string;
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
@@ -36,9 +36,9 @@ const KEY_NAMES: readonly KmsKeyName[] = [
 ];
 
 /**
- * All that `role` may do to tables and keys. CDK's grants are not used: they give what a table can do, not what a
- * function needs, and write it into key policies as well. The key of the tables is usable only from inside a call to
- * DynamoDB, and only to decrypt: every read and write of an item, and of a stream, needs that from its caller.
+ * All that `role` may do to tables and keys. CDK's grants are not used: they allow everything that a table can do, not
+ * only what a function needs, and also write it into key policies. The key of the tables is usable only from inside a
+ * call to DynamoDB, and only to decrypt: every read and write of an item, and of a stream, needs that from its caller.
  */
 export const permissionsOf = (
   scope: Construct,
@@ -69,8 +69,8 @@ export const permissionsOf = (
 ];
 
 /**
- * Holds only for calls that come out of the function's own execution environment, so that its credentials are of no use elsewhere.
- * Lambda puts the key into the credentials; policies of keys and other resources cannot ask for it:
+ * Holds only for calls from the function's own execution environment, so that its credentials are useless elsewhere. Lambda puts
+ * the condition key into the credentials; policies of KMS keys and other resources cannot require it:
  * https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
  */
 const fromOwnCode = (scope: Construct, stage: string, role: RoleName): Conditions => ({

@@ -28,7 +28,7 @@ export interface StageConfig {
   readonly operators?: Operators | undefined;
   /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whose policy allows it */
   readonly breakGlassUsers?: readonly string[] | undefined;
-  /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
+  /** The region of the data and the functions. @default the region of the credentials */
   readonly region?: string | undefined;
   readonly signIn: SignIn;
   /**
@@ -37,9 +37,9 @@ export interface StageConfig {
    * @default 15 with `signIn.cognito`, otherwise 0
    */
   readonly recentSignInMinutes?: number | undefined;
-  /** The API's own name. Without it the name is the one that API Gateway, or CloudFront, gives. */
+  /** The API's own name. @default the name from API Gateway or CloudFront */
   readonly domain?: Domain | undefined;
-  /** CloudFront in front of the API, which then refuses whatever did not come through it. */
+  /** CloudFront in front of the API, which then refuses every other request. */
   readonly edge?: Edge | undefined;
   /**
    * Functions that hold plaintext in a network with one Elastic IP. `openai-only` also refuses every other name than
@@ -54,13 +54,13 @@ export interface StageConfig {
   /** The operator's dashboard and the widget's files, on a separate distribution. */
   readonly dashboard?: Dashboard | undefined;
   readonly logRetentionDays: RetentionDays;
-  /** For how long a replaced key can be rolled back to; 0 shreds it at once. */
+  /** Hours for which a replaced key can be rolled back to; 0 shreds it immediately. */
   readonly keyRetentionHours: number;
   /** Earlier master keys, for as long as records are wrapped under them. @default none */
   readonly retiredMasterKeyArns?: readonly string[] | undefined;
   /** Retention of CloudTrail's logs and of the audit trail's archive. */
   readonly evidence: EvidenceRetention;
-  /** Address for alarms by mail, once it has confirmed; without it, only the topic gets them. */
+  /** Address for alarms by email, after it has confirmed the subscription. Without it, only the topic gets them. */
   readonly alarmEmail?: string | undefined;
   /** Mail of alerts to verified addresses of workspaces, through SES in the region of the stage; without it no mail is offered. */
   readonly alertMail?: AlertMail | undefined;
@@ -68,7 +68,7 @@ export interface StageConfig {
   readonly managedTokens?: ManagedTokens | undefined;
   /** How calls are watched; `eager` by default. */
   readonly watch?: WatchMode | undefined;
-  /** Counted by the token function, per subject. */
+  /** Rate limits of the token function, per subject. */
   readonly rateLimits: {
     readonly perIpPerMinute: number;
     readonly perIpPerSecond: number;
@@ -76,7 +76,7 @@ export interface StageConfig {
     /** The share of a key's concurrency slots that one address may hold, one slot at least. @default a third */
     readonly slotPercentPerIp?: number | undefined;
   };
-  /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
+  /** Enforced by API Gateway for all callers together. It limits the bill, not a single caller. */
   readonly throttling: {
     /** The throttle of each route that has no separate one below. */
     readonly everyRoute: Throttle;
@@ -85,23 +85,26 @@ export interface StageConfig {
     readonly eventsRoute: Throttle;
   };
   /**
-   * Containers that are set apart for one function, by name; it never has more. Left out for an account that is new:
-   * AWS gives it 10 in all, and 100 must remain unreserved.
+   * Reserved concurrency by function, which is also its maximum. Leave it out in a new account, which has 10 in total:
+   * 100 must remain unreserved.
    */
   readonly reservedConcurrency?: Readonly<Partial<Record<DeployedFunctionName, number>>> | undefined;
-  /** The deployment's own plans as JSON, read from the file that `plansFile` names; empty: those that the code brings. */
+  /** The deployment's own plans as JSON, read from the file that `plansFile` names; empty for the built-in plans. */
   readonly plans: string;
   /** Keys and streams that a stand-by in another region needs (docs/decisions/0021-one-active-region.md). */
   readonly multiRegion?: { readonly replicaRegions: readonly string[] } | undefined;
 }
 
-/** Whose access tokens count: those of an issuer that there is, or of a Cognito pool that the data stack creates. */
+/** The issuer of access tokens: an existing one, or a Cognito pool that the data stack creates. */
 export type SignIn =
   | {
       /** Exactly the `iss` of the access tokens, with or without its closing slash. */
       readonly issuer: string;
       readonly audience: string;
-      /** How an access token is told from an ID token: `marked` or `scope:<name>` (lambdas/domain/access-token-rule.ts). */
+      /**
+       * The rule that distinguishes an access token from an ID token: `marked` or `scope:<name>`
+       * (lambdas/domain/access-token-rule.ts).
+       */
       readonly accessTokens: string;
     }
   | { readonly cognito: CognitoPool };
@@ -120,11 +123,11 @@ export interface Operators {
 
 export interface CognitoPool {
   /**
-   * Of the sign-in page: `<prefix>.auth.<region>.amazoncognito.com`. Unique among all of AWS.
-   * `@default spelo-byok-<stage>-<account id>` (lib/sign-in-prefix.ts)
+   * Prefix of the sign-in page: `<prefix>.auth.<region>.amazoncognito.com`. Unique across all of AWS. `@default
+   * spelo-byok-<stage>-<account id>` (lib/sign-in-prefix.ts)
    */
   readonly domainPrefix?: string | undefined;
-  /** Where the sign-in page may send people back to. */
+  /** Redirect addresses of the sign-in page. */
   readonly callbackUrls: readonly string[];
 }
 
@@ -132,19 +135,19 @@ export const EGRESS = ['static', 'openai-only'] as const;
 export type Egress = (typeof EGRESS)[number];
 
 export interface Dashboard {
-  /** The public client that the issuer has for the dashboard; a pool of the stack's own brings one. */
+  /** The issuer's public client for the dashboard. A Cognito pool of the stack has one. */
   readonly clientId?: string | undefined;
   /** Scopes that the sign-in asks for, with spaces in between. `@default 'openid'` */
   readonly scope?: string | undefined;
-  /** Origins of the sign-in besides the issuer's own, where its token endpoint is elsewhere. */
+  /** Additional origins of the sign-in, if the issuer's token endpoint has another origin. */
   readonly signInOrigins?: readonly string[] | undefined;
-  /** Its own name. Without it the name is CloudFront's, for which CloudFront chooses the versions of TLS. */
+  /** The dashboard's own name. Without it, the name is CloudFront's, for which CloudFront chooses the TLS versions. */
   readonly domain?: Domain | undefined;
 }
 
 export interface Domain {
   readonly name: string;
-  /** A certificate of ACM: in us-east-1 where CloudFront has the name, else in the region of the stage. */
+  /** A certificate of ACM: in us-east-1 if CloudFront has the name, otherwise in the stage's region. */
   readonly certificateArn: string;
 }
 
@@ -161,7 +164,7 @@ export interface Edge {
 
 export interface EvidenceRetention {
   /**
-   * `compliance` lets nobody delete early, not even the account's root user; `governance` lets the roles that IAM
+   * `compliance` lets no one delete early, not even the account's root user; `governance` lets the roles that IAM
    * allows.
    */
   readonly objectLock: 'governance' | 'compliance';
@@ -202,7 +205,7 @@ const settings = <Shape extends z.ZodRawShape>(shape: Shape) =>
 
 const throttle = settings({ requestsPerSecond: wholeNumber(10_000), burst: wholeNumber(5_000) });
 
-/** Shorter than this, evidence would be gone before Glacier's own minimum of 90 days has ended. */
+/** With a shorter retention, evidence would be removed before the end of Glacier's minimum of 90 days. */
 const MIN_EVIDENCE_DAYS = 181;
 
 const stageName = ENVIRONMENTS.manage.shape.STAGE;
@@ -220,7 +223,7 @@ const issuer = settings({
     .default('marked'),
 });
 
-/** Cognito takes plain http for a page on the operator's own machine, and for nothing else. */
+/** Cognito accepts plain http only for a page on the operator's own machine. */
 const callbackUrl = z
   .url('must be a URL')
   .refine(
@@ -241,7 +244,7 @@ const cognito = settings({
   }),
 });
 
-/** One of the two, distinguished by its fields, so that an error names the one that was meant. */
+/** One of the two, distinguished by its fields, so that an error refers to the intended one. */
 const signIn = z.unknown().transform((value, context): SignIn => {
   const fields = z.record(z.string(), z.unknown()).safeParse(value);
   if (!fields.success) {
@@ -390,10 +393,10 @@ const stageSettings = settings({
   }).optional(),
 });
 
-/** Where the sign-in sends people back to, and the sign-out. */
+/** Redirect addresses after the sign-in and after the sign-out. */
 const DASHBOARD_PAGES = ['/dashboard/callback', '/dashboard/'] as const;
 
-/** Checks of settings that are only wrong together. */
+/** Checks of combinations of settings. */
 const stageConfig = stageSettings.superRefine((stage, context) => {
   const { region, domain, edge, dashboard, multiRegion, signIn } = stage;
   const fault = (path: readonly PropertyKey[], message: string) =>
@@ -486,7 +489,7 @@ const readProjectFile = (path: string): string =>
 /** The part that is left for plans of the 4 KB that Lambda has for all variables of a function. */
 const MAX_PLANS_BYTES = 2_000;
 
-/** The plans of the file as the variable `PLANS` takes them, in as few bytes as there are. */
+/** The plans of the file in the form of the variable `PLANS`, in as few bytes as possible. */
 const readPlans = (path: string, readText: (path: string) => string): string => {
   const fault = (what: string): StageConfigError => new StageConfigError(`The plans file ${path} ${what}.`);
   let text: string;
@@ -518,8 +521,8 @@ const readPlans = (path: string, readText: (path: string) => string): string => 
 };
 
 /**
- * The stage that this synthesis is for. Stages live in the context of cdk.json, alongside the feature flags, because the
- * CLI already reads that file and already has the switch to choose: `cdk deploy -c stage=prod`. Throws as
+ * The stage of this synthesis. Stages live in the context of cdk.json, alongside the feature flags, because the CLI
+ * already reads that file and already has the switch to choose: `cdk deploy -c stage=prod`. Throws like
  * parseStageConfig.
  */
 export const readStageConfig = (app: App): StageConfig =>

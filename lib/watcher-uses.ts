@@ -4,10 +4,13 @@ import type { Construct } from 'constructs';
 import { deployedNameOf } from './constructs/broker-function.ts';
 import type { RoleName } from './role-names.ts';
 
-/** Who starts watchers: the token function for a new call, a watcher for its successor, the sweeper where one was lost. */
+/**
+ * The functions that start watchers: the token function for a new call, a watcher for its successor, and the sweeper for a
+ * lost one.
+ */
 export const WATCHER_STARTERS: readonly RoleName[] = ['token', 'watch', 'sweeper'];
 
-/** By name, as neither stack refers to the other for it. */
+/** By name, because neither stack refers to the other for it. */
 export const watcherStatements = (
   scope: Construct,
   role: RoleName,

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
 
-/** Creates the tables of the contract where they are missing. Of those that exist, only a missing stream is added. */
+/** Creates missing tables of the contract. In an existing table, it changes nothing but adds a missing stream. */
 export const createTables = async (dynamoDb: DynamoDBClient): Promise<void> => {
   await Promise.all(Object.values(TABLES).map((table) => createTable(dynamoDb, table)));
 };
@@ -49,7 +49,7 @@ const createTable = async (dynamoDb: DynamoDBClient, table: TableDefinition): Pr
     );
 };
 
-/** Data of an earlier version may be without a stream that the table has since. */
+/** Data of an earlier version may lack a stream that was added later. */
 const addStream = async (dynamoDb: DynamoDBClient, { name, stream }: TableDefinition): Promise<void> => {
   if (stream === undefined) return;
   const { Table } = await dynamoDb.send(new DescribeTableCommand({ TableName: name }));

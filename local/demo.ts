@@ -4,7 +4,7 @@ export const DEMO_OWNER = 'demo-owner';
 const DEMO_WORKSPACE = 'Demo workspace';
 const DEMO_SITE = 'Demo site';
 const TOKEN_SECONDS = 12 * 3_600;
-/** The most that a site accepts. */
+/** Maximum number of origins of a site. */
 const MAX_ORIGINS = 50;
 
 export interface Demo {
@@ -15,8 +15,8 @@ export interface Demo {
 }
 
 /**
- * A workspace and a site to try things on, made through the API as any owner would. Found again on the next start; a site
- * that was archived meanwhile is replaced, and one of another port allows this one too.
+ * A workspace and a site for experiments, created through the API like any owner's. The next start reuses them: an
+ * archived site is replaced, and a site of another port also allows this one.
  */
 export const seedDemo = async (stack: {
   readonly url: string;

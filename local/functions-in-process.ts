@@ -53,7 +53,7 @@ export interface LocalFunctions {
   readonly notices: NoticeHandler;
 }
 
-/** From the source, in this process, with the world of the caller. */
+/** Runs from the source, in this process, with the runtime of the caller. */
 export const functionsInProcess = (
   variables: Readonly<Record<string, string>>,
   runtime: Runtime,

@@ -23,11 +23,11 @@ const MAX_HEADER_BYTES = 10_240;
 /** An answer of a function, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_ANSWER_BYTES = 6 * 1_024 * 1_024;
 
-/** Says whether a request with this Authorization header may pass. */
+/** Returns whether a request with this Authorization header may pass. */
 export type Authorizer = (authorization: string | undefined) => Promise<boolean>;
 
 export interface GatewayRoute extends Pick<Route, 'method' | 'path' | 'servedBy'> {
-  /** In front of the function; without one the function alone decides. */
+  /** The authorizer in front of the function. Without one, only the function decides. */
   readonly authorizer?: Authorizer | undefined;
 }
 
@@ -42,7 +42,7 @@ export const startGateway = async (
     readonly onAnswer?: (line: string, status: number) => void;
     /** @default the routes of the contract, without an authorizer */
     readonly routes?: readonly GatewayRoute[];
-    /** Pages and scripts for browsers, alongside the API. The first that answers has answered. */
+    /** Pages and scripts for browsers, in addition to the API. The first one that answers wins. */
     readonly pages?: readonly WebHandler[];
   },
 ): Promise<LocalGateway> => {
@@ -50,7 +50,7 @@ export const startGateway = async (
   const server = createServer((request, response) => {
     const startedAt = performance.now();
     void answer(request, response).then((status) => {
-      // The route, not the path: a path may hold anything that a person pasted.
+      // The route and not the path, because a path may contain anything that a person pasted.
       const route = matchRoute(routes, request.method ?? 'GET', pathOf(request))?.route.path ?? '(no route)';
       const elapsedMs = Math.round(performance.now() - startedAt);
       options.onAnswer?.(`${request.method} ${route} ${status} ${elapsedMs} ms`, status);
@@ -80,7 +80,7 @@ export const startGateway = async (
         throw new Error('Lambda refuses an answer of more than 6 MB.');
       return send(response, result);
     } catch {
-      // What Lambda's own failure looks like from outside; the handlers answer every error themselves.
+      // The response to a failure of Lambda itself. The handlers answer every other error themselves.
       return send(response, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
     }
   };

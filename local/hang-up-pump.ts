@@ -6,8 +6,8 @@ import type { QueueView, ReceivedMessage } from './sqs/server.ts';
 
 /**
  * Stands in for Lambda's event source mapping of the queue: receives batches, calls the same handler that Lambda calls and
- * deletes what went well. With ReportBatchItemFailures a message that the handler names returns when its visibility
- * timeout has passed; if the handler throws, or names a message that was not in its batch, all of them do.
+ * deletes the processed messages. With ReportBatchItemFailures a message that the handler names returns when its
+ * visibility timeout has passed; if the handler throws, or names a message that was not in its batch, all of them do.
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export interface HangUpPump {
@@ -21,11 +21,11 @@ export type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 export interface PumpOptions {
   /** @default 10 */
   readonly batchSize?: number;
-  /** Batches in the handler at the same time; AWS allows 2 to 1,000. @default 2 */
+  /** Maximum number of concurrent batches; AWS allows 2 to 1,000. @default 2 */
   readonly maximumConcurrency?: number;
 }
 
-/** How often the queue is asked while there is nothing in it, milliseconds. */
+/** Interval between requests while the queue is empty, milliseconds. */
 const IDLE_MS = 50;
 
 export const startHangUpPump = (
@@ -53,7 +53,7 @@ export const startHangUpPump = (
   return startPump({ idleMs: IDLE_MS }, deliver);
 };
 
-/** An answer without the list means that all went well. */
+/** A response without the list means that all messages were processed. */
 const failedIds = (response: SQSBatchResponse | undefined | null): readonly string[] =>
   (response?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
 

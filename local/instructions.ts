@@ -1,8 +1,7 @@
 import type { Demo } from './demo.ts';
 
 /**
- * The newcomer's first text: addresses, then lines to paste. `demoKey` works at the stand-in only and is worth nothing
- * elsewhere.
+ * The first text for a newcomer: addresses, then commands to paste. `demoKey` works only with the stand-in.
  */
 export const instructions = ({
   url,
@@ -15,7 +14,7 @@ export const instructions = ({
   readonly demo: Demo;
   readonly demoKey: string | undefined;
   readonly dataDir: string;
-  /** false: it is built in the next seconds. */
+  /** False while it is being built, which takes seconds. */
   readonly dashboardReady: boolean;
 }): string => `
 Spelo BYOK listens on ${url}

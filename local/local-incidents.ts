@@ -9,7 +9,7 @@ import type { DifferenceAnnouncer } from '../lambdas/use-cases/ports/audit.ts';
 import type { RotationRequests } from '../lambdas/use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 
-/** Stands in for EventBridge: keeps what was announced, and hands rotation requests to the function that a rule would call. */
+/** Stands in for EventBridge: keeps the events, and passes rotation requests to the function that a rule would call. */
 export interface LocalIncidents
   extends IncidentAnnouncer,
     TamperingAnnouncer,
@@ -53,7 +53,7 @@ export const localIncidents = (
       announced.push(incident);
       onIncident(incident);
     },
-    // Through JSON, as an event would go.
+    // Converted through JSON, like an event.
     request: (request) => rotate({ detail: JSON.parse(JSON.stringify(detailOfRotation(request))) }),
   };
 };

@@ -4,7 +4,7 @@ import type { LogMessage } from '../lambdas/contract/log-messages.ts';
 import { type LogFacts, redactLogValue } from '../lambdas/telemetry/log.ts';
 import type { Metrics } from '../lambdas/telemetry/metrics.ts';
 
-/** Nobody looks at metrics here. */
+/** The local server discards metrics. */
 export const NO_METRICS: Metrics = {
   startCall: () => () => undefined,
   recordRequest: () => undefined,
@@ -18,7 +18,7 @@ export const NO_METRICS: Metrics = {
   recordCost: () => undefined,
 };
 
-/** The world of the local run: logs as JSON lines through `write`, no metrics. */
+/** The runtime of the local server: logs as JSON lines through `write`, no metrics. */
 export const localRuntime = (write: (line: string) => void): Runtime => {
   const line = (level: string) => (message: LogMessage, facts: LogFacts) => {
     write(JSON.stringify({ level, message, timestamp: new Date().toISOString(), ...facts }, redactLogValue));

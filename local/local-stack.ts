@@ -34,7 +34,7 @@ const WATCH_FUNCTION = 'watch';
 const ARCHIVE_BUCKET = 'audit-archive';
 const TRAIL_BUCKET = 'cloudtrail-logs';
 const LOCAL_SENDER = 'alerts@spelo.example';
-/** A receiver on this machine may be tried out. No setting of a deployment leads here. */
+/** Allows a receiver on this machine. No deployment setting can allow it. */
 const LOCAL_WEBHOOKS: HttpsPostOptions = {
   isAllowed: (address) => isPublicAddress(address) || ['127.0.0.1', '::1'].includes(address),
 };
@@ -47,22 +47,24 @@ export interface LocalStackOptions {
   /** A real OpenAI instead of the stand-in. */
   readonly openAiBaseUrl?: string | undefined;
   readonly dynamoDbEndpoint?: string | undefined;
-  /** false: without AWS's rules in front of the local engine. Only a bench of speed wants that. @default true */
+  /** False leaves out AWS's rules in front of the local engine. Only for benchmarks of speed. @default true */
   readonly strict?: boolean | undefined;
   /** Where to look for the DynamoDB engine. */
   readonly path?: string | undefined;
   readonly runtime: Runtime;
-  /** Overrides of the functions' variables, for tests. */
+  /** Overrides for the functions' variables, for tests. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** A line for a person: of a request, with its status, or of something else that happened. */
+  /** Prints a line for a person: a request with its status, or another event. */
   readonly onAnswer?: (line: string, status?: number) => void;
   /** false: the functions behind streams run only while `streams.drain()` waits for them. @default true */
   readonly followsStreams?: boolean;
-  /** The functions as deployed: from the bundles of this assembly, behind its routes. Without it, from the source. */
+  /** Runs the deployed bundles of this assembly, behind its routes. Without it, the functions run from the source. */
   readonly assembly?: Assembly | undefined;
-  /** The clock of the world stands still until it is moved, which the clocks of bundles then do as well. */
+  /** True if the runtime's clock stops between explicit changes. The clocks of bundles then stop as well. */
   readonly clockStands?: boolean;
-  /** How webhooks are reached, for tests. @default also on this machine. Bundles reach public addresses alone. */
+  /**
+   * The client for webhooks, for tests. By default, it also reaches this machine. Bundles reach only public addresses.
+   */
   readonly webhooks?: HttpsPostOptions | undefined;
   /** Lines that bundles write to standard output. */
   readonly onLine?: (line: string) => void;
@@ -85,16 +87,16 @@ export interface LocalStack {
   readonly retireModels: () => Promise<void>;
   /** One run of the daily reconciliation. CloudTrail's files are put into the bucket of `TRAIL_BUCKET` by hand. */
   readonly reconcile: () => Promise<void>;
-  /** One heartbeat of the schedule. */
+  /** Sends one heartbeat, as the schedule does. */
   readonly heartbeat: () => Promise<void>;
-  /** Hands calls that are to be ended to the function that does it. */
+  /** Delivers hang-up messages to their function. */
   readonly hangUps: HangUpPump;
-  /** Hands notices to the function that sends them to webhooks. */
+  /** Delivers notices to the function that sends them to webhooks. */
   readonly notices: HangUpPump;
   readonly sqs: LocalSqs;
   /** Starts watchers, as Lambda's asynchronous invocation does. */
   readonly lambda: LocalLambda;
-  /** The mailbox of everyone. */
+  /** The mailbox for all recipients. */
   readonly ses: LocalSes;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
@@ -110,7 +112,7 @@ export interface LocalStack {
 
 /**
  * The whole product on this machine: the real handlers and AWS clients, over HTTP, against an embedded DynamoDB engine, a
- * local KMS, a token issuer and a stand-in for OpenAI. Starts all or nothing: what had started is stopped on an error.
+ * local KMS, a token issuer and a stand-in for OpenAI. If one part fails to start, all others are stopped.
  */
 export const startLocalStack = async (options: LocalStackOptions): Promise<LocalStack> => {
   const started: { close(): Promise<void> }[] = [];
@@ -147,7 +149,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       keep(
         startLocalS3({
           buckets: [ARCHIVE_BUCKET, TRAIL_BUCKET],
-          // As the evidence buckets of the template.
+          // The same settings as for the evidence buckets in the template.
           lockedBuckets: [ARCHIVE_BUCKET, TRAIL_BUCKET],
           createOnlyBuckets: [ARCHIVE_BUCKET],
           now: options.runtime.clock,
@@ -200,7 +202,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
       AWS_ENDPOINT_URL_SESV2: ses.endpoint,
       MAIL_SENDER: LOCAL_SENDER,
-      // Every visitor of this machine has the same address, and one person tries everything out.
+      // Limits are higher, because all visitors on this machine have the same address, and one person tries everything.
       ADDRESS_SLOT_PERCENT: '100',
       WORKSPACES_PER_DAY: '1000',
       ...options.variables,

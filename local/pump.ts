@@ -1,24 +1,24 @@
 export interface Pump {
   /** Delivers until a round moves nothing. */
   drain(): Promise<void>;
-  /** Something has come: the next round begins `gatherMs` from now at the latest. */
+  /** Signals new work: the next round begins `gatherMs` from now at the latest. */
   wake(): void;
   close(): Promise<void>;
 }
 
 export interface PumpPauses {
-  /** After a round that moved nothing, milliseconds; `wake` ends it. */
+  /** Pause after a round that moved nothing, milliseconds. `wake` ends it. */
   readonly idleMs: number;
-  /** After a round that moved something, so that more can gather, milliseconds. @default 0 */
+  /** Pause after a round that moved something, so that more work can gather, milliseconds. @default 0 */
   readonly gatherMs?: number;
 }
 
-/** After a round that failed, milliseconds. */
+/** Pause after a failed round, milliseconds. */
 const RETRY_MS = 100;
 
 /**
- * Runs `deliver` in rounds until it is closed. One round at a time, for all callers: two parallel rounds would hand
- * over the same messages twice. `deliver` returns whether it moved anything.
+ * Runs `deliver` in rounds until it is closed. One round at a time, for all callers: two parallel rounds would deliver
+ * the same messages twice. `deliver` returns whether it moved anything.
  */
 export const startPump = ({ idleMs, gatherMs = 0 }: PumpPauses, deliver: () => Promise<boolean>): Pump => {
   let closed = false;

@@ -111,15 +111,15 @@ const main = async (): Promise<void> => {
     runtime: localRuntime(log.write),
     assembly: values.bundled ? synthesized() : undefined,
     onLine: log.write,
-    // The banner stays in sight: alongside it only what went wrong is printed, and what is not about a request.
+    // Keeps the banner visible: afterwards, only errors and messages that are not about a request are printed.
     onAnswer: (line, status) => {
       if (status === undefined || status >= 500 || (values.verbose && demo !== undefined)) print(line);
     },
     pages,
   });
-  // The schedule of the sweeper, once a minute.
+  // The sweeper's schedule, once a minute.
   setInterval(() => void stack.sweep().catch(() => undefined), 60_000).unref();
-  // And of the function that moves sites off retired models.
+  // The schedule of the function that moves sites off retired models.
   const retireModels = () => void stack.retireModels().catch(() => undefined);
   retireModels();
   setInterval(retireModels, 6 * 3_600_000).unref();
@@ -135,7 +135,7 @@ const main = async (): Promise<void> => {
     instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR, dashboardReady: dashboard.ready() }),
   );
   print('ready');
-  // Only now: on two cores it would be in the way of everything above.
+  // Started last, because on two cores it would slow down everything above.
   process.on('exit', dashboard.buildIfNeeded());
 };
 
@@ -145,14 +145,14 @@ const synthesized = (): Assembly => {
   return readAssembly(ASSEMBLY_DIR);
 };
 
-/** Two runs on one folder would overwrite one another's addresses and archive. */
+/** Two runs in one folder would overwrite each other's addresses and archive. */
 const refuseSecondRun = (): void => {
   let pid: number;
   try {
     pid = Number(readFileSync(LOCK_FILE, 'utf8'));
     process.kill(pid, 0);
   } catch {
-    // No lock, or its process is gone.
+    // There is no lock, or its process has ended.
     return;
   }
   if (pid !== process.pid) fail(`Another npm start (process ${pid}) uses ${DATA_DIR}/. Stop it first.`);

@@ -17,17 +17,19 @@ import { startPump } from './pump.ts';
  * that fails for good is left out after `MAX_ATTEMPTS`, with a line that says so, where AWS would dead-letter it.
  */
 export interface StreamPump {
-  /** Resolves when everything that was written before the call has been handed over. */
+  /** Resolves when everything that was written before the call has been delivered. */
   drain(): Promise<void>;
   close(): Promise<void>;
 }
 
 const BATCH = 100;
-/** Lambda's `MaximumBatchingWindowInSeconds`, as it were: what comes within it is one batch. */
+/** Corresponds to Lambda's `MaximumBatchingWindowInSeconds`: records within it form one batch. */
 const GATHER_MS = 250;
-/** Between looks at streams that nobody reports writes to. */
+/** Interval between reads of streams whose writes are not reported. */
 const POLL_MS = 100;
-/** Between looks at streams whose writes are reported: records also come from items that expire. */
+/**
+ * Interval between reads of streams whose writes are reported. It is needed because expired items also create records.
+ */
 const EXPIRY_POLL_MS = 2_000;
 const MAX_ATTEMPTS = 5;
 
@@ -49,16 +51,16 @@ export const startStreamPump = async (
       return [openStreamReader(clients, table, handler, onDeadLetter).then((read) => ({ table, read }))];
     }),
   );
-  /** Tables whose streams may have more. */
+  /** Tables whose streams may have unread records. */
   const pending = new Set<string>();
   const expectRecordsEverywhere = (): void => {
     for (const { table } of readers) pending.add(table.name);
   };
   const deliver = async (): Promise<boolean> => {
-    // A round that nothing has asked for looks at every stream.
+    // A round without a request reads every stream.
     if (pending.size === 0) expectRecordsEverywhere();
     const due = readers.filter(({ table }) => pending.delete(table.name));
-    // All of them end before this does: the next round must not call a handler that still runs.
+    // Waits for all of them, because the next round must not call a handler that still runs.
     const rounds = await Promise.allSettled(
       due.map(async ({ table, read }) => {
         // A table that is written to while its stream is read becomes pending again.
@@ -92,7 +94,7 @@ export const startStreamPump = async (
   };
 };
 
-/** Reads one table's stream; each call hands over at most one batch and says whether there was one. */
+/** Reads one table's stream. Each call delivers at most one batch and returns whether there was one. */
 export const openStreamReader = async (
   { dynamoDb, streams }: StreamClients,
   { name, streamedPrefix = '' }: TableDefinition,
@@ -105,7 +107,7 @@ export const openStreamReader = async (
   const ShardId = StreamDescription?.Shards?.[0]?.ShardId;
   let position: { readonly after: string } | undefined;
   let attempts = 0;
-  /** Where the last read ended, if all of it was handed over. */
+  /** The end of the last read, if all of its records were delivered. */
   let next: string | undefined;
 
   const iterator = async (): Promise<string | undefined> => {
@@ -131,7 +133,7 @@ export const openStreamReader = async (
       next = NextShardIterator;
       return false;
     }
-    // The SDK's record differs from Lambda's in the type of a date alone.
+    // The SDK's record differs from Lambda's only in the type of a date.
     const records = Records.map(
       (record) =>
         ({
@@ -159,7 +161,7 @@ export const openStreamReader = async (
     }
     if (last !== undefined) position = { after: last };
     if (done === numbers.length) next = NextShardIterator;
-    // A failed record is pending until it is through or given up on.
+    // A failed record is pending until it is processed or given up on.
     return true;
   };
 };

@@ -5,7 +5,7 @@ type Options = NonNullable<ParseArgsConfig['options']>;
 /** Values of the options after parsing, as `parseArgs` of node:util types them. */
 type Values<Given extends Options> = ReturnType<typeof parseArgs<{ readonly options: Given }>>['values'];
 
-/** A command of tools/. `--help` prints `usage`; an argument that is not listed here is refused. */
+/** A command of tools/. `--help` prints `usage`. An unlisted argument is refused. */
 export interface Command<Given extends Options> {
   readonly usage: string;
   /** Options as `parseArgs` takes them, without `--help`. */
@@ -23,14 +23,14 @@ export interface Command<Given extends Options> {
 /** Thrown by `run` when the arguments are wrong: its message is shown together with the usage. */
 export class UsageError extends Error {}
 
-/** The result of a command: its exit status, and what the frame of the command prints by itself. */
+/** The result of a command: its exit status, and the text that the frame of the command prints. */
 export interface Outcome {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Text from outside starts no line and no terminal sequence. */
+/** External text cannot start a line or a terminal sequence. */
 export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?');
 
 const messageOf = (error: unknown): string => (types.isNativeError(error) ? error.message : 'Failed.');

@@ -6,7 +6,7 @@ import { auditArchiver } from '../streams/audit-archiver.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
-/** Copies the audit trail to the archive. It can put objects and nothing else; it knows no key of the chain. */
+/** Copies the audit trail to the archive. It can only put objects, and has no key of the chain. */
 export const archiverHandler = (
   environment: EnvironmentOf<'archiver'>,
   { log, metrics }: Pick<Runtime, 'log' | 'metrics'>,

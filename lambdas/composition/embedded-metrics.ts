@@ -2,7 +2,7 @@ import { Metrics as PowertoolsMetrics } from '@aws-lambda-powertools/metrics';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../contract/metrics.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** A container handles one request at a time, so what is collected between two answers belongs to the second. */
+/** A container handles one request at a time, so everything collected between two responses belongs to the second. */
 interface Collected {
   readonly values: [MetricName, number][];
   inFlight: number;
@@ -13,8 +13,8 @@ interface Collected {
 const MICRO_CENTS_PER_CENT = 1_000_000;
 
 /**
- * Values written at once: with the hundredth of one metric Powertools writes by itself, and then warns in the log that
- * nothing is left to be written.
+ * Maximum number of values written together. At a hundred values of one metric, Powertools writes by itself, and later
+ * warns in the log that there is nothing to write.
  */
 const VALUES_AT_ONCE = 99;
 
@@ -25,8 +25,8 @@ const METRIC_OF_SERVICE: Readonly<Record<string, MetricName>> = {
 };
 
 /**
- * Metrics on standard output, in the format that CloudWatch takes out of a log. Three lines for a request at most: the
- * answer, its latency, and all calls of it together.
+ * Metrics on standard output, in the format that CloudWatch extracts from a log. At most three lines for a request: the
+ * response, its latency, and all its calls together.
  */
 export const embeddedMetrics = (service: string, stage: string, monotonicMs: () => number): Metrics => {
   const metrics = new PowertoolsMetrics({

@@ -20,7 +20,10 @@ import { recordEvents } from '../use-cases/sessions/record-events.ts';
 import { recordingCost } from './recording-cost.ts';
 import type { Runtime } from './runtime.ts';
 
-/** The function behind the reports of widgets. It uses only the root of the signing secrets in KMS, and opens no key. */
+/**
+ * The function that receives the reports of widgets. In KMS it uses only the root of the signing secrets, and it opens
+ * no key.
+ */
 export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const reports = dynamoDbSessionSnapshots(dynamoDb, {

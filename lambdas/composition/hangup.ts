@@ -23,7 +23,7 @@ import { noteThresholdsAtEnd } from '../use-cases/usage/note-thresholds-at-end.t
 import { recordingCost } from './recording-cost.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
-/** Opens keys to hang calls up. Only the queue leads to it: no route and no visitor. */
+/** Opens keys to hang calls up. Only the queue invokes it; no route and no visitor can. */
 export const hangupHandler = (
   environment: EnvironmentOf<'hangup'>,
   { clock, random, backOff, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'backOff' | 'log' | 'metrics'>,

@@ -55,7 +55,9 @@ import { saveMember } from '../use-cases/tenancy/save-member.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Workspaces, members, sites. Of KMS only the root of keyed hashes, for the addresses in the audit trail. */
+/**
+ * Workspaces, members and sites. In KMS it uses only the root of keyed hashes, for the addresses in the audit trail.
+ */
 export const manageHandler = (
   environment: EnvironmentOf<'manage'>,
   runtime: Runtime,

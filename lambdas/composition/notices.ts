@@ -28,8 +28,8 @@ import { sendToWebhook } from '../use-cases/notices/send-to-webhook.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /**
- * Sends notices to the webhooks of workspaces. It connects to addresses that customers choose; of KMS it has the root of
- * derived secrets, and nothing that opens a key. `post` is given by the local run and tests alone.
+ * Sends notices to the webhooks of workspaces. It connects to addresses that customers choose. In KMS it uses the root
+ * of derived secrets, and it cannot open a key. Only the local server and tests pass `post`.
  */
 export const noticesHandler = (
   environment: EnvironmentOf<'notices'>,

@@ -9,7 +9,7 @@ import type { StreamHandler } from '../streams/stream-handler.ts';
 import { appendAuditEvent } from '../use-cases/audit/append-audit-event.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
-/** Turns the streams of tenancy, keys and sessions into the audit trail. It can add rows and nothing else. */
+/** Turns the streams of tenancy, keys and sessions into the audit trail. It can only add rows. */
 export const projectorHandler = (
   environment: EnvironmentOf<'projector'>,
   { backOff, log, metrics }: Pick<Runtime, 'backOff' | 'log' | 'metrics'>,

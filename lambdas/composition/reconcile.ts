@@ -12,12 +12,12 @@ import type { DifferenceAnnouncer } from '../use-cases/ports/audit.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 import type { ScheduledHandler } from './sweeper.ts';
 
-/** Lambda ends a run after 15 minutes; what is left is for the last portion and the checkpoint. */
+/** Lambda ends a run after 15 minutes. The rest of the time is for the last portion and the checkpoint. */
 const RUN_MS = 11 * 60_000;
 
 /**
- * Compares CloudTrail with the audit trail, and the archive with the table. It reads evidence, signs and puts its result, and can
- * change neither; it holds no KMS permission on the master key.
+ * Compares CloudTrail with the audit trail, and the archive with the table. It reads evidence, and signs and stores its result,
+ * but can change neither. It has no KMS permission on the master key.
  */
 export const reconcileHandler = (
   environment: EnvironmentOf<'reconcile'>,

@@ -3,7 +3,7 @@ import { entryDifference } from '../domain/usage/ledger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { SessionUsageStore } from '../use-cases/ports/sessions.ts';
 
-/** The meters of sessions, whose cost is written as a metric as well, each part of it once it has been booked. */
+/** The store of session usage, which also writes each part of the cost as a metric after it is posted. */
 export const recordingCost = (sessionUsage: SessionUsageStore, metrics: Metrics): SessionUsageStore => ({
   ...sessionUsage,
   saveUsage: async (session, budgets, capSeconds) => {

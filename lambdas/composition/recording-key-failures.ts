@@ -3,7 +3,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { SessionLog } from '../use-cases/ports/sessions.ts';
 
 /**
- * The log of sessions, which also counts those that were refused because the platform's key fails: OpenAI no longer accepts it, or
+ * The session log, which also counts sessions that were refused because the platform's key fails: OpenAI no longer accepts it, or
  * it cannot be opened. No one else would notice: a visitor cannot change the key, and an owner does not see it.
  */
 export const recordingKeyFailures = (

@@ -7,7 +7,7 @@ import { retireModels } from '../use-cases/tenancy/retire-models.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 import type { ScheduledHandler } from './sweeper.ts';
 
-/** Moves sites off models that OpenAI shuts down, and writes the notices. Reads sites, changes sites, and nothing else. */
+/** Moves sites off models that OpenAI shuts down, and writes the notices. It only reads and changes sites. */
 export const retireModelsHandler = (
   environment: EnvironmentOf<'retire-models'>,
   { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,
@@ -22,7 +22,7 @@ export const retireModelsHandler = (
   return flushingMetrics(async () => {
     const { sites, moved, noticed, failed } = await run();
     log.info('models of sites looked at', { sites, moved, noticed, failed });
-    // The run counts as failed, so that its alarm sees it; the next one tries these again.
+    // The run fails, so that its alarm fires. The next run tries these sites again.
     if (failed > 0) throw new DependencyUnavailableError('dynamodb', 'retire-models', `${failed} sites`);
   }, metrics);
 };

@@ -12,7 +12,7 @@ import { reencryptOnRequest } from '../use-cases/keys/reencrypt-on-request.ts';
 import { keyMarksOf } from './key-marks.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
-/** Opens and seals, as `rotate` does, but answers to events alone: no route and no visitor reaches it. */
+/** Opens and seals keys, like `rotate`, but only for events: no route and no visitor can invoke it. */
 export const rotateOnRequestHandler = (
   environment: EnvironmentOf<'rotate-on-request'>,
   { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,

@@ -16,7 +16,7 @@ import { httpDeps } from './http-deps.ts';
 import { keyMarksOf } from './key-marks.ts';
 import type { Runtime } from './runtime.ts';
 
-/** The one function that may both open and seal, and so holds nothing else. */
+/** The only function with a route that may both open and seal keys, and therefore does nothing else. */
 export const rotateHandler = (environment: EnvironmentOf<'rotate'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const kms = kmsClient(environment, runtime.metrics);

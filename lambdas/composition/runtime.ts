@@ -10,8 +10,8 @@ import type { BackOff, Clock, Pause } from '../use-cases/ports/runtime.ts';
 import { embeddedMetrics } from './embedded-metrics.ts';
 
 /**
- * A function's dependencies outside of its environment variables. The local run and the tests give their own clock and
- * log; everything else is the same code.
+ * A function's dependencies besides its environment variables. The local server and the tests pass their own clock and
+ * log; all other code is the same.
  */
 export interface Runtime {
   readonly clock: Clock;
@@ -24,13 +24,13 @@ export interface Runtime {
 
 export const strongRandom: RandomBytes = (size) => randomBytes(size);
 
-/** Waits in real time, whatever a clock says. */
+/** Waits in real time, independent of `clock`. */
 export const realPause: Pause = (ms) => sleep(ms);
 
-/** As realPause. */
+/** Like realPause. */
 export const jitteredBackOff: BackOff = (attempt) => sleep(backoffMs(attempt, strongRandom));
 
-/** The world of a deployed function: structured logs and embedded metrics on standard output. */
+/** The runtime of a deployed function: structured logs and embedded metrics on standard output. */
 export const lambdaRuntime = (service: string, stage: string): Runtime => {
   const logger = new Logger({
     serviceName: service,
@@ -51,7 +51,7 @@ export const lambdaRuntime = (service: string, stage: string): Runtime => {
   };
 };
 
-/** The handler, whose calls are written as metrics at the end of each batch or event, however it ends. */
+/** The handler, with its calls written as metrics after each batch or event, also after an error. */
 export const flushingMetrics =
   <Event, Result>(
     handler: (event: Event) => Promise<Result>,

@@ -56,7 +56,7 @@ export const sweeperHandler = (
   return flushingMetrics(async () => {
     const { closed, ending, alive, failed, more } = await sweep();
     log.info('silent sessions closed', { closed, ending, alive, failed, more });
-    // The run counts as failed, so that its alarm sees it; the next one tries these again.
+    // The run fails, so that its alarm fires. The next run tries these sessions again.
     if (failed > 0) throw new DependencyUnavailableError('dynamodb', 'sweep', `${failed} sessions`);
   }, metrics);
 };

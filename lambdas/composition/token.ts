@@ -41,7 +41,7 @@ import { keyMarksOf } from './key-marks.ts';
 import { recordingKeyFailures } from './recording-key-failures.ts';
 import { type Runtime, realPause } from './runtime.ts';
 
-/** One of the functions that can decrypt (lib/key-uses.ts), and nothing that it does not need. */
+/** One of the functions that can decrypt (lib/key-uses.ts). It has only the dependencies that it needs. */
 export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const kms = kmsClient(environment, runtime.metrics);
@@ -54,7 +54,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
   };
   const tenancy = dynamoDbMembership(dynamoDb, tables.tenancy);
   const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
-  // Not awaited: while the container starts, KMS may already answer. A request waits only for what it needs.
+  // Not awaited, so that KMS can answer while the container starts. A request waits only for the roots that it needs.
   void pseudonyms.warmUp(runtime.clock());
   const marks = keyMarksOf(environment, kms, runtime.log);
   void marks.warmUp();

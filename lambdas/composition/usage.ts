@@ -25,8 +25,8 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
- * Usage, sessions, errors and slots; the price list and the calculator. Writes only the last use of API tokens. Of a stored key
- * it reads the fingerprint, and nothing that opens the key.
+ * Usage, sessions, errors and slots; the price list and the calculator. Writes only the last use of API tokens. It reads only
+ * the fingerprint of a stored key, not the sealed record.
  */
 export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);

@@ -18,6 +18,7 @@ import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { chargeBudgets } from '../use-cases/budgets/charge-budgets.ts';
 import { findSpentBudget } from '../use-cases/budgets/find-spent-budget.ts';
+import { rememberWorkspace } from '../use-cases/budgets/remember-workspace.ts';
 import { reserveResponse } from '../use-cases/budgets/reserve-response.ts';
 import { watchCall } from '../use-cases/calls/watch-call.ts';
 import { recordingCost } from './recording-cost.ts';
@@ -26,7 +27,7 @@ import { flushingMetrics, type Runtime } from './runtime.ts';
 /** Invoked asynchronously, once for each call; nothing is returned. */
 export type WatchHandler = (event: unknown) => Promise<void>;
 
-/** Opens keys to watch calls. Only an asynchronous invocation leads to it: no route and no visitor. */
+/** Opens keys to watch calls. It runs only by asynchronous invocation; no route and no visitor can invoke it. */
 export const watchHandler = (
   environment: EnvironmentOf<'watch'>,
   { clock, random, backOff, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'backOff' | 'log' | 'metrics'>,
@@ -40,6 +41,7 @@ export const watchHandler = (
   };
   const hangUps = sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL);
   const workspaces = dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE);
+  const budgetWorkspaces = rememberWorkspace(workspaces, clock);
   const meters = recordingCost(
     dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     metrics,
@@ -68,7 +70,7 @@ export const watchHandler = (
           error_name: error instanceof Error ? error.name : typeof error,
         }),
       budgets,
-      workspaces,
+      workspaces: budgetWorkspaces,
       sessionUsage: meters,
     }),
     plans: environment.PLANS,
@@ -79,7 +81,7 @@ export const watchHandler = (
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     sidebands: openAiSidebands(environment.OPENAI_BASE_URL),
     calls: openAiCalls(environment.OPENAI_BASE_URL, metrics),
-    spentBudgets: findSpentBudget({ clock, budgets, workspaces }),
+    spentBudgets: findSpentBudget({ clock, budgets, workspaces: budgetWorkspaces }),
     reservations: reserveResponse({
       clock,
       random,

@@ -148,6 +148,9 @@ const receipt = z
     price_version: z.string().nullable().describe('`<model>@<first day of the price>`; null: no known price'),
     tokens: tokensByKind,
     cost_cents: cents.nullable().describe('null: the model has no known price.'),
+    unwatched_cost_cents: cents.describe(
+      'The part of `cost_cents` that is estimated, because a watched call had no watcher for a time.',
+    ),
     estimated: z.boolean(),
     usage_source: z.enum(USAGE_SOURCES),
     usage_complete: z.boolean(),

@@ -65,6 +65,27 @@ export const isWorkspaceId = (text: string): text is WorkspaceId => /^[a-z0-9]{1
 
 const ISSUED_SITE_ID = new RegExp(`^[${ALPHABET}]{${SITE_ID_LENGTH}}$`);
 
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const ISSUED_WORKSPACE_ID = new RegExp(`^[${ALPHABET}]{${WORKSPACE_ID_LENGTH}}$`);
+/** So many characters of five bits are as many bits as this number of characters of six. */
+const [HALF_OF_BASE32, HALF_OF_BASE64] = [6, 5];
+
+/**
+ * The same id in ten characters instead of twelve, for keys of items that every mint reads. No two ids have the same; one that
+ * this product cannot have issued stays as it is.
+ */
+export const compactWorkspaceId = (id: WorkspaceId): string => {
+  if (!ISSUED_WORKSPACE_ID.test(id)) return id;
+  let compact = '';
+  for (let from = 0; from < WORKSPACE_ID_LENGTH; from += HALF_OF_BASE32) {
+    let bits = 0;
+    for (let i = from; i < from + HALF_OF_BASE32; i++) bits = bits * 32 + ALPHABET.indexOf(id.charAt(i));
+    for (let i = HALF_OF_BASE64 - 1; i >= 0; i--)
+      compact += BASE64URL.charAt(Math.floor(bits / 64 ** i) % 64);
+  }
+  return compact;
+};
+
 /** The workspace a site belongs to; undefined for a well-formed id that this product cannot have issued. */
 export const workspaceOfSite = (siteId: SiteId): WorkspaceId | undefined =>
   ISSUED_SITE_ID.test(siteId) ? (siteId.slice(0, WORKSPACE_ID_LENGTH) as WorkspaceId) : undefined;

@@ -8,13 +8,13 @@ export interface Log {
   error(message: LogMessage, facts: LogFacts): void;
 }
 
-/** No word boundary in front: `key_sk-…` and `Bearer%20sk-…` are keys too. */
+/** Without a word boundary in front, because `key_sk-…` and `Bearer%20sk-…` are keys too. */
 const SECRET_SHAPE = /(?:sk-|ek_|spk_)[A-Za-z0-9_-]{16,}/g;
 const LINE_FORGERY = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
 /**
- * The last line of defence for whatever reaches a log: nothing shaped like a key passes, and no character starts a new
- * line or a terminal sequence. The first line is that no secret is given to a log at all.
+ * The last line of defence for everything that reaches a log: text shaped like a key is redacted, and no character
+ * starts a new line or a terminal sequence. The first line of defence is that no secret is ever passed to a log.
  */
 export const redactLogValue = (_key: string, value: unknown): unknown =>
   typeof value === 'string'
@@ -27,7 +27,7 @@ export const redactLogValue = (_key: string, value: unknown): unknown =>
 /** Where an error was thrown, without its message: names and lines of our own code only. */
 export const framesOf = (error: Error): string => {
   const stack = error.stack ?? '';
-  // The message stands in front and may itself have lines that look like frames.
+  // The message comes first and may itself have lines that look like frames.
   const frames = stack.slice(Math.max(0, stack.indexOf(error.message)) + error.message.length);
   return frames
     .split('\n')

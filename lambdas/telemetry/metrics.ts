@@ -1,19 +1,19 @@
 import type { CallObserver } from '../domain/call-observer.ts';
 
-/** Writes the metrics of lambdas/contract/metrics.ts, which says what each of them means. */
+/** Writes the metrics of lambdas/contract/metrics.ts, which explains each of them. */
 export interface Metrics extends CallObserver {
-  /** One answer of one route, and with it the calls since the previous one. `tier`: of the workspace, where it is known. */
+  /** One response of one route, and the calls since the previous response. `tier`: the workspace's tier, if known. */
   recordRequest(route: string, code: string, latencyMs: number, tier?: number): void;
-  /** A batch of a stream or an event is done with; writes the calls of it. */
+  /** A batch of a stream, or an event, was processed; writes its calls. */
   flush(): void;
   /** A row of the audit trail that reports a decrypt has been written. */
   recordAuditedDecrypt(): void;
   recordIncidents(count: number): void;
-  /** The heartbeat has arrived at this function, and was handled. */
+  /** The heartbeat has arrived at this function and was processed. */
   recordHeartbeat(): void;
   /** The reconciliation of a day is complete. */
   recordReconciledDay(): void;
-  /** Calls that nobody can hang up any more. */
+  /** Calls that can no longer be hung up. */
   callsLost(count: number): void;
   /** A managed session was refused because the platform's key fails. */
   recordPlatformKeyFailure(): void;

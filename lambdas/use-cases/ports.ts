@@ -3,7 +3,7 @@ import type { KeyUse } from '../domain/calls/key-use.ts';
 import type { SessionId, SiteId } from '../domain/identifiers.ts';
 import type { VisitorLimits } from '../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../domain/sessions/session.ts';
-import type { SlotLease } from '../domain/sessions/slots.ts';
+import type { NewLease } from '../domain/sessions/slots.ts';
 import type { QuotaReservation } from '../domain/sessions/token-context.ts';
 
 /**
@@ -23,7 +23,7 @@ export interface VisitorWrite {
 /** The records of one admission, besides the session's place among the live ones. */
 export interface AdmissionWrite {
   readonly session: ReservedSession & { readonly siteId: SiteId };
-  readonly leases: readonly SlotLease[];
+  readonly leases: readonly NewLease[];
   readonly hold: QuotaReservation | undefined;
   /** The intent to open the key, for a call. */
   readonly use: KeyUse | undefined;

@@ -7,14 +7,14 @@ import type { Construct } from 'constructs';
 
 export interface AlarmTopicProps {
   readonly stage: string;
-  /** Another name where a stage has two in one region. @default `alarms` */
+  /** Another name, if a stage has two topics in one region. @default `alarms` */
   readonly name?: string;
-  /** Without it the topic is encrypted by nothing of ours: for alarms that tell no more than that they are on. */
+  /** Without a key, the topic is not encrypted by us. Only for alarms that contain no facts besides their state. */
   readonly encryptionKey?: IKey | undefined;
   readonly email: string | undefined;
 }
 
-/** Where alarms and the events of tampering go; an email address when the stage names one. */
+/** The topic for alarms and tampering events, with an email subscription if the stage has an address. */
 export class AlarmTopic extends Topic {
   constructor(
     scope: Construct,
@@ -52,7 +52,7 @@ export class AlarmTopic extends Topic {
         sid: 'PublishByRules',
         principals: [new ServicePrincipal('events.amazonaws.com')],
         actions: ['sns:Publish'],
-        // Without a condition: EventBridge gives SNS nothing to hold it to.
+        // Without a condition, because EventBridge sends SNS no value that a condition could check.
         // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
         resources: [this.topicArn],
       }),

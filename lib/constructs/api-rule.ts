@@ -4,7 +4,7 @@ import { byHand, calls } from './cloudtrail-calls.ts';
 import { NoticeRule } from './notice-rule.ts';
 
 /**
- * Notices of changes of the API: a route that leads to another function shows that function every request, and with them the
+ * Notices of changes of the API: a route with another target function exposes every request to that function, including the
  * OpenAI keys that people store.
  */
 export const addApiRule = (

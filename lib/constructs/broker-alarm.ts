@@ -6,10 +6,10 @@ import type { Construct } from 'constructs';
 export interface BrokerAlarmProps {
   readonly stage: string;
   readonly topic: ITopic;
-  /** Its heading in docs/runbook.md, and with hyphens its name. A test fails when there is no such heading. */
+  /** Its heading in docs/runbook.md and, with hyphens, its name. A test fails if the heading does not exist. */
   readonly runbook: string;
   readonly metric: IMetric;
-  /** Alarms above this. */
+  /** The alarm fires above this value. */
   readonly above: number;
   /** Periods of the metric in a row. @default 1 */
   readonly periods?: number;
@@ -17,11 +17,11 @@ export interface BrokerAlarmProps {
   readonly silence?: 'alarms';
   /** The harm to a user, or to the evidence that a user relies on. */
   readonly impact: string;
-  /** Why this threshold and not another. */
+  /** The reason for this threshold. */
   readonly because: string;
 }
 
-/** An alarm that says whom it concerns, why it fires and where to read on. */
+/** An alarm whose description has the harm, the reason for its threshold and a link to the runbook. */
 export class BrokerAlarm extends Alarm {
   constructor(scope: Construct, id: string, props: BrokerAlarmProps) {
     const { stage, topic, runbook, metric, above, periods = 1, silence, impact, because } = props;

@@ -29,8 +29,8 @@ export interface BrokerApiProps {
 }
 
 /**
- * One line per request, of fields that API Gateway itself writes. No header, no path and no query: what a caller
- * typed can hold a secret, or forge a line.
+ * One line per request, with fields that API Gateway itself writes. It has no header, path or query, because a caller's
+ * text can contain a secret or forge a line.
  */
 const ACCESS_LOG_FORMAT = JSON.stringify({
   request_id: '$context.requestId',
@@ -96,7 +96,7 @@ export class BrokerApi extends Construct {
       apiName: `spelo-byok-${config.stage}`,
       description: 'Spelo BYOK',
       createDefaultStage: false,
-      // One way in: who knows the API's id must not get around the domain.
+      // The domain is the only entrance: knowledge of the API's ID must not allow a caller to bypass it.
       disableExecuteApiEndpoint: domain !== undefined,
     });
     this.url = domain === undefined ? this.#api.apiEndpoint : `https://${domain.name}`;
@@ -123,7 +123,7 @@ export class BrokerApi extends Construct {
   }
 
   #addRoutes(signIn: DataResources['signIn'], functions: Readonly<Record<FunctionName, IFunction>>): void {
-    // One permission for the API: one for each route would outgrow the 20 KB that a function's policy may have.
+    // One permission for the whole API, because one for each route would exceed the 20 KB limit of a function's policy.
     const integrations = new Map<IFunction, HttpLambdaIntegration>(
       Object.entries(functions).map(([name, served]) => [
         served,
@@ -135,7 +135,7 @@ export class BrokerApi extends Construct {
       if (found === undefined) throw new Error(`There is no function ${name}.`);
       return found;
     };
-    // The functions verify the token again and decide on roles; here a forged one costs no invocation.
+    // The functions verify the token again and check roles. With this authorizer, a forged token causes no invocation.
     const signedIn = new HttpJwtAuthorizer('jwt', signIn.issuer, { jwtAudience: [signIn.audience] });
 
     for (const routeId of Object.keys(ROUTES).filter(isRouteId)) {
@@ -155,7 +155,7 @@ export class BrokerApi extends Construct {
     const route = new HttpRoute(this, 'unknownRoute', {
       httpApi: this.#api,
       routeKey: HttpRouteKey.DEFAULT,
-      // Not the integration of the other routes: its permission ends in stage/method/path, and this route's ARN is
+      // A separate integration: the permission of the others ends in stage/method/path, and this route's ARN is
       // stage/$default.
       integration: new HttpLambdaIntegration('unknown-route-integration', manage),
     });
@@ -165,7 +165,7 @@ export class BrokerApi extends Construct {
     );
   }
 
-  /** The construct of a stage has no setting per route; the resource has. */
+  /** The CDK construct of a stage has no settings per route, but the resource does. */
   #throttleRoutes(stage: HttpStage, throttles: Readonly<Partial<Record<RouteId, Throttle>>>): void {
     const resource = stage.node.defaultChild;
     if (!(resource instanceof CfnStage)) throw new Error('The stage has no CloudFormation resource.');
@@ -174,7 +174,7 @@ export class BrokerApi extends Construct {
       const throttle = throttles[routeId];
       if (throttle === undefined) continue;
       settings[routeKeyOf(ROUTES[routeId])] = routeSettings(throttle);
-      // API Gateway refuses settings of a route that it does not know yet.
+      // API Gateway refuses settings for a route that does not exist yet.
       stage.node.addDependency(this.node.findChild(routeId));
     }
     resource.routeSettings = settings;

@@ -17,16 +17,16 @@ export interface BrokerFunctionProps {
   readonly memoryMiB: number;
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
-  /** All that the function may do, apart from writing its own logs. */
+  /** All permissions of the function, except writing its own logs. */
   readonly permissions: readonly PolicyStatement[];
   readonly logRetention: RetentionDays;
-  /** The fate of an invocation that fails: the reason why the function itself names no dead-letter queue. */
+  /** The handling of a failed invocation, as the reason why the function itself has no dead-letter queue. */
   readonly afterFailure: string;
   /** True if a bundled package is CommonJS: an ES module has no `require` for the modules of Node. @default false */
   readonly usesRequire?: boolean;
-  /** By function, the containers that are set apart for it, and its most; a share of the account's common pool without. */
+  /** Reserved concurrency by function, which is also its maximum. @default the account's shared concurrency */
   readonly reservedConcurrencyOf: StageConfig['reservedConcurrency'];
-  /** Where the stage has a network: the place of functions that hold plaintext. Others do not use it. */
+  /** The network of functions that hold plaintext, if the stage has one. Other functions do not use it. */
   readonly network?: NetworkPlace | undefined;
 }
 
@@ -43,7 +43,10 @@ const NETWORK_CALLS = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-/** Name of a deployed function: for on-call to type, and for the dashboard, which needs no reference to its stack. */
+/**
+ * Name of a deployed function, which on-call engineers can type and the dashboard can use without a reference to its
+ * stack.
+ */
 export const deployedNameOf = (stage: string, name: DeployedFunctionName): string =>
   `spelo-byok-${stage}-${name}`;
 
@@ -53,7 +56,7 @@ const REQUIRE =
 
 const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Modules that a bundle has in place of others. */
+/** Modules that replace others in a bundle. */
 export const ALIASES: Readonly<Record<string, string>> = {
   '@aws-sdk/credential-provider-node': `${PROJECT_ROOT}lambdas/adapters/aws/environment-credentials.ts`,
 };
@@ -73,7 +76,7 @@ export class BrokerFunction extends Construct {
     const place = HOLDS_PLAINTEXT.has(props.functionName) ? props.network : undefined;
     this.logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetention,
-      // Logs hold no secret and are evidence: they run out, a deployment does not take them along.
+      // Logs contain no secret and are evidence. They expire, but no deployment deletes them.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
 
@@ -81,7 +84,7 @@ export class BrokerFunction extends Construct {
       roleName: roleName(this, props.stage, props.functionName),
       description: `Spelo BYOK: all that the function ${props.functionName} may do`,
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      // Inline, so that the role never exists without its limits or with more than them.
+      // Inline, so that the role never exists with fewer or more permissions than these.
       inlinePolicies: {
         permissions: new PolicyDocument({
           statements: [
@@ -90,7 +93,7 @@ export class BrokerFunction extends Construct {
               actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
               resources: [this.logGroup.logGroupArn],
             }),
-            // X-Ray knows no resources.
+            // X-Ray has no resource-level permissions.
             new PolicyStatement({
               actions: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
               resources: ['*'],
@@ -129,7 +132,7 @@ export class BrokerFunction extends Construct {
         minify: true,
         sourceMap: true,
         sourcesContent: false,
-        // The version that was tested runs, not the one that the runtime happens to carry; it also starts faster.
+        // The tested version runs instead of the one that the runtime contains. It also starts faster.
         bundleAwsSDK: true,
       },
     });
@@ -143,8 +146,8 @@ export class BrokerFunction extends Construct {
   }
 
   /**
-   * Lambda's own segments, with the trace id in every log line. No part of a request or an answer is recorded: the code
-   * gives X-Ray nothing, so a key cannot get there. Set on the resource, because CDK's property adds a policy to the role.
+   * Lambda's own segments, with the trace id in every log line. No part of a request or a response is recorded: the code
+   * sends X-Ray nothing, so a key cannot get there. Set on the resource, because CDK's property adds a policy to the role.
    */
   #trace(): void {
     this.#resource().tracingConfig = { mode: 'Active' };
@@ -182,6 +185,6 @@ export class BrokerFunction extends Construct {
   }
 }
 
-/** Why a role names `*`: the calls that IAM knows no resource for. */
+/** The reason for `*` in a role: calls without resource-level permissions in IAM. */
 const WITHOUT_RESOURCE =
   'PutTraceSegments and PutTelemetryRecords of X-Ray, and ListStreams where streams are read, take no resource; they tell or change nothing of a customer.';

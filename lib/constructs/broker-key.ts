@@ -9,7 +9,7 @@ export interface BrokerKeyProps {
   readonly usage: (typeof KMS_KEYS)[keyof typeof KMS_KEYS]['usage'];
   readonly description: string;
   readonly policy: PolicyDocument;
-  /** Whether replicas in other regions hold the same key material. For good: KMS changes no key in this. */
+  /** Whether replicas in other regions hold the same key material. This is permanent, because KMS cannot change it. */
   readonly multiRegion?: boolean;
 }
 
@@ -35,7 +35,7 @@ export class BrokerKey extends Key {
       ...(multiRegion && { multiRegion }),
       ...SPECIFICS[usage],
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      // The longest that KMS offers, in case a person schedules a deletion by hand.
+      // The maximum in KMS, in case a person schedules a deletion by hand.
       pendingWindow: Duration.days(30),
     });
   }

@@ -18,7 +18,7 @@ export interface BrokerTableProps {
   readonly deletionProtection: boolean;
   /** Whether the table is to have replicas in other regions, which takes a stream of both images. */
   readonly replicated?: boolean;
-  /** ARNs of the only roles that may write items; everybody that IAM lets, when absent. */
+  /** ARNs of the only roles that may write items; if absent, everyone whom IAM allows. */
   readonly writers?: readonly string[] | undefined;
 }
 
@@ -26,11 +26,11 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
 
 /**
  * A table of the contract, encrypted under our own key, restorable to any second of the last 35 days, deleted by no
- * deployment. What its stream shows is for the contract to say: of a key no image, so that neither ciphertext nor
- * wrapped data keys leave the table; a table with replicas sends both images (docs/decisions/0021-one-active-region.md).
+ * deployment. The contract defines the content of its stream: no image of a key, so that neither ciphertext nor wrapped
+ * data keys leave the table; a table with replicas sends both images (docs/decisions/0021-one-active-region.md).
  */
 export class BrokerTable extends Table {
-  /** Content of the stream records. Another value is another stream, under another ARN. */
+  /** Content of the stream records. Another value creates another stream with another ARN. */
   readonly streamView: 'NEW_IMAGE' | 'KEYS_ONLY' | 'NEW_AND_OLD_IMAGES' | undefined;
 
   /** Readers of the stream get only items whose partition key begins with this; all items, when undefined. */
@@ -52,7 +52,7 @@ export class BrokerTable extends Table {
       deletionProtection,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...(writers !== undefined && { resourcePolicy: writtenBy(scope, writers) }),
-      // Without a definition, no stream: rate limits are not audited.
+      // A table without a definition has no stream. Rate limits are not audited.
       ...(stream === undefined ? {} : { stream: StreamViewType[stream] }),
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
     });
@@ -71,8 +71,8 @@ export class BrokerTable extends Table {
 }
 
 /**
- * Refuses writes of items by everybody else, whatever their own policies allow. Expiry is DynamoDB's own; replication has a
- * service-linked role, which a table with replicas must let pass:
+ * Refuses item writes by everyone else, whatever their own policies allow. DynamoDB itself deletes expired items.
+ * Replication has a service-linked role, which a table with replicas must allow:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-security.html
  */
 const writtenBy = (scope: Construct, roles: readonly string[]): PolicyDocument => {

@@ -8,7 +8,7 @@ import { NoticeRule } from './notice-rule.ts';
 export interface ChangeRulesProps {
   readonly stage: string;
   readonly topic: ITopic;
-  /** Of the stack with the tables: their names begin with it. */
+  /** Name of the stack with the tables, with which their names begin. */
   readonly dataStack: string;
   /** ARNs of tables whose writes CloudTrail records. */
   readonly writtenTables: readonly string[];
@@ -72,7 +72,7 @@ const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<
         },
       },
     ),
-    // An alarm on failed records counts what a metric filter finds in a log.
+    // An alarm on failed records counts the matches of a metric filter in a log.
     Log: calls(
       'logs',
       ['DeleteLogGroup', 'DeleteLogStream', 'DeleteMetricFilter', 'PutMetricFilter', 'PutRetentionPolicy'],
@@ -140,7 +140,7 @@ export const addDataRules = (
           'CreateBackup',
           'DeleteBackup',
           'StartAwsBackup',
-          // Each change of an item, the ciphertext of keys included, is copied to a stream of Kinesis from then on.
+          // After this call, each change of an item is copied to a Kinesis stream, including the ciphertext of keys.
           'EnableKinesis',
           'UpdateKinesis',
         ],

@@ -7,8 +7,8 @@ import type { Construct } from 'constructs';
 type Detail = NonNullable<EventPattern['detail']>;
 
 /**
- * CloudFormation changes what the template says; who made it do so is told by the rule on stacks. Its calls have
- * `invokedBy`; the address is its name, and for some services `AWS Internal`.
+ * CloudFormation applies a template; the rule on stacks reports who started it. Its calls have `invokedBy`; the address
+ * is its name, and for some services `AWS Internal`.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
  */
 export const byHand = {

@@ -38,7 +38,7 @@ export interface DashboardSiteProps {
   readonly oidc: DashboardConfig['oidc'];
   /** Origins that the sign-in talks to: of the issuer, and of its token endpoint where that is another. */
   readonly signInOrigins: readonly string[];
-  /** Its own name. Without it the name is CloudFront's. */
+  /** The site's own name. @default CloudFront's name */
   readonly domain?: Domain | undefined;
   /** Gets the access logs of the bucket and of the distribution; ACLs must be allowed on it for the latter. */
   readonly accessLogs?: IBucket | undefined;
@@ -60,7 +60,7 @@ const API_PATHS = [
   '/v1/health',
 ];
 
-/** A place inside the application is its one page; the distribution's own name leads there. */
+/** Every path inside the application serves its only page, and the root of the distribution redirects to it. */
 const ROUTE_IN_BROWSER = `function handler(event) {
   var request = event.request;
   if (request.uri === '/' || request.uri === '/dashboard')
@@ -72,8 +72,9 @@ const ROUTE_IN_BROWSER = `function handler(event) {
 
 /**
  * The operator's dashboard and the widget's files: a closed bucket behind CloudFront, whose headers let a page load
- * nothing from elsewhere. Holds no data; can be made again from nothing. The files themselves are put there by a command
- * (tools/operator/upload-dashboard.ts): CDK's own way is a function that may read and write far more than this bucket.
+ * nothing from elsewhere. It has no data and can be recreated. A command uploads the files
+ * (tools/operator/upload-dashboard.ts), because CDK's own construct adds a function that may read and write far more
+ * than this bucket.
  */
 export class DashboardSite extends Construct {
   /** `https://…cloudfront.net`, or the stage's own name. */
@@ -114,7 +115,7 @@ export class DashboardSite extends Construct {
         serverAccessLogsPrefix: 'dashboard-files/',
       }),
     });
-    // Not CDK's `eventBridgeEnabled`, which brings a function that may change the events of every bucket.
+    // Not CDK's `eventBridgeEnabled`, which adds a function that may change the events of every bucket.
     const resource = bucket.node.defaultChild;
     if (!(resource instanceof CfnBucket)) throw new Error('The bucket has no resource.');
     resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
@@ -138,7 +139,7 @@ export class DashboardSite extends Construct {
     const page: BehaviorOptions = {
       ...common,
       origin: files,
-      // A new version shows at once, and nothing has to be invalidated: what is large has a hash in its name.
+      // A new version is visible immediately without an invalidation, because large files have a hash in their name.
       cachePolicy: CachePolicy.CACHING_DISABLED,
       responseHeadersPolicy: pages,
       functionAssociations: [
@@ -176,7 +177,7 @@ export class DashboardSite extends Construct {
           cachePolicy: CachePolicy.CACHING_OPTIMIZED,
           responseHeadersPolicy: assets,
         },
-        // Each file says itself for how long it may be kept.
+        // Each file has its own Cache-Control header.
         '/widget/*': {
           ...common,
           origin: files,

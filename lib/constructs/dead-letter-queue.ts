@@ -7,11 +7,11 @@ import { through } from '../conditions.ts';
 
 export interface DeadLetterQueueProps {
   readonly encryptionKey: IKey;
-  /** Of what: the end of the sentence that says why it has no queue of dead letters itself. */
+  /** The content, as the end of the sentence that explains why this queue has no dead-letter queue itself. */
   readonly of: string;
 }
 
-/** Records and messages that were given up on, encrypted and kept for the longest that SQS offers. */
+/** Records and messages that were given up on, encrypted and kept for the maximum time of SQS. */
 export class DeadLetterQueue extends Queue {
   readonly #key: IKey;
 
@@ -31,7 +31,7 @@ export class DeadLetterQueue extends Queue {
       });
   }
 
-  /** Permissions of a function, so that Lambda can put what it failed on into the queue. */
+  /** Permissions of a function, so that Lambda can put its failed records into the queue. */
   get sending(): readonly PolicyStatement[] {
     return [
       new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.queueArn] }),

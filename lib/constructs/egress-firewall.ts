@@ -67,7 +67,7 @@ export class EgressFirewall extends Construct {
         statelessDefaultActions: ['aws:forward_to_sfe'],
         statelessFragmentDefaultActions: ['aws:forward_to_sfe'],
         statefulEngineOptions: { ruleOrder: 'STRICT_ORDER' },
-        // Lets the handshake of TCP through, which comes before the name, and nothing else that no rule allows.
+        // Allows the TCP handshake, which comes before the name, and drops everything else without an allowing rule.
         statefulDefaultActions: ['aws:drop_established', 'aws:alert_established'],
         statefulRuleGroupReferences: [{ resourceArn: rules.attrRuleGroupArn, priority: 1 }],
       },

@@ -27,7 +27,7 @@ export interface NetworkPlace {
 export interface EgressNetworkProps {
   readonly stage: string;
   readonly logRetention: RetentionDays;
-  /** Host names that may be reached; a leading dot stands for every name below. undefined: all of them. */
+  /** Host names that may be reached; a leading dot stands for every name below. @default all names */
   readonly allowedHosts: readonly string[] | undefined;
 }
 
@@ -45,7 +45,7 @@ const SERVICES = ['kms', 'sqs', 'lambda'] as const;
  */
 export class EgressNetwork extends Construct {
   readonly place: NetworkPlace;
-  /** The address that OpenAI sees. Outlives the stack: customers have it in their allow-lists. */
+  /** The address that OpenAI sees. It outlives the stack, because customers have it in their allow lists. */
   readonly address: string;
 
   constructor(scope: Construct, id: string, props: EgressNetworkProps) {
@@ -147,7 +147,7 @@ export class EgressNetwork extends Construct {
       securityGroupIngress: [
         { ipProtocol: 'tcp', fromPort: 443, toPort: 443, sourceSecurityGroupId: functionsGroupId },
       ],
-      // Endpoints open no connections. Without a rule, EC2 would allow all.
+      // Endpoints open no connections. Without this rule, EC2 would allow all.
       securityGroupEgress: [{ ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: '127.0.0.1/32' }],
     });
     for (const name of SERVICES)

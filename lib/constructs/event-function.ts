@@ -21,12 +21,12 @@ export interface EventFunctionProps extends Omit<BrokerFunctionProps, 'afterFail
   readonly impact: string;
 }
 
-/** How long an event is tried for, by EventBridge to reach Lambda and by Lambda to get it done. */
+/** The maximum age of an event, for EventBridge to deliver it and for Lambda to process it. */
 const MAX_EVENT_AGE = Duration.hours(1);
 
 /**
- * A function behind events that loses none in silence: what EventBridge cannot deliver and what the function fails on
- * three times both end in one queue.
+ * A function for events that loses none silently: events that EventBridge cannot deliver, or that fail three times in
+ * the function, go to one queue.
  */
 export class EventFunction extends Construct {
   readonly deadLetters: DeadLetterQueue;

@@ -20,7 +20,7 @@ const closed = {
   removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
 } as const;
 
-/** Old enough that nobody greps it every day, and still read at once: queries and log-file validation continue working. */
+/** Old enough not to be read every day, but still available immediately: queries and log-file validation keep working. */
 const GLACIER_AFTER_DAYS = 90;
 
 export interface EvidenceBucketProps {
@@ -29,7 +29,7 @@ export interface EvidenceBucketProps {
   readonly retention: EvidenceRetention;
 }
 
-/** Objects that nobody can change or remove before their time has passed, and that are removed when it is. */
+/** Objects that no one can change or remove during their retention, and that are removed after it. */
 export class EvidenceBucket extends Bucket {
   constructor(scope: Construct, id: string, { encryptionKey, accessLogs, retention }: EvidenceBucketProps) {
     const locked = Duration.days(retention.retentionDays);
@@ -65,8 +65,8 @@ export class EvidenceBucket extends Bucket {
 }
 
 /**
- * Who asked for which object of the evidence. Neither locked nor under our own key: S3 delivers access logs to no bucket
- * that is. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+ * The access log of the evidence. The bucket is neither locked nor under our own key, because S3 does not deliver access
+ * logs to such a bucket. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
  */
 export class AccessLogBucket extends Bucket {
   constructor(scope: Construct, id: string, retention: EvidenceRetention) {
@@ -83,7 +83,7 @@ export class AccessLogBucket extends Bucket {
     });
   }
 
-  /** Never undefined: CDK's own props do not accept a bucket of which it may be, as CDK declares it. */
+  /** Never undefined, unlike in CDK's declaration of a bucket, which CDK's own props do not accept. */
   override get isWebsite(): boolean {
     return false;
   }

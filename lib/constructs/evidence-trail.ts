@@ -38,11 +38,11 @@ export const trailArnOf = (scope: Construct, stage: string): string =>
   });
 
 /**
- * CloudTrail's record of every management event, read and write, in every region, with a signed digest each hour. KMS
- * counts as such: each Decrypt is in it with its encryption context and request id, which the audit rows carry as well. Of data events
- * it has the writes of keys and tenancy, with the keys of the items and no other attribute, and those of archived objects.
+ * CloudTrail's record of every management event, read and write, in every region, with a signed digest each hour. KMS counts as such:
+ * each Decrypt is recorded with its encryption context and request ID, which the audit rows contain as well. The recorded data events
+ * are writes of keys and tenancy, with the primary keys of the items and no other attribute, and writes of archived objects.
  *
- * Written as the resource and not as CDK's construct, whose bucket policy does not hold the service to this one trail.
+ * It uses the resource instead of CDK's construct, whose bucket policy does not restrict the service to this trail.
  */
 export class EvidenceTrail extends Construct {
   readonly arn: string;

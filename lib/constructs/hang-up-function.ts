@@ -5,7 +5,9 @@ import { METRIC_NAMESPACE } from '../../lambdas/contract/metrics.ts';
 import { BrokerAlarm } from './broker-alarm.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
-/** Containers that serve the queue at once: a kill switch must not take the account's concurrency from visitors. */
+/**
+ * Maximum number of containers for the queue, so that a kill switch does not use up the concurrency that visitors need.
+ */
 const MAX_CONCURRENCY = 20;
 
 /** The function behind the queue of hang-ups, with alarms on calls that continue although they should have ended. */

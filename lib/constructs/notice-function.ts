@@ -1,7 +1,10 @@
 import type { Construct } from 'constructs';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
-/** Containers that send notices at once: receivers that stall must not take the account's concurrency from visitors. */
+/**
+ * Maximum number of containers that send notices, so that stalled receivers do not use up the concurrency that visitors
+ * need.
+ */
 const MAX_CONCURRENCY = 10;
 
 /** The function behind the queue of notices, with an alarm on notices that this service could not handle. */

@@ -17,8 +17,8 @@ export interface NoticeRuleProps {
 }
 
 /**
- * Events that a person must see. Each one goes to the topic as it is and is counted: one alarm for all rules stays in the
- * list of alarms when the message is overlooked.
+ * Events that a person must see. Each one goes to the topic unchanged and is counted. One alarm for all rules stays in
+ * the list of alarms even if the message is overlooked.
  */
 export class NoticeRule extends Construct {
   constructor(scope: Construct, id: string, props: NoticeRuleProps) {

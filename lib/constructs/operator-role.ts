@@ -17,13 +17,13 @@ export interface OperatorRoleProps {
   readonly description: string;
   readonly data: DataResources;
   readonly people: Operators | undefined;
-  /** Permissions on what is not one of the stage's own tables and keys. */
+  /** Permissions on other resources than the stage's tables and keys. */
   readonly additional?: readonly PolicyStatement[];
 }
 
 /**
- * One command's worth of power, for an hour. IAM users of the account assume it with MFA; people of the stage's permission
- * sets assume it from IAM Identity Center, which asks for MFA itself and whose sessions carry no
+ * A role with the permissions of one command, for an hour. IAM users of the account assume it with MFA; people of the
+ * stage's permission sets assume it from IAM Identity Center, which asks for MFA itself and whose sessions carry no
  * `aws:MultiFactorAuthPresent`. Both need `sts:AssumeRole` on the role in their own policy.
  */
 export class OperatorRole extends Role {

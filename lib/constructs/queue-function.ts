@@ -10,7 +10,7 @@ import type { MessageQueue } from './message-queue.ts';
 export interface QueueFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
   readonly source: MessageQueue;
   readonly topic: ITopic;
-  /** Containers that serve the queue at once. */
+  /** Maximum number of containers for the queue. */
   readonly maxConcurrency: number;
   /** The alarm on dead letters. */
   readonly gaveUp: Pick<BrokerAlarmProps, 'runbook' | 'impact' | 'because'>;
@@ -33,7 +33,7 @@ export class QueueFunction extends Construct {
       eventSourceArn: source.queue.queueArn,
       batchSize: 10,
       reportBatchItemFailures: true,
-      // On the mapping, not reserved concurrency: messages that are throttled would count as delivered.
+      // A limit of the mapping instead of reserved concurrency, with which throttled messages would count as delivered.
       // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
       maxConcurrency,
     });

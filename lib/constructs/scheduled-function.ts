@@ -9,7 +9,10 @@ export interface ScheduledFunctionProps extends Omit<BrokerFunctionProps, 'after
   readonly schedule: Schedule;
 }
 
-/** A function that EventBridge calls on a schedule. A run that fails is made up for by the next: no dead letter. */
+/**
+ * A function that EventBridge calls on a schedule. The next run makes up for a failed one, so there are no dead
+ * letters.
+ */
 export class ScheduledFunction extends Construct {
   readonly broker: BrokerFunction;
 

@@ -15,7 +15,7 @@ import type { CognitoPool } from '../stage-config.ts';
 
 export interface SignInPoolProps extends CognitoPool {
   readonly stage: string;
-  /** Unique among all of AWS. */
+  /** Unique across all of AWS. */
   readonly domainPrefix: string;
   readonly deletionProtection: boolean;
 }
@@ -27,7 +27,7 @@ export interface SignInPoolProps extends CognitoPool {
  */
 export class SignInPool extends Construct {
   readonly issuer: string;
-  /** Cognito's access tokens name it in `client_id`, which API Gateway and the functions accept as an audience. */
+  /** Cognito's access tokens contain it as `client_id`, which API Gateway and the functions accept as an audience. */
   readonly audience: string;
   readonly userPoolId: string;
   readonly signInUrl: string;
@@ -63,7 +63,7 @@ export class SignInPool extends Construct {
     const client = new UserPoolClient(this, 'Client', {
       userPool: pool,
       userPoolClientName: 'dashboard',
-      // A browser keeps no secret: authorization code with PKCE.
+      // A browser cannot keep a secret, so it uses the authorization code flow with PKCE.
       generateSecret: false,
       authFlows: {},
       oAuth: {
@@ -85,7 +85,7 @@ export class SignInPool extends Construct {
       // https://docs.aws.amazon.com/cognito/latest/developerguide/authorization-endpoint.html
       managedLoginVersion: ManagedLoginVersion.NEWER_MANAGED_LOGIN,
     });
-    // Managed login shows no page for a client without a style.
+    // Managed login needs a style for each client.
     new CfnManagedLoginBranding(this, 'Branding', {
       userPoolId: pool.userPoolId,
       clientId: client.userPoolClientId,

@@ -25,9 +25,9 @@ export interface StreamFunctionProps extends Omit<BrokerFunctionProps, 'afterFai
 }
 
 /**
- * A function behind streams that loses nothing in silence: it starts at the oldest record, isolates a record that keeps
- * failing, gives up on it after 5 tries or 6 hours of the 24 that a stream keeps it, and notes it in a queue. Its only filter
- * is the prefix of a table whose other items are written far too often; any other would only risk records.
+ * A function for streams that loses no record silently: it starts at the oldest record, isolates a record that keeps failing,
+ * gives up on it after 5 tries or 6 hours of the 24 that a stream keeps it, and notes it in a queue. Its only filter is the
+ * prefix of a table whose other items are written far too often; any other would only risk records.
  */
 export class StreamFunction extends Construct {
   readonly deadLetters: DeadLetterQueue;
@@ -37,7 +37,7 @@ export class StreamFunction extends Construct {
     super(scope, id);
     const { sources, queueKey } = props;
 
-    // A message tells where the record is, which its stream forgets after 24 hours.
+    // A message has the position of the record, which its stream deletes after 24 hours.
     this.deadLetters = new DeadLetterQueue(this, 'DeadLetters', {
       encryptionKey: queueKey,
       of: 'event source mappings',
@@ -73,7 +73,7 @@ export class StreamFunction extends Construct {
   #reading(tables: readonly BrokerTable[]): readonly PolicyStatement[] {
     return [
       new PolicyStatement({
-        // Another view is another stream: the statement changes with it.
+        // Another view creates another stream, so the statement changes with it.
         sid: `Read${tables.map((table) => `${table.node.id}${viewOf(table)}`).join('')}`,
         actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
         resources: tables.map(streamArnOf),
@@ -89,7 +89,7 @@ export class StreamFunction extends Construct {
     new BrokerAlarm(this, 'Behind', {
       ...common,
       runbook: `${title} is behind`,
-      // Lambda gives the age per function; its maximum is the age of the mapping that is furthest behind.
+      // Lambda reports the age per function. Its maximum is the age of the mapping that is furthest behind.
       metric: broker.function.metric('IteratorAge', {
         statistic: Stats.MAXIMUM,
         period: Duration.minutes(1),

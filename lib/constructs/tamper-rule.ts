@@ -5,12 +5,13 @@ import { NoticeRule, type NoticeRuleProps } from './notice-rule.ts';
 export interface TamperRuleProps extends Pick<NoticeRuleProps, 'stage' | 'topic' | 'runbook' | 'impact'> {
   readonly source: 'kms' | 'cloudtrail';
   readonly eventNames: readonly string[];
-  /** The subject of the call, as event patterns on CloudTrail's record: one rule each, by its name. */
+  /** Event patterns on CloudTrail's record, one rule for each, by the rule's name. */
   readonly about: Readonly<Record<string, NonNullable<EventPattern['detail']>>>;
 }
 
 /**
- * Calls that weaken what protects the keys or the evidence, as CloudTrail recorded them: who, and from where.
+ * Calls that weaken what protects the keys or the evidence, as CloudTrail recorded them, with the caller and the
+ * address.
  */
 export class TamperRule extends NoticeRule {
   constructor(scope: Construct, id: string, { source, eventNames, about, ...props }: TamperRuleProps) {

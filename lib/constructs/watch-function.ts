@@ -15,7 +15,7 @@ export interface WatchFunctionProps extends Omit<BrokerFunctionProps, 'afterFail
   readonly queueKey: IKey;
 }
 
-/** A watcher that starts later than this has missed too much to be worth its key use. */
+/** A watcher that starts later than this has missed too much to justify a use of the key. */
 const MAX_EVENT_AGE = Duration.seconds(60);
 
 /** The watcher of calls: one asynchronous invocation for each, never repeated by Lambda. */

@@ -16,8 +16,8 @@ const MANAGED: readonly { readonly name: string; readonly countOnly: readonly st
   { name: 'AWSManagedRulesKnownBadInputsRuleSet', countOnly: [] },
   {
     name: 'AWSManagedRulesCommonRuleSet',
-    // A site's instructions are prose of up to 16 KB, which may well speak of scripts and addresses. The functions take
-    // bodies of 64 KB, each against its schema, and nothing of them is ever a page.
+    // A site's instructions are prose of up to 16 KB, which may mention scripts and addresses. The functions accept
+    // bodies of 64 KB, validate each with its schema, and never render any part as a page.
     countOnly: [
       'SizeRestrictions_BODY',
       'CrossSiteScripting_BODY',
@@ -31,7 +31,7 @@ const MANAGED: readonly { readonly name: string; readonly countOnly: readonly st
 /** Of the web ACL, and in its metrics. */
 export const firewallNameOf = (stage: string): string => `spelo-byok-${stage}`;
 
-/** A web ACL of AWS WAF for CloudFront: a rate per address, then AWS's managed rules. What it blocks is logged. */
+/** A web ACL of AWS WAF for CloudFront: a rate per address, then AWS's managed rules. Blocked requests are logged. */
 export class WebFirewall extends Construct {
   readonly arn: string;
 
@@ -87,10 +87,10 @@ export class WebFirewall extends Construct {
     this.#log(name, acl, config.logRetentionDays);
   }
 
-  /** Only what is blocked, without tokens, signatures and cookies. */
+  /** Logs only blocked requests, without tokens, signatures and cookies. */
   #log(name: string, acl: CfnWebACL, retention: StageConfig['logRetentionDays']): void {
     const logs = new LogGroup(this, 'Logs', {
-      // WAF writes only to groups of this prefix. A fixed name would collide with a retained group at the next
+      // WAF writes only to log groups with this prefix. A fixed name would collide with a retained group at the next
       // deployment.
       logGroupName: `aws-waf-logs-${name}`,
       retention,
@@ -99,7 +99,7 @@ export class WebFirewall extends Construct {
     new CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: acl.attrArn,
       logDestinationConfigs: [
-        // Without the `:*` at the end, which WAF does not take.
+        // Without the `:*` at the end, which WAF does not accept.
         Stack.of(this).formatArn({
           service: 'logs',
           resource: 'log-group',

@@ -14,22 +14,25 @@ export interface ServiceAlarmsProps {
   readonly apiId: string;
   /** The functions behind the API. */
   readonly apiFunctions: readonly FunctionName[];
-  /** Those that open keys, behind a route or an event. */
+  /** The functions that open keys, behind a route or an event. */
   readonly opening: readonly ('token' | 'rotate' | 'rotate-on-request')[];
   /** The tables that a mint reads and writes. */
   readonly mintTables: readonly string[];
-  /** Whether the stage sets containers apart for a function. */
+  /** True if the stage reserves concurrency for a function. */
   readonly reserved: boolean;
-  /** Whether requests have to come through an edge. */
+  /** True if requests must come through an edge. */
   readonly edge: boolean;
 }
 
 const TIERS = ['1', '2', '3', '4', '5'] as const;
 
-/** Fewer answers than this in five minutes are no rate: one failed mint at night is for the log. */
+/**
+ * With fewer responses than this in five minutes, no rate is computed. A single failed mint at night does not need an
+ * alarm.
+ */
 const LEAST_ANSWERS = 10;
 
-/** Alarms on what visitors and owners notice, and on the quotas that come before it. */
+/** Alarms on problems that visitors and owners notice, and on the quotas that cause them. */
 export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
   addMintAlarms(scope, props);
   addPlatformKeyAlarm(scope, props);
@@ -47,7 +50,7 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
 const byRoute = (id: string, metricOf: (route: string) => Metric): Readonly<Record<string, Metric>> =>
   Object.fromEntries(START_ROUTES.map((route, index) => [`${id}${index}`, metricOf(route)]));
 
-/** The sum of metrics, of which those without data count as nothing. */
+/** The sum of metrics; a metric without data counts as 0. */
 const sumOfIds = (metrics: Readonly<Record<string, Metric>>): string =>
   `(${Object.keys(metrics)
     .map((id) => `FILL(${id}, 0)`)
@@ -59,7 +62,7 @@ const percentOfStarts = (
   label: string,
   those: Readonly<Record<string, Metric>>,
 ): MathExpression => {
-  // Every answer of a route is in its latency.
+  // The latency metric has one value for every response of a route.
   const starts = byRoute('starts', (route) =>
     ownMetric(stage, 'token', 'LatencyMs', { route }, { statistic: Stats.SAMPLE_COUNT }),
   );
@@ -181,7 +184,7 @@ const addApiAlarms = (scope: Construct, { stage, topic, apiId, apiFunctions }: S
   });
 };
 
-/** 403 is no failure of the API, so that no other alarm sees an edge that has lost its proof. */
+/** A 403 is not a failure of the API, so no other alarm detects an edge without a valid secret. */
 const addPastTheEdgeAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
   new BrokerAlarm(scope, 'RequestsPastTheEdge', {
     stage,
@@ -269,7 +272,7 @@ const addCustodyAlarm = (scope: Construct, { stage, topic, opening }: ServiceAla
     runbook: 'Keys are opened without a row in the audit trail',
     metric: new MathExpression({
       label: 'decrypts beyond the rows',
-      // Both sides of an hour's end differ a little under load.
+      // Under load, the two counts differ slightly around the end of an hour.
       expression: `IF((${all}) > 1.05 * FILL(rows, 0) + 10, (${all}) - FILL(rows, 0), 0)`,
       usingMetrics: { ...decrypts, rows },
       period: Duration.hours(1),

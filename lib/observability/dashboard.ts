@@ -40,7 +40,7 @@ export interface ServiceDashboardProps {
   readonly tables: Readonly<Record<TableName, { readonly tableName: string }>>;
   readonly deadLetterQueues: Readonly<Record<string, string>>;
   readonly logGroupNames: readonly string[];
-  /** Whether WAF stands in front. */
+  /** True if WAF is in front. */
   readonly firewall: boolean;
 }
 
@@ -81,7 +81,7 @@ const graph =
       ...(region !== undefined && { region }),
     });
 
-/** An operator's first view: at the top what visitors notice, then custody, then money, then the services below. */
+/** An operator's first view: at the top problems that visitors notice, then custody, then money, then AWS services. */
 export class ServiceDashboard extends Dashboard {
   constructor(scope: Construct, id: string, props: ServiceDashboardProps) {
     super(scope, id, {
@@ -269,7 +269,7 @@ const api = ({ stage, apiId, firewall }: ServiceDashboardProps): readonly IWidge
   );
 };
 
-/** Per second, as a percentage of what one table may do on demand. */
+/** Per second, as a percentage of the on-demand limit of one table. */
 const tableQuotaUse = (
   tableName: string,
   metricName: 'ConsumedReadCapacityUnits' | 'ConsumedWriteCapacityUnits',

@@ -9,11 +9,11 @@ export interface EdgeAlarmsProps {
   readonly stage: string;
   readonly topic: ITopic;
   readonly distributionId: string;
-  /** Whether WAF stands in front. */
+  /** True if WAF is in front. */
   readonly firewall: boolean;
 }
 
-/** Fewer requests than this in five minutes are no rate; scanners alone send some. */
+/** With fewer requests than this in five minutes, no rate is computed, because scanners alone send some. */
 const LEAST_REQUESTS = 50;
 
 /**

@@ -20,7 +20,7 @@ export interface Look {
 
 const FIVE_MINUTES = Duration.minutes(5);
 
-/** Only what is given: CDK tells a property that is undefined from one that is absent. */
+/** Only the given properties, because CDK distinguishes undefined from absent. */
 const lookOf = ({ label, color, period = FIVE_MINUTES, statistic = Stats.SUM }: Look) => ({
   period,
   statistic,
@@ -130,7 +130,7 @@ export const kmsQuotaUse = (): MathExpression => {
 /** An id for a metric in an expression, which must differ from the others of one graph. */
 export const metricId = (label: string): string => `m_${label.toLowerCase().replace(/[^a-z0-9]+/g, '_')}`;
 
-/** CloudWatch takes ten metrics for an alarm and no more. */
+/** CloudWatch accepts at most ten metrics in an alarm. */
 const MAX_METRICS_OF_AN_ALARM = 10;
 
 /** The sum of metrics, where one that has no data counts as 0. */

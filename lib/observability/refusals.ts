@@ -6,7 +6,7 @@ const STARTS: readonly Route[] = [ROUTES.mintToken, ROUTES.openCall];
 
 export const START_ROUTES: readonly string[] = STARTS.map(routeKeyOf);
 
-/** Every public code that a start is refused with. */
+/** Every public code with which the start of a session can be refused. */
 export const START_REFUSALS: readonly string[] = [
   ...new Set(
     STARTS.flatMap((route) =>
@@ -15,7 +15,7 @@ export const START_REFUSALS: readonly string[] = [
   ),
 ];
 
-/** Those that neither the visitor nor the owner of the site can do anything about. */
+/** Codes that neither the visitor nor the owner of the site can fix. */
 export const OUR_FAILURES = [
   PROBLEMS.unavailable.code,
   PROBLEMS.openai_error.code,

@@ -7,9 +7,9 @@ import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
 import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
 
 /**
- * The output of `cdk synth`, read back as far as it concerns answering requests: functions with their bundles and
- * variables, routes with their authorizer, streams, rules. Throws on everything it does not understand, so that a
- * template with more than this can serve is noticed.
+ * The parts of the `cdk synth` output that are needed to serve requests: functions with their bundles and variables,
+ * routes with their authorizer, streams, rules. Throws on everything that it does not support, so that a template with
+ * additional features is noticed.
  */
 export interface Assembly {
   readonly functions: ReadonlyMap<DeployedFunctionName, AssemblyFunction>;
@@ -27,14 +27,14 @@ export interface AssemblyFunction {
   readonly bundle: string;
   readonly timeoutMs: number;
   readonly memoryMiB: number;
-  /** As the template has them; what only a deployment knows is a Placeholder. */
+  /** The variables of the template. A value that is known only after deployment is a Placeholder. */
   readonly variables: Readonly<Record<string, string | Placeholder>>;
 }
 
-/** Who takes the messages of each queue. */
+/** The consumer of each queue. */
 const CONSUMERS = { hangUps: 'hangup', notices: 'notices' } as const;
 
-/** A value that CloudFormation would put in. */
+/** A value that CloudFormation would insert. */
 export type Placeholder =
   | { readonly table: TableDefinition['name'] }
   | { readonly key: keyof typeof KMS_KEYS }
@@ -46,7 +46,7 @@ export interface AssemblyRoute {
   /** `POST /v1/{siteId}/token`, or `$default`. */
   readonly routeKey: string;
   readonly functionName: DeployedFunctionName;
-  /** Behind the JWT authorizer; its issuer and audience are those of the functions' variables, which is checked. */
+  /** True behind the JWT authorizer. Its issuer and audience must equal those in the functions' variables. */
   readonly signedIn: boolean;
 }
 
@@ -177,11 +177,13 @@ const integrationTarget = z.strictObject({
   'Fn::Join': z.tuple([z.literal(''), z.tuple([z.literal('integrations/'), z.unknown()])]),
 });
 
-/** Stages may have hyphens, and so have names of functions; what stands between the two is the stage. */
+/**
+ * Names of stages and of functions may have hyphens. The text between the prefix and the function's name is the stage.
+ */
 const isOwnName = (deployed: string, name: string): boolean =>
   /^spelo-byok-[a-z][a-z0-9-]{0,19}$/.test(deployed.slice(0, -name.length - 1));
 
-/** Reads the assembly in `directory`, of whichever stage it was synthesized for. */
+/** Reads the assembly in `directory`, for any stage. */
 export const readAssembly = (directory: string): Assembly => {
   const templates = templatesIn(directory);
   const known = knownResources(templates);
@@ -262,7 +264,7 @@ export const readAssembly = (directory: string): Assembly => {
   const rules = ofType('AWS::Events::Rule').flatMap(({ stack, Properties }): AssemblyRule[] => {
     const parsed = pattern.safeParse(Properties['EventPattern']);
     const targets = z.array(z.object({ Arn: z.unknown() })).parse(Properties['Targets']);
-    // The others are for a topic, or of CloudTrail's records.
+    // The other rules notify a topic or match CloudTrail's records.
     const called = targets.flatMap(({ Arn }) => {
       const target = follow(templates, stack, Arn);
       return nameOf.get(`${target?.stack}/${target?.logicalId}`) ?? [];

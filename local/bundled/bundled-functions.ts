@@ -16,10 +16,13 @@ import { type FunctionRunner, startFunction } from './function-runner.ts';
 import { jwtAuthorizer } from './jwt-authorizer.ts';
 
 export interface BundledOptions {
-  /** Of the local run: what stands in for the deployment's tables, keys and issuer, and where the services listen. */
+  /**
+   * Resources of the local server that replace the deployment's tables, keys and issuer, and the addresses of the
+   * services.
+   */
   readonly variables: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** The clock stands still until it is moved. */
+  /** True if the clock stops between explicit changes. */
   readonly clockStands: boolean;
   readonly jwksUri: string;
   readonly onLine: (line: string) => void;
@@ -44,7 +47,7 @@ const ADDED = [
 
 const QUEUE_VARIABLES = { hangUps: 'HANGUP_QUEUE_URL', notices: 'NOTICE_QUEUE_URL' } as const;
 
-/** Variables that a deployment on this machine would set differently: its issuer, and whether there is an edge. */
+/** Variables with a different value on this machine: the issuer and the edge. */
 const REPLACED = ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'EDGE_PROOF_DIGESTS'];
 
 const incidentDetail = z.object({ summary: z.string() });
@@ -140,7 +143,9 @@ const targetsOf = (
 
 const routeKey = /^(?<method>GET|POST|PUT|PATCH|DELETE|OPTIONS) (?<path>\/v1\/.*)$/;
 
-/** The routes of the template; `$default` must lead where the gateway sends what no route matches. */
+/**
+ * The routes of the template. `$default` must have the same target as the gateway's requests without a matching route.
+ */
 const routesOf = ({ routes }: Assembly, { variables, jwksUri }: BundledOptions): readonly GatewayRoute[] => {
   const authorizer = jwtAuthorizer(variables['OIDC_ISSUER'] ?? '', variables['OIDC_AUDIENCE'] ?? '', jwksUri);
   return routes.flatMap((route): GatewayRoute[] => {
@@ -160,13 +165,13 @@ const routesOf = ({ routes }: Assembly, { variables, jwksUri }: BundledOptions):
   });
 };
 
-/** The variables of the template, with what CloudFormation would put in taken from the local run. */
+/** The variables of the template, with values of the local server instead of those that CloudFormation would insert. */
 const localVariables = (
   template: Readonly<Record<string, string | Placeholder>>,
   local: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> => {
   const resolved = Object.entries(template).map(([name, value]) => {
-    // Tests lower limits, and the local run has its own issuer.
+    // Tests lower some limits, and the local server has its own issuer.
     const own = local[name];
     if (REPLACED.includes(name)) return [name, own ?? ''] as const;
     if (typeof value === 'string') return [name, name === 'STAGE' ? value : (own ?? value)] as const;
@@ -180,7 +185,7 @@ const localVariables = (
   };
 };
 
-/** The local resource that the template's placeholder names, whatever the variable is called. */
+/** The local resource that a placeholder of the template refers to, independent of the variable's name. */
 const standIn = (
   variable: string,
   placeholder: Placeholder,

@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { WorkerCall, WorkerMessage } from './function-worker.ts';
 
-/** One container of a function: it serves one call at a time, as at Lambda. */
+/** One container of a function. It handles one call at a time, as in Lambda. */
 export interface FunctionContainer {
-  /** It has died or was ended, and serves no more. */
+  /** True after it has crashed or was stopped. It then handles no more calls. */
   readonly ended: boolean;
-  /** Rejects with InvocationError where Lambda would: a handler that throws, a timeout, a container that dies. */
+  /**
+   * Rejects with InvocationError as Lambda would: for a handler that throws, a timeout, or a container that crashes.
+   */
   invoke(event: unknown): Promise<unknown>;
   end(): Promise<void>;
 }
@@ -17,13 +19,13 @@ export interface ContainerOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** The bundle's current time. */
   readonly clock: () => Date;
-  /** The clock stands still until it is moved; a call then takes no time by it. */
+  /** True if the clock stops between explicit changes, so that a call takes no time. */
   readonly clockStands: boolean;
   /** Each line that the function writes: a log entry, or a metric. */
   readonly onLine: (line: string) => void;
 }
 
-/** The function failed, and its caller gets what Lambda would give: nothing but that. */
+/** The function failed. Its caller gets no details, as in Lambda. */
 export class InvocationError extends Error {
   override readonly name = 'InvocationError';
 }
@@ -34,7 +36,7 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** Starts the bundle with exactly these variables and nothing else of this process's environment. */
+/** Starts the bundle with exactly these variables, without this process's environment. */
 export const startContainer = (options: ContainerOptions): FunctionContainer => {
   const { name, bundle, timeoutMs, clock, clockStands, onLine } = options;
   const worker = new Worker(new URL('./function-worker.ts', import.meta.url), {
@@ -73,11 +75,11 @@ export const startContainer = (options: ContainerOptions): FunctionContainer => 
       return ended;
     },
     invoke: async (event) => {
-      // The start of a container takes nothing from the time of its first call.
+      // The start of a container does not count toward the time limit of its first call.
       await started;
       if (ended) throw new InvocationError(`${name}: its container has ended`);
       return new Promise((resolve, reject) => {
-        // Lambda ends the container of a call that ran out of time.
+        // Lambda ends the container of a call that timed out.
         const timer = setTimeout(() => {
           die(`task timed out after ${timeoutMs} ms`);
           void worker.terminate();

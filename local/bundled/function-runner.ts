@@ -5,15 +5,15 @@ import {
   startContainer,
 } from './function-container.ts';
 
-/** A deployed bundle, running on its own. */
+/** A deployed bundle that runs in its own containers. */
 export interface FunctionRunner {
   invoke(event: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /**
- * Containers of one function; further calls wait for one of them. Lambda would start one for each call at once, for which
- * a machine has not the cores: they would wait for each other until the time limits of their calls have passed.
+ * Maximum number of containers of one function; further calls wait for one of them. Lambda would start one for each call
+ * immediately. A local machine does not have enough cores for that: calls would delay each other until they time out.
  */
 const MAX_CONTAINERS = 4;
 
@@ -30,7 +30,7 @@ export const startFunction = (options: ContainerOptions): FunctionRunner => {
     return container;
   };
   const take = async (): Promise<FunctionContainer> => {
-    // The one used last, which is warm: calls one after another meet the same container.
+    // The one used last, which is warm, so that sequential calls get the same container.
     for (let container = idle.pop(); container !== undefined; container = idle.pop())
       if (container.ended) containers.delete(container);
       else return container;
@@ -43,7 +43,7 @@ export const startFunction = (options: ContainerOptions): FunctionRunner => {
     if (next !== undefined) next.resolve(container.ended ? start() : container);
     else if (!container.ended) idle.push(container);
   };
-  // Nobody would answer: a stream that is still being read while all is closed must not wait for its timeout.
+  // There will be no response, and a stream that is still being read during the shutdown must not wait for its timeout.
   const hasEnded = (): InvocationError => new InvocationError(`${options.name}: its containers have ended`);
 
   return {

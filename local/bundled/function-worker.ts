@@ -4,15 +4,15 @@ import type { IncomingMessage } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /**
- * One container of Lambda, as far as a handler can tell: its own environment, the deployed bundle, one function called
- * `handler`. Its output goes to the parent line by line, each line before the answer that it belongs to.
+ * A Lambda container from a handler's point of view: its own environment, the deployed bundle, one function called
+ * `handler`. Its output goes to the parent line by line, each line before the response of its call.
  */
 
 export interface WorkerCall {
   readonly event: unknown;
   /** The bundle's time at the start of the call, unix milliseconds; tests move it. */
   readonly nowMs: number;
-  /** It stands there until the next call. */
+  /** True if it stays there until the next call. */
   readonly clockStands: boolean;
 }
 
@@ -36,8 +36,8 @@ globalThis.Date = new Proxy(Date, {
     property === 'now' ? now : Reflect.get(original, property, receiver),
 });
 
-// The local services keep real time. The SDK takes their `Date` for the right one, and calls again when a refusal shows it
-// that its own is off by minutes; at AWS the two agree.
+// The local services use real time. The SDK trusts their `Date`, and retries when a refusal shows that its own clock is
+// off by minutes. At AWS the two clocks agree.
 subscribe('http.client.response.finish', (message) => {
   const { response } = message as { readonly response: IncomingMessage };
   if (response.headers.date !== undefined) response.headers.date = new Date().toUTCString();
@@ -70,7 +70,7 @@ port.on('message', ({ event, nowMs, clockStands }: WorkerCall) => {
   currentMs = () => (clockStands ? nowMs : nowMs + performance.now() - startedAtMs);
   handler(event, contextOf(startedAtMs)).then(
     (answer) => tell({ answer }),
-    // Its name alone: what a message says may quote anything.
+    // Only its name, because a message may quote anything.
     (error: unknown) => tell({ errorName: error instanceof Error ? error.name : 'Error' }),
   );
 });

@@ -26,7 +26,7 @@ export function checkDatabase(dbPath: string): void {
       database.close();
     }
   } catch (error) {
-    // A lock held by another process, or a missing right, is not damage: the engine says those itself.
+    // A lock held by another process, or a missing permission, is not damage. The engine reports those itself.
     problem = damageCode(error);
   }
   if (problem !== undefined) throw new DamagedDatabaseError(dbPath);

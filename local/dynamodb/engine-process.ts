@@ -16,9 +16,12 @@ export type EngineProcess = {
   readonly pid: number | undefined;
   readonly exited: Promise<EngineExit>;
   readonly hasExited: () => boolean;
-  /** True once it has said that it listens: an answer on its port may come from another server, this may not. */
+  /**
+   * True once it has reported that it listens. A response on its port could come from another server, but this report
+   * cannot.
+   */
   readonly saysItListens: () => boolean;
-  /** Asks it to stop, and kills it after five seconds. Settles once it is gone; safe to call again. */
+  /** Asks it to stop, and kills it after five seconds. Settles when it has ended; safe to call again. */
   readonly stop: () => Promise<void>;
 };
 
@@ -72,8 +75,9 @@ export function runEngine(binary: string, args: readonly string[]): EngineProces
 }
 
 /**
- * Ends the engine when this process dies without running its exit handlers (SIGKILL, or a signal nobody handles):
- * a shell waits on a pipe that only this process holds open. Windows has no such shell; there the exit handler is all.
+ * Ends the engine when this process dies without running its exit handlers (SIGKILL, or a signal nobody handles): a
+ * shell waits on a pipe that only this process holds open. Windows has no such shell, so only the exit handler works
+ * there.
  */
 function guardAgainstOrphan(engine: ChildProcess): ChildProcess | undefined {
   if (process.platform === 'win32' || engine.pid === undefined) return undefined;

@@ -22,7 +22,7 @@ export type LocalDynamoDbOptions = Pick<EngineSearch, 'endpoint' | 'path'> & {
   readonly dbPath?: string | undefined;
   /** A fixed port; without it a free one is chosen. */
   readonly port?: number | undefined;
-  /** false: without the rules of DynamoDB that the engine does not know. Only a bench of speed wants that. @default true */
+  /** False leaves out the DynamoDB rules that the engine does not know. Only for benchmarks of speed. @default true */
   readonly strict?: boolean | undefined;
 };
 
@@ -33,7 +33,10 @@ export type LocalDynamoDb = {
   readonly engineEndpoint: string;
   readonly source: EngineSource;
   readonly pid: number | undefined;
-  /** Calls `listener` with each table that may have been written to. undefined with `strict: false`: nobody watches. */
+  /**
+   * Calls `listener` with each table that may have been written to. Undefined with `strict: false`, because no layer
+   * observes the requests.
+   */
   readonly onWritten?: StrictFront['onWritten'];
   /** Resolves when the engine ends, asked or not (see `expected`). Never settles for a given endpoint. */
   readonly exited: Promise<EngineExit>;
@@ -148,7 +151,7 @@ function startFailure(exit: EngineExit, dbPath: string | undefined): Error {
   return new EngineStartError(reason, exit.lastLines);
 }
 
-/** Between asking and using, another process may take the port: the caller tries again. */
+/** Another process may take the port before it is used, so the caller tries again. */
 async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {

@@ -44,7 +44,7 @@ const refreshGrant = z.object({
 export const tokenGrant = z.discriminatedUnion('grant_type', [codeGrant, refreshGrant]);
 export type TokenGrant = z.output<typeof tokenGrant>;
 
-/** Who signed in, and what their tokens carry on. */
+/** The person who signed in, and facts for their tokens. */
 export interface SignIn {
   readonly sub: string;
   readonly nonce: string | undefined;
@@ -56,7 +56,7 @@ export interface SignIn {
 export interface AuthorizationCodes {
   /** Issues a code for a person who has just signed in; it works once, for 60 s. */
   readonly issue: (request: AuthorizationRequest, sub: string) => string;
-  /** The sign-in behind a code or a refresh token, which is spent by it; undefined when the grant is not good. */
+  /** The sign-in of a code or a refresh token, which is then used up; undefined if the grant is invalid. */
   readonly redeem: (grant: TokenGrant) => SignIn | undefined;
 }
 
@@ -87,7 +87,7 @@ export function createAuthorizationCodes(now: () => number): AuthorizationCodes 
         return known && signIn(known.sub, known.authTime, undefined);
       }
       const entry = codes.get(grant.code);
-      // Spent by the first attempt, good or bad: an attacker who guesses a verifier has one try.
+      // Used up by the first attempt, valid or not, so an attacker who guesses a verifier has one attempt.
       codes.delete(grant.code);
       if (entry === undefined || now() >= entry.expiresAt) return undefined;
       const challenge = createHash('sha256').update(grant.code_verifier).digest('base64url');

@@ -24,7 +24,10 @@ export interface Tokens {
 const MAX_FORM_BYTES = 16 * 1024;
 const NO_STORE = { 'cache-control': 'no-store' };
 
-/** Any page may ask: a public client holds no secret, and what it gets depends on what it already has. */
+/**
+ * Open to any page, because a public client has no secret, and its response depends on the code or token that it
+ * already has.
+ */
 const CORS = {
   'access-control-allow-origin': '*',
   'access-control-allow-headers': 'authorization, content-type',
@@ -87,7 +90,7 @@ export function authorizationServer(options: {
     return jsonAnswer(200, { ...tokens, token_type: 'Bearer', refresh_token: signIn.refreshToken });
   };
 
-  /** There is no session here to end; sends the browser back where it asks to go, on this machine only. */
+  /** There is no session to end. Redirects the browser to the requested address, on this machine only. */
   const endSession = (fields: Record<string, string>): IssuerAnswer => {
     const back = authorizationRequest.shape.redirect_uri.safeParse(fields['post_logout_redirect_uri']);
     return back.success

@@ -12,7 +12,7 @@ import { loadSigningKey, SIGNING_ALGORITHM, type SigningKey } from './signing-ke
 
 const LOOPBACK = '127.0.0.1';
 
-/** How long a person who signed in stays so without a refresh. */
+/** Lifetime of a sign-in without a refresh. */
 const SIGN_IN_SECONDS = 3_600;
 
 export type LocalIssuerOptions = {
@@ -22,11 +22,11 @@ export type LocalIssuerOptions = {
   readonly signingKey?: Promise<SigningKey> | undefined;
   /** The `aud` of every token. */
   readonly audience: string;
-  /** Whom the sign-in page suggests. */
+  /** The person that the sign-in page suggests. */
   readonly suggestedPerson?: string | undefined;
   /**
-   * The clock of the functions, Unix milliseconds. Where a test sets it back, tokens are issued by it, so that none seems to
-   * come from the future. `@default Date.now`
+   * The clock of the functions, Unix milliseconds. If a test sets it back, tokens are issued by it, so that no token seems
+   * to come from the future. `@default Date.now`
    */
   readonly now?: (() => number) | undefined;
   /** A fixed port keeps the issuer's URL, and with it old tokens, good between runs. */
@@ -45,7 +45,7 @@ export type LocalIssuer = {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUri: string;
-  /** The key and its id, so that tests can sign what an honest issuer never would. */
+  /** The key and its ID, so that tests can sign tokens that an honest issuer never would. */
   readonly privateKey: CryptoKey;
   readonly kid: string;
   /** Signs an access token (RFC 9068 `at+jwt`) with iss, aud, sub, iat, auth_time, exp and a fresh jti. */
@@ -109,7 +109,7 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
     const nowMs = Date.now();
     const issuedAt = Math.floor(Math.min(nowMs, options.now?.() ?? nowMs) / 1_000);
     const payload = {
-      // By real time, as sign-ins are judged.
+      // In real time, like all checks of sign-ins.
       auth_time: Math.floor(nowMs / 1_000),
       ...claims,
       iss: issuer,

@@ -14,7 +14,7 @@ button{width:100%;margin-top:16px;font:inherit;font-weight:600;padding:11px 12px
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 `;
 
-/** Back to this machine is where the form's answer redirects to, and Chromium holds redirects to `form-action`. */
+/** The form's response redirects back to this machine, and Chromium applies `form-action` to redirects. */
 export const SIGN_IN_PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'self' http://127.0.0.1:* http://localhost:*; base-uri 'none'; frame-ancestors 'none'`;
 
 const escapeHtml = (text: string): string =>
@@ -23,7 +23,7 @@ const escapeHtml = (text: string): string =>
 const page = (title: string, content: string): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title><style>${STYLE}</style></head><body><main>${content}</main></body></html>`;
 
-/** Asks who you are and believes it. `fields` go with the answer, unchanged. */
+/** Asks for a name and trusts the answer. `fields` are sent along unchanged. */
 export function signInPage(fields: Readonly<Record<string, string>>, suggested: string): string {
   const hidden = Object.entries(fields)
     .map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`)
@@ -34,7 +34,9 @@ export function signInPage(fields: Readonly<Record<string, string>>, suggested: 
   );
 }
 
-/** Why nobody can sign in here; shown instead of a redirect, because the place to go back to is not trusted. */
+/**
+ * The reason why the sign-in is not possible; shown instead of a redirect, because the redirect address is not trusted.
+ */
 export function refusalPage(reasons: readonly string[]): string {
   return page(
     'Sign-in refused · local issuer',

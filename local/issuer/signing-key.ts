@@ -64,7 +64,7 @@ async function readJwk(stateFile: string): Promise<PrivateJwk> {
     chmodSync(stateFile, 0o600);
     return jwk;
   } catch {
-    // Neither the parser's words nor the content: both may quote the private key.
+    // Without the parser's message and the content, because both may quote the private key.
     throw new Error(
       `The issuer's key file ${stateFile} is damaged: run \`npm start -- --reset\` to make a new one.`,
     );

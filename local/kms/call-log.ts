@@ -1,6 +1,6 @@
 import type { CallSubject } from './operations.ts';
 
-/** One KMS call as CloudTrail would tell it: who it was about and how it ended, never a plaintext or ciphertext. */
+/** One KMS call as CloudTrail would record it: its key, context and outcome, never a plaintext or ciphertext. */
 export interface KmsCall extends CallSubject {
   readonly operation: string;
   /** The `x-amzn-requestid` of the answer, the SDK's `$metadata.requestId`. */

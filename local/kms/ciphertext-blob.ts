@@ -72,7 +72,7 @@ export function openBlob(blob: Buffer, backingKey: Buffer, context: EncryptionCo
   }
 }
 
-/** KMS gives no reason here, so neither does this. */
+/** KMS gives no reason here, so this server does not either. */
 export function invalidCiphertext(): KmsError {
   return new KmsError('InvalidCiphertextException', 'The ciphertext or its encryption context is not valid.');
 }

@@ -48,7 +48,7 @@ export class KeyStore {
     this.#save();
   }
 
-  /** undefined calls the deletion off; the key is then disabled, as at AWS. */
+  /** Undefined cancels the deletion. The key is then disabled, as at AWS. */
   setDeletion(key: Key, date: Date | undefined): void {
     const { deletionDate: _, ...rest } = key;
     const deletion = date === undefined ? {} : { deletionDate: date.toISOString() };
@@ -64,7 +64,7 @@ export class KeyStore {
   /**
    * The key named by a key id or key ARN.
    *
-   * @throws {KmsError} NotFoundException, also for an alias: KMS takes none if a key is managed.
+   * @throws {KmsError} NotFoundException, also for an alias, which KMS does not accept in operations that manage a key.
    */
   resolveId(identifier: string): Key {
     const keyId = withoutPrefix(withoutPrefix(identifier, ARN_PREFIX), 'key/');

@@ -112,7 +112,7 @@ async function serve(
     if (answer === 'reset') request.socket.resetAndDestroy();
     else send(response, requestId, answer);
   } catch (error) {
-    // The client left, or close() cut a delay short: nobody is there to answer.
+    // The client has left, or close() ended a delay: there is no one to answer.
     if (request.socket.destroyed || context.closing.signal.aborted) return;
     send(response, requestId, answerTo(error));
     request.resume();
@@ -133,7 +133,7 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Every call that names an operation is on the log before it is answered, whatever became of it. */
+/** Every call of an operation is in the log before its response, whatever its outcome. */
 async function call({ store, log, faults, closing }: ServerContext, made: Call): Promise<Answer | 'reset'> {
   const fault = faults.take(made.operation);
   if (fault?.delayMs !== undefined) await delay(fault.delayMs, undefined, { signal: closing.signal });
@@ -172,7 +172,7 @@ function answerOf(
   }
 }
 
-/** KMS never gets to see what it would refuse; the headers say which rule of AWS that was. */
+/** The engine never receives a request that KMS would refuse. The headers name the rule of AWS. */
 function refused(refusal: Refusal): Answer {
   return {
     statusCode: refusal.status,
@@ -186,7 +186,7 @@ function objectOf(body: unknown): Readonly<Record<string, unknown>> {
   return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
-/** An unforeseen error keeps its message to itself: it could quote what it failed on. */
+/** The message of an unexpected error is not sent, because it could quote its input. */
 function answerTo(error: unknown): Answer {
   const known =
     error instanceof KmsError ? error : new KmsError('KMSInternalException', 'An internal error.');
@@ -208,7 +208,7 @@ function send(response: ServerResponse, requestId: string, answer: Answer): void
 }
 
 function operationName(request: IncomingMessage): Pick<Call, 'operation' | 'run'> {
-  // A web page whose host name was pointed at loopback could otherwise read answers as its own origin's.
+  // Otherwise, a web page whose host name points at loopback could read responses as its own origin.
   const host = request.headers.host?.replace(/:\d+$/, '');
   if (host !== LOOPBACK && host !== 'localhost') {
     throw new KmsError('AccessDeniedException', 'Only requests to loopback are answered.');

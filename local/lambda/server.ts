@@ -10,13 +10,13 @@ import { INVOKE_PATH, INVOKE_RULES } from './rules.ts';
  */
 export interface LocalLambda {
   readonly endpoint: string;
-  /** Payloads that were given up on. */
+  /** Payloads of dead letters. */
   readonly deadLetters: readonly string[];
   /** Events that wait for their time, and functions that run. */
   readonly busy: number;
-  /** The next so many events meet the fault. */
+  /** This fault applies to the given number of next events. */
   inject(fault: InvokeFault, events?: number): void;
-  /** Starts what waits and is due by the clock. Happens by itself twenty times a second. */
+  /** Starts waiting events that are due by the clock. Also runs automatically twenty times a second. */
   pump(): void;
   close(): Promise<void>;
 }

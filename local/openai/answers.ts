@@ -1,6 +1,6 @@
-/** How an answer reaches the wire when it is not simply sent. */
+/** Faulty ways to deliver a response. */
 export const DELIVERIES = [
-  /** Says a length, sends half, drops the connection. */
+  /** Announces a length, sends half of it and drops the connection. */
   'truncated',
   /** Sends one byte at a time, far too slowly to finish. */
   'slow-body',
@@ -78,7 +78,7 @@ export function betaIsGone(): Answer {
   });
 }
 
-/** An offer that is no SDP, or that WebRTC cannot answer. */
+/** An offer that is not SDP, or that WebRTC cannot answer. */
 export function invalidOffer(): Answer {
   return refusal(400, { message: 'Invalid SDP offer.', code: 'invalid_offer' });
 }
@@ -87,7 +87,7 @@ export function unsupportedType(): Answer {
   return refusal(400, { message: 'Unsupported content type.', code: 'unsupported_content_type' });
 }
 
-/** A call that has ended, that never was, or that belongs to another key. */
+/** A call that has ended, never existed, or belongs to another key. */
 export function callNotFound(): Answer {
   return refusal(404, {
     message: 'No session found for the provided call_id',

@@ -12,8 +12,8 @@ const PART_TYPES = new Map([
 ]);
 
 /**
- * Reads the form, or says what is wrong with it as OpenAI does. Stricter than what is known of OpenAI: each part must have
- * the type of the specification, so that a broker which forgets a type does not work by chance.
+ * Parses the form, or returns the error that OpenAI would send. Stricter than OpenAI is known to be: each part must have
+ * the type in the specification, so that a broker which omits a type does not work by chance.
  */
 export function readCallForm(
   contentType: string,

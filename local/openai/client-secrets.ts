@@ -9,7 +9,7 @@ export type ClientSecret = {
   readonly value: string;
   readonly expiresAt: number;
   readonly model: string;
-  /** The session that every call with it holds, as it was asked for. */
+  /** The requested session, which every call with the secret gets. */
   readonly session: SessionRequest | undefined;
   /** The failure suffix of the key that minted it: some failures come only when the secret is used. */
   readonly failure: string | undefined;
@@ -19,7 +19,7 @@ export type ClientSecret = {
 
 export type ClientSecrets = {
   readonly mint: (request: MintRequest, key: string, failure: string | undefined) => ClientSecret;
-  /** The secret, while it has not expired. One secret opens any number of sessions until then. */
+  /** The secret, until it expires. One secret can open any number of sessions until then. */
   readonly find: (value: string) => ClientSecret | undefined;
   /** How many were ever minted, expired ones too. */
   readonly count: () => number;
@@ -27,12 +27,12 @@ export type ClientSecrets = {
   readonly countOf: (keyFingerprint: string) => number;
 };
 
-/** The kept part of a key: enough to distinguish it from others, and useless as a key. */
+/** The stored fingerprint of a key: enough to distinguish it from others, but useless as a key. */
 export function fingerprint(bearer: string): string {
   return createHash('sha256').update(bearer).digest('hex').slice(0, 16);
 }
 
-/** Remembers secrets in memory; they end with the process, as nobody keeps one longer than minutes. */
+/** Keeps secrets in memory until the process ends, because they are only valid for minutes. */
 export function createClientSecrets(now: () => number): ClientSecrets {
   const live = new Map<string, ClientSecret>();
   const minted = new Map<string, number>();
@@ -67,7 +67,7 @@ export function newSessionId(): string {
   return `sess_${randomBytes(15).toString('base64url')}`;
 }
 
-/** The answer's `session`: what was asked for, completed with OpenAI's defaults. It echoes the instructions. */
+/** The response's `session`: the requested one, completed with OpenAI's defaults. It echoes the instructions. */
 export function describeSession(
   asked: SessionRequest | undefined,
   model: string,

@@ -20,31 +20,31 @@ type Asked = {
   readonly origin: string;
 };
 
-/** A response refused in mid-call, as `status_details.error` of `response.done` tells it. */
+/** A response that fails during a call, as in `status_details.error` of `response.done`. */
 export type ResponseFailure = { readonly type: string; readonly code: string; readonly message: string };
 
 type Failure = {
   readonly description: string;
-  /** Comes with every response of a call; the mint and the call go well. */
+  /** Applies to every response of a call, while the mint and the call succeed. */
   readonly response?: ResponseFailure;
-  /** Undefined: this operation goes well under this failure. */
+  /** Undefined if the operation succeeds despite this failure. */
   readonly play: (asked: Asked) => Answer | undefined;
 };
 
 const HUGE_BYTES = 20 * 1024 * 1024;
 const ORGANIZATION = 'org-localstandin';
 
-/** Fails whatever is asked with the key. */
+/** Fails every request with the key. */
 function everywhere(description: string, play: (asked: Asked) => Answer): Failure {
   return { description, play: (asked) => (asked.operation === 'call' ? undefined : play(asked)) };
 }
 
-/** Fails the mint and leaves the models readable: OpenAI mentions money only when something would cost some. */
+/** Fails the mint but not the model list, because OpenAI reports billing problems only for requests that cost money. */
 function onMint(description: string, play: (asked: Asked) => Answer): Failure {
   return { description, play: (asked) => (asked.operation === 'mint' ? play(asked) : undefined) };
 }
 
-/** Fails in mid-call: neither the mint nor the call mentions money. */
+/** Fails during a call: neither the mint nor the creation of the call reports a billing problem. */
 function onResponse(description: string, response: ResponseFailure): Failure {
   return { description, response, play: () => undefined };
 }
@@ -85,7 +85,7 @@ const ok = (body: string, more: Partial<Answer> = {}): Answer => ({
 
 const failures: Readonly<Record<string, Failure>> = {
   revoked: everywhere('401: the key was revoked or deleted', ({ key }) => invalidKey(key)),
-  // No source gives the code of this answer, so only the message tells.
+  // No source gives the code of this response, so only the message identifies it.
   expired: everywhere('401: the key has expired', () =>
     refusal(401, { message: errorOf('expired_api_key').message }),
   ),
@@ -197,7 +197,7 @@ const failures: Readonly<Record<string, Failure>> = {
   ),
 };
 
-/** Failures that the end of a key makes the stand-in play, each described in a line. Any other key works. */
+/** Failures of the stand-in, selected by the end of a key, each with a description. Any other key works. */
 export const playableFailures: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(failures).map(([suffix, { description }]) => [suffix, description]),
 );
@@ -205,12 +205,12 @@ export const playableFailures: Readonly<Record<string, string>> = Object.fromEnt
 // Longest first: `latenomodel` also ends in `nomodel`.
 const suffixes = Object.keys(failures).sort((a, b) => b.length - a.length);
 
-/** The failure that a key asks for, or undefined for a key that works. */
+/** The failure that a key selects, or undefined for a key that works. */
 export function failureOf(key: string): string | undefined {
   return suffixes.find((suffix) => key.endsWith(suffix));
 }
 
-/** The answer of a failure to one call, or undefined when that call goes well. */
+/** The response of a failure to one operation, or undefined if the operation succeeds. */
 export function playFailure(failure: string | undefined, asked: Asked): Answer | undefined {
   return failure === undefined ? undefined : failures[failure]?.play(asked);
 }

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { type Answer, DELIVERIES } from './answers.ts';
 
 /**
- * Something that goes wrong. Without `status` and `body` the ordinary answer follows, and what was asked for has been
- * done: late (`delayMs`), with more headers, or in another manner of delivery.
+ * An injected fault. Without `status` and `body`, the request is processed and the normal response follows: late
+ * (`delayMs`), with more headers, or with another delivery.
  */
 export const FaultSchema = z.strictObject({
-  /** Such as `/v1/realtime/client_secrets`. A part `*` matches any one part of the path. Absent: every path. */
+  /** Such as `/v1/realtime/client_secrets`. A segment `*` matches any single segment. @default every path */
   path: z.string().optional(),
-  /** Only requests with this key, by its fingerprint in the log; any key when absent. */
+  /** Applies only to requests with this key, by its fingerprint in the log. @default any key */
   keyFingerprint: z.string().optional(),
   status: z.int().min(200).max(599).optional(),
   /** Text is sent as it is, anything else as JSON. */
@@ -16,15 +16,15 @@ export const FaultSchema = z.strictObject({
   /** Lower-case names. Added to the answer's own headers, which null removes. */
   headers: z.record(z.string(), z.string().nullable()).optional(),
   delayMs: z.int().min(0).optional(),
-  /** How the answer reaches the wire; simply sent when absent. */
+  /** A faulty delivery of the response. @default normal delivery */
   delivery: z.enum(DELIVERIES).optional(),
-  /** Drops the connection instead of answering, before anything was done. */
+  /** Drops the connection before the request is processed. */
   reset: z.boolean().optional(),
-  /** `status` and `body` replace the answer only after what was asked for has been done. */
+  /** `status` and `body` replace the response after the request is processed. */
   afterDone: z.boolean().optional(),
-  /** A call that this strikes continues when its browser has left, until a hang-up or its time limit. */
+  /** The call continues after its browser has left, until a hang-up or its time limit. */
   outlivesBrowser: z.boolean().optional(),
-  /** Only sidebands of calls that have one already. */
+  /** Applies only to sidebands of calls that already have one. */
   onlySecondSideband: z.boolean().optional(),
   /** The sideband is accepted, and closed after this many milliseconds (0). 1006: without a closing handshake. */
   closeSideband: z
@@ -38,16 +38,16 @@ export const FaultSchema = z.strictObject({
       afterMs: z.int().min(0).optional(),
     })
     .optional(),
-  /** How many requests it strikes; until cleared when absent. */
+  /** Number of requests that it applies to. @default until it is cleared */
   times: z.int().min(1).optional(),
 });
 export type Fault = z.infer<typeof FaultSchema>;
 
 export type Faults = {
   readonly inject: (fault: Fault) => void;
-  /** Those of one key, or all. */
+  /** Clears the faults of one key, or all. */
   readonly clear: (keyFingerprint?: string) => void;
-  /** The first fault that strikes a request to this path with this key; counts as one of its times. */
+  /** The first fault that applies to a request to this path with this key. Counts as one use of the fault. */
   readonly take: (
     path: string,
     keyFingerprint: string | undefined,
@@ -87,7 +87,7 @@ function matches(pattern: string, path: string): boolean {
   return parts.length === given.length && parts.every((part, index) => part === '*' || part === given[index]);
 }
 
-/** The answer of a request that a fault has struck. `usual` is asked only where the fault lets things be done. */
+/** The response to a request with a fault. `usual` is called only if the fault lets the request be processed. */
 export async function applyFault(fault: Fault | undefined, usual: () => Promise<Answer>): Promise<Answer> {
   if (fault === undefined) return usual();
   if (fault.reset) return { status: 200, headers: {}, body: '', delivery: 'reset' };

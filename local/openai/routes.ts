@@ -21,7 +21,7 @@ import { SIDEBAND_PATH } from './realtime/sideband.ts';
 import { isSdpOffer } from './sdp.ts';
 import { parseMintRequest } from './session-schema.ts';
 
-/** A request as the routes see it. `bearer` is undefined when the caller sent none. */
+/** A parsed request. `bearer` is undefined if the caller sent none. */
 export type Asked = {
   readonly method: string;
   readonly path: string;
@@ -37,7 +37,7 @@ export type RouteDeps = {
   readonly secrets: ClientSecrets;
   readonly calls: Calls;
   readonly now: () => number;
-  /** The fault that strikes this request, for what lies behind the answer. */
+  /** The fault that applies to this request, for its effects after the response. */
   readonly fault: Fault | undefined;
 };
 
@@ -132,7 +132,7 @@ async function callRoute(asked: Asked, deps: RouteDeps): Promise<Answer> {
 
 type ReadCall = { readonly call: CallRequest } | { readonly refused: Answer };
 
-/** A browser with a client secret: the body is the offer, and the session is the one that was minted. */
+/** A call by a browser with a client secret: the body is the offer, and the session is the minted one. */
 function requestWithSecret(asked: Asked, { secrets }: RouteDeps): ReadCall {
   const secret = secrets.find(asked.bearer ?? '');
   if (secret === undefined) return { refused: invalidKey(asked.bearer ?? '') };
@@ -144,7 +144,9 @@ function requestWithSecret(asked: Asked, { secrets }: RouteDeps): ReadCall {
   return { call: { offer: asked.text, settings, model, failure, owner, createdWith: 'client_secret' } };
 }
 
-/** A server with a standard key: offer and session are parts of a form. Failures of a mint come here too. */
+/**
+ * A call by a server with a standard key: offer and session are parts of a form. Failures of a mint apply here as well.
+ */
 function requestWithKey(asked: Asked, { now }: RouteDeps): ReadCall {
   const noKey = refuseKey(asked);
   if (noKey !== undefined) return { refused: noKey };
@@ -164,7 +166,7 @@ function requestWithKey(asked: Asked, { now }: RouteDeps): ReadCall {
   return { call: { offer, settings, model, failure, owner: fingerprint(key), createdWith: 'key' } };
 }
 
-/** Only the key that created a call, or minted its secret, may end it: to every other key there is no such call. */
+/** Only the key that created a call, or minted its secret, may end it. For every other key, the call does not exist. */
 function hangUp(callId: string, asked: Asked, { calls }: RouteDeps): Answer {
   const refused = refuseKey(asked);
   if (refused !== undefined) return refused;
@@ -173,7 +175,7 @@ function hangUp(callId: string, asked: Asked, { calls }: RouteDeps): Answer {
     : callNotFound();
 }
 
-/** The call that a sideband may attach to, or why not. */
+/** The call that a sideband may attach to, or the refusal. */
 export function sidebandCall(
   asked: Asked & { readonly callId: string | null },
   { calls }: Pick<RouteDeps, 'calls'>,
@@ -188,7 +190,7 @@ export function sidebandCall(
   return isOwn ? { callId: asked.callId } : { refused: callNotFound() };
 }
 
-/** Browsers call this endpoint themselves, from any page: it alone is open to other origins. */
+/** Browsers call this endpoint directly, from any page, so it is the only one open to other origins. */
 function withCors(answer: Answer): Answer {
   const cors = {
     'access-control-allow-origin': '*',
@@ -211,7 +213,7 @@ export function recordedBody({ headers, bytes, text }: Asked): unknown {
   );
 }
 
-/** The JSON value, or undefined for text that is none (JSON itself has no undefined). */
+/** The JSON value, or undefined for text that is not JSON (JSON itself has no undefined). */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);

@@ -8,8 +8,8 @@ export function isSdpOffer(text: string): boolean {
 /**
  * An SDP answer that accepts each medium of the offer, in order and under its own mid.
  *
- * For a machine without the WebRTC library: it names no candidate, because no peer stands behind it. A browser parses it
- * and then waits for a connection that does not come. The exchange can be tried that way, not the sound.
+ * For a machine without the WebRTC library: it has no candidates, because there is no peer. A browser parses it and then
+ * waits in vain for a connection, so the exchange can be tested, but not the sound.
  */
 export function answerSdp(offer: string): string {
   const transport = [

@@ -21,7 +21,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_KEPT_REQUESTS = 1_000;
 const CONTROL_PATH = '/__control/faults';
 
-/** The kept facts of a request. The key itself is not kept: its fingerprint distinguishes keys. */
+/** The recorded facts of a request. The key itself is not recorded; its fingerprint distinguishes keys. */
 export type RecordedRequest = {
   readonly method: string;
   readonly path: string;
@@ -29,7 +29,7 @@ export type RecordedRequest = {
   readonly headers: Readonly<Record<string, string>>;
   /** The first 16 hex digits of the SHA-256 of the bearer; undefined when there was none. */
   readonly keyFingerprint: string | undefined;
-  /** The JSON body; of a form its parts by name, with those of JSON parsed; undefined if there was none that parses. */
+  /** The JSON body; for a form, its parts by name, with JSON parts parsed; undefined if it cannot be parsed. */
   readonly body: unknown;
   /** Unix milliseconds. */
   readonly at: number;
@@ -50,11 +50,11 @@ export type LocalOpenAi = {
   readonly liveCalls: readonly string[];
   /** The latest thousand calls, ended ones too, oldest first. */
   readonly calls: readonly CallRecord[];
-  /** Ends a call as OpenAI does at an outage: without a word. */
+  /** Ends a call without an event, as OpenAI does in an outage. */
   readonly dropCall: (callId: string) => void;
   /** Closes the sidebands of a call and leaves the call. 1006: without a closing handshake. */
   readonly closeSidebands: (callId: string, code: number, reason?: string) => void;
-  /** Moves the stand-in's clock, and ends the calls whose time is up by it. */
+  /** Moves the stand-in's clock, and ends the calls that then exceed their time limit. */
   readonly advance: (milliseconds: number) => void;
   readonly inject: (fault: Fault) => void;
   /** Those of one key, or all. */
@@ -95,7 +95,7 @@ export async function startLocalOpenAi(
 
   const sidebands = createSidebands(calls);
 
-  /** Writes a request down and finds the fault that strikes it, after its delay. */
+  /** Records a request and returns its fault after the fault's delay. */
   const receive = async (asked: Asked, requestId: string, callId?: string): Promise<Fault | undefined> => {
     const keyFingerprint = asked.bearer === undefined ? undefined : fingerprint(asked.bearer);
     const { method, path, headers } = asked;
@@ -139,7 +139,7 @@ export async function startLocalOpenAi(
   };
 
   const server = createServer((incoming, response) => {
-    // Only a caller that went away or a stand-in that is closing ends up here; nobody is left to be answered.
+    // Only reached if the caller has left or the stand-in is closing, so there is no one to answer.
     handle(incoming, response).catch(() => response.destroy());
   });
   server.on('upgrade', (request, socket, head) => {
@@ -214,7 +214,7 @@ function describe(incoming: IncomingMessage, bytes: Buffer): Asked {
   };
 }
 
-/** Undefined when the body is larger than any that OpenAI is asked to read here. */
+/** Undefined if the body is larger than any request needs. */
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -226,7 +226,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> 
   return length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks);
 }
 
-/** JSON is required by its content type: that keeps out pages of other origins, whose preflight is not answered. */
+/** The content type must be JSON. This keeps out pages of other origins, whose preflight is not answered. */
 function control({ method, path, headers, text }: Asked, faults: Faults): Answer {
   if (method === 'DELETE') {
     faults.clear();

@@ -120,7 +120,7 @@ const MintRequest = z.strictObject({
 export type SessionRequest = z.infer<typeof SessionSchema>;
 export type MintRequest = z.infer<typeof MintRequest>;
 
-/** Reads the body of `POST /v1/realtime/client_secrets`, or says what is wrong with it as OpenAI does. */
+/** Reads the body of `POST /v1/realtime/client_secrets`, or returns the error that OpenAI would send. */
 export function parseMintRequest(
   body: unknown,
 ): { readonly request: MintRequest } | { readonly refused: Answer } {
@@ -132,7 +132,7 @@ export function parseMintRequest(
 /** OpenAI's explanation of a value that has the wrong form. */
 export type Explanation = { readonly message: string; readonly param: string; readonly code: string };
 
-/** Explains the most telling issue: a field that does not exist, otherwise the first one. */
+/** Explains the most helpful issue: an unknown field, otherwise the first issue. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], body: unknown): Explanation {
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const path = issue?.path ?? [];

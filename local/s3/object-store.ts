@@ -22,7 +22,7 @@ export const memoryStore = (): ObjectStore => {
   };
 };
 
-/** Whether a key can be a path below a folder. S3 itself takes any key; here none may climb out. */
+/** Whether a key can be a path below a folder. S3 itself accepts any key; here no key may leave the folder. */
 export const isStorableKey = (key: string): boolean =>
   key !== '' && key.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
 

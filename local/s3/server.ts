@@ -1,7 +1,7 @@
 /**
- * A stand-in for Amazon S3, for local use and tests only. It is insecure: it checks no signature, and of policies only that of
- * `createOnlyBuckets`; it locks nothing. Path style; PutObject, GetObject, ListObjectsV2 and ListObjectVersions, as far as the
- * archive needs them. Versions are listed and not kept: only the newest body can be read.
+ * A stand-in for Amazon S3, for local use and tests only. It is insecure: it checks no signature, and no policy except that of
+ * `createOnlyBuckets`, and locks nothing. Path style; PutObject, GetObject, ListObjectsV2 and ListObjectVersions, as far as
+ * the archive needs them. Versions are listed but not stored: only the newest body can be read.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -59,9 +59,9 @@ interface Answer {
 /** Listens on loopback only. With `dir` the objects are files below it and outlive the process. */
 export const startLocalS3 = async (options: {
   readonly buckets: readonly string[];
-  /** Those of the buckets that have Object Lock with a default retention; S3's rules for them hold, nothing is locked. */
+  /** The buckets with Object Lock and a default retention. S3's rules for them apply, but nothing is locked. */
   readonly lockedBuckets?: readonly string[];
-  /** Those of the buckets whose policy refuses a put that could overwrite. */
+  /** The buckets whose policy refuses a put that could overwrite an object. */
   readonly createOnlyBuckets?: readonly string[];
   readonly dir?: string;
   readonly port?: number;
@@ -141,7 +141,7 @@ const answerOf = (
   request: IncomingMessage,
   body: Buffer,
 ): Answer => {
-  // A web page whose host name was pointed at loopback could otherwise read answers as its own origin's.
+  // Otherwise, a web page whose host name points at loopback could read responses as its own origin.
   const host = request.headers.host?.replace(/:\d+$/, '');
   if (host !== LOOPBACK && host !== 'localhost')
     throw new S3Error('AccessDenied', 403, 'Only requests to loopback are answered.');
@@ -244,7 +244,7 @@ const listObjects = (bucket: string, store: ObjectStore, query: URLSearchParams)
   const after = decodeToken(query.get('continuation-token')) ?? query.get('start-after') ?? '';
   const limit = Math.min(Number(query.get('max-keys') ?? MAX_KEYS), MAX_KEYS);
   const delimiter = query.get('delimiter') ?? '';
-  // A common prefix stands once in the list for all keys below it.
+  // A common prefix appears once in the list for all keys below it.
   const entryOf = (key: string): string => {
     const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     return end === -1 ? key : key.slice(0, end + delimiter.length);
@@ -280,7 +280,7 @@ const decodeToken = (token: string | null): string | undefined =>
 
 const etagOf = (body: Buffer): string => `"${createHash('md5').update(body).digest('hex')}"`;
 
-/** An unforeseen error keeps its message to itself. */
+/** The message of an unexpected error is not sent. */
 const errorAnswer = (error: unknown, requestId: string): Answer => {
   const known = error instanceof S3Error ? error : new S3Error('InternalError', 500, 'An internal error.');
   return errorXml(known.statusCode, known.name, known.message, requestId);

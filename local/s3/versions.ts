@@ -8,7 +8,7 @@ export interface ObjectVersion {
   readonly isMarker: boolean;
 }
 
-/** The objects of a bucket with versioning, and what is known of their versions. */
+/** The objects of a bucket with versioning, and their known versions. */
 export interface VersionedStore extends ObjectStore {
   /** Puts a delete marker over the object. */
   hide(key: string): void;

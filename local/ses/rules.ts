@@ -1,11 +1,11 @@
 /**
- * Requests of `SendEmail` that SES refuses, whatever its state. A request that AWS would refuse fails here too, so that no
- * test passes on a request that only this mailbox accepts.
+ * Requests of `SendEmail` that SES refuses regardless of its state. A request that AWS would refuse fails here too, so
+ * that no test passes on a request that only this mailbox accepts.
  */
 export interface Rule {
-  /** The demand of AWS, as a sentence. Unique. */
+  /** AWS's requirement, as a unique sentence. */
   readonly name: string;
-  /** The page of AWS's documentation with the demand. */
+  /** The page of AWS's documentation with the requirement. */
   readonly source: string;
   readonly error: 'BadRequestException' | 'MessageRejected';
   readonly breaks: (request: SendEmailRequest, identities: readonly string[]) => boolean;

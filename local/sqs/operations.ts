@@ -11,7 +11,7 @@ import {
 
 /** An error in AWS's terms. */
 export class SqsError extends Error {
-  /** Of the rule that the request broke, if a rule did. */
+  /** The documentation of the rule that the request broke, if any. */
   readonly source: string | undefined;
 
   constructor(name: string, message: string, source?: string) {
@@ -24,7 +24,7 @@ export class SqsError extends Error {
 type Input = SqsRequest['input'];
 export type Operation = (queue: Queue, input: Input) => unknown;
 
-/** Throws the error that AWS would answer for a request that breaks a rule. */
+/** Throws the error that AWS would send for a request that breaks a rule. */
 export const checkRequest = (request: SqsRequest): void => check([...requestRules, ...messageRules], request);
 
 const check = (rules: readonly Rule[], request: SqsRequest): void => {
@@ -128,7 +128,7 @@ const describe = (message: ReceivedMessage, names: readonly string[]) => ({
   ...(names.length > 0 && { Attributes: chosen(messageAttributes(message), names) }),
 });
 
-/** As `ReceiveMessage` and Lambda's events have them. */
+/** In the form of `ReceiveMessage` and of Lambda's events. */
 export const messageAttributes = ({ receiveCount, sentAtMs, firstReceivedAtMs }: ReceivedMessage) => ({
   SenderId: 'AIDALOCAL',
   SentTimestamp: String(sentAtMs),

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 /** The settings of a queue that matter for deliveries. Defaults are those of AWS. */
 export interface QueueSettings {
   readonly name: string;
-  /** How long a message that was received stays hidden. @default 30 */
+  /** Time for which a received message stays hidden. @default 30 */
   readonly visibilitySeconds?: number;
-  /** How long a message is kept, received or not. @default 345600 (four days) */
+  /** Time for which a message is kept, received or not. @default 345600 (four days) */
   readonly retentionSeconds?: number;
-  /** Where a message goes once it has been received `maxReceiveCount` times. */
+  /** The destination of a message after `maxReceiveCount` deliveries. */
   readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
 }
 
@@ -28,9 +28,9 @@ export type HandleOutcome = 'done' | 'not_in_flight' | 'gone' | 'malformed' | 't
 export interface Queue {
   readonly settings: QueueSettings;
   send(body: string, delaySeconds: number): string;
-  /** Takes up to `max` messages that are visible now, and hides them. Default: for as long as the queue says. */
+  /** Takes up to `max` messages that are visible now, and hides them. Default: the visibility timeout of the queue. */
   receive(max: number, visibilitySeconds?: number): readonly ReceivedMessage[];
-  /** Deletes the message. An old handle, or that of a deleted message, does nothing and is no error, as at AWS. */
+  /** Deletes the message. An old handle, or that of a deleted message, does nothing and is not an error, as at AWS. */
   remove(receiptHandle: string): 'done' | 'malformed';
   hide(receiptHandle: string, seconds: number): HandleOutcome;
   /** Messages by state, oldest first. */
@@ -38,7 +38,7 @@ export interface Queue {
   bodies(): readonly string[];
   /** Delivers each of this many of the next messages twice, which AWS may do at any time. */
   duplicateNext(messages: number): void;
-  /** For the queue that this one is the dead-letter queue of: takes a message as it is. */
+  /** For a queue whose dead-letter queue this is: accepts a message unchanged. */
   adopt(message: Message): void;
 }
 
@@ -53,7 +53,7 @@ export interface Message {
   receiptHandle: string | undefined;
 }
 
-/** A message may be hidden for so long from when it was received, seconds. */
+/** Maximum time for which a message can be hidden after its delivery, seconds. */
 export const MAX_VISIBILITY_SECONDS = 43_200;
 const DEFAULT_VISIBILITY_SECONDS = 30;
 const DEFAULT_RETENTION_SECONDS = 345_600;

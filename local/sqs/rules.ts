@@ -1,11 +1,11 @@
 /**
- * A rule by which SQS refuses a request, whatever its queue holds. A request that AWS would refuse fails here too, with
- * AWS's error, so that no test passes on a request that only a local queue accepts.
+ * A rule by which SQS refuses a request regardless of the queue's content. A request that AWS would refuse fails here
+ * too, with AWS's error, so that no test passes on a request that only a local queue accepts.
  */
 export interface Rule {
-  /** AWS's demand, as a sentence. Unique. */
+  /** AWS's requirement, as a unique sentence. */
   readonly name: string;
-  /** The page of AWS's documentation that says so. */
+  /** The page of AWS's documentation with the requirement. */
   readonly source: string;
   /** AWS's name of the error. */
   readonly error: string;

@@ -15,12 +15,12 @@ export type { QueueSettings, ReceivedMessage } from './queue.ts';
  */
 export interface LocalSqs extends QueueView {
   readonly endpoint: string;
-  /** Of the first queue. */
+  /** URL of the first queue. */
   readonly queueUrl: string;
   queueUrlOf(name: string): string;
   /** Another queue than the first. */
   viewOf(name: string): QueueView;
-  /** Answers this many of the next calls with a 500: those to the named queue, or any. */
+  /** Answers this many of the next calls with a 500: those to the named queue, or all. */
   failNext(calls: number, name?: string): void;
   close(): Promise<void>;
 }
@@ -28,18 +28,18 @@ export interface LocalSqs extends QueueView {
 /** One queue as Lambda's poller and tests see it. */
 export interface QueueView {
   readonly name: string;
-  /** Bodies of the messages that were given up on. */
+  /** Bodies of the dead letters. */
   readonly deadLetters: readonly string[];
-  /** Takes what is due by now, as Lambda's poller does. */
+  /** Receives due messages, as Lambda's poller does. */
   receive(max: number): readonly ReceivedMessage[];
   remove(receiptHandle: string): void;
-  /** Messages that were sent and neither removed nor given up on; due ones alone, or all. */
+  /** Messages that were sent and are neither deleted nor dead letters; only due ones, or all. */
   waiting(which: 'due' | 'all'): number;
   /** Delivers each of this many of the next messages twice, which AWS may do at any time. */
   duplicateNext(messages: number): void;
 }
 
-/** The queue of calls to hang up, as the template has it, and its dead-letter queue. */
+/** The queue of calls to hang up, with the template's settings, and its dead-letter queue. */
 export const HANG_UP_QUEUES: readonly [QueueSettings, ...QueueSettings[]] = [
   {
     name: 'hang-ups',
@@ -49,7 +49,7 @@ export const HANG_UP_QUEUES: readonly [QueueSettings, ...QueueSettings[]] = [
   { name: 'hang-ups-dead', retentionSeconds: 1_209_600 },
 ];
 
-/** The queue of notices, as the template has it, and its dead-letter queue. */
+/** The queue of notices, with the template's settings, and its dead-letter queue. */
 export const NOTICE_QUEUES: readonly QueueSettings[] = [
   {
     name: 'notices',

@@ -1,12 +1,12 @@
 /**
- * The core of the strict emulators: what AWS refuses and a local engine would accept is refused before the engine sees
- * it. A service adds a table of rules; everything else is shared.
+ * The core of the strict emulators. It refuses requests that AWS refuses but a local engine would accept. Each service
+ * adds a table of rules; everything else is shared.
  */
 
 export interface Rule<Request> {
-  /** AWS's demand, as a sentence. Unique within a service. */
+  /** AWS's requirement, as a sentence that is unique within a service. */
   readonly name: string;
-  /** The page of AWS's documentation that says so. */
+  /** The page of AWS's documentation with the requirement. */
   readonly source: string;
   /** AWS's name of the error. @default 'ValidationException' */
   readonly error?: string;
@@ -16,7 +16,7 @@ export interface Rule<Request> {
   readonly refuses: (request: Request) => string | undefined;
 }
 
-/** An error as AWS would answer it, and the rule that asks for it. */
+/** An error as AWS would send it, and the rule behind it. */
 export interface Refusal {
   readonly rule: string;
   readonly source: string;
@@ -37,7 +37,7 @@ export const refusalOf = <Request>(
   return undefined;
 };
 
-/** Response headers that tell a developer why a request was refused; AWS's own answer stays as it is. */
+/** Response headers that tell a developer why a request was refused; AWS's own response stays unchanged. */
 export const refusalHeaders = ({ rule, source }: Refusal): Record<string, string> => ({
   'x-strict-rule': rule,
   'x-strict-source': source,

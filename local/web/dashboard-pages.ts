@@ -35,8 +35,8 @@ const policyOf = (addresses: DashboardAddresses | undefined): string =>
   );
 
 /**
- * The dashboard at `/dashboard/`, to which `/` and `/dashboard` lead, as a deployment serves it, with a `config.json` for this run. Until `ready` is true,
- * and while the stack starts, a page says so and asks again.
+ * The dashboard at `/dashboard/`, to which `/` and `/dashboard` lead, as a deployment serves it, with a `config.json` for this run. Until
+ * `ready` is true, and while the stack starts, a waiting page reloads itself.
  */
 export const dashboardPages =
   (options: {
@@ -94,7 +94,7 @@ export interface LocalDashboard {
   readonly buildIfNeeded: () => () => void;
 }
 
-/** Finds out at once whether the built dashboard is current; `print` gets a line when a build fails. */
+/** Checks immediately whether the built dashboard is current. `print` gets a line if a build fails. */
 export const localDashboard = (print: (line: string) => void): LocalDashboard => {
   let ready = dashboardIsCurrent();
   return {

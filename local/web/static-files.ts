@@ -2,7 +2,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, sep } from 'node:path';
 
-/** Answers a request and says true, or leaves it alone and says false. */
+/** Answers a request and returns true, or returns false for a request that it does not handle. */
 export type WebHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface StaticFilesOptions {
@@ -10,7 +10,7 @@ export interface StaticFilesOptions {
   readonly mount: `/${string}/`;
   /** Folder of the files. Read on each request, so that a new build shows at once. */
   readonly root: string;
-  /** The page for every path below `mount` that names no file: of an application that routes in the browser. */
+  /** The page for every path below `mount` without a file, for an application that routes in the browser. */
   readonly fallback?: string;
   /** Content-Security-Policy of everything served. @default `STRICT_POLICY` */
   readonly policy?: string;
@@ -20,7 +20,7 @@ export interface StaticFilesOptions {
   readonly forOtherOrigins?: boolean;
 }
 
-/** Everything from the page's own origin, nothing inline, in nobody's frame. */
+/** Allows content of the page's own origin only, nothing inline, and no framing. */
 export const STRICT_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -88,7 +88,7 @@ export const pageHeaders = (policy: string): Readonly<Record<string, string>> =>
 
 const NOT_A_PATH = '\0';
 
-/** The decoded path without the mount; undefined when it is another part of the site. */
+/** The decoded path without the mount; undefined for another part of the site. */
 const pathBelow = (mount: string, target: string): string | undefined => {
   const [raw = ''] = target.split(/[?#]/);
   if (raw === mount.slice(0, -1)) return '';
@@ -108,7 +108,7 @@ const findFile = ({ root }: StaticFilesOptions, path: string): string | undefine
   return names.map((name) => fileInside(root, name)).find((file) => file !== undefined);
 };
 
-/** A missing file with an extension is missing; anything else is a place inside the application. */
+/** A missing path with an extension is a missing file; any other path is inside the application. */
 const fallbackOf = ({ root, fallback }: StaticFilesOptions, path: string): string | undefined =>
   fallback === undefined || extname(path) !== '' ? undefined : fileInside(root, fallback);
 

@@ -81,7 +81,7 @@ describeInBrowser('people and programs in the dashboard', () => {
     await run.page.getByText('More than one member has this name.').waitFor();
   });
 
-  it('have names at a key, a site, its former instructions and a token, and a stranger has an ID', async () => {
+  it('are named at a key, a site, its former instructions and a token; a stranger is shown by ID', async () => {
     await open('billing');
     await run.page.getByText('by Ada Lovelace (you)').waitFor();
     await open(`sites/${tenant.siteId}`);

@@ -26,7 +26,7 @@ describeInBrowser('a page that embeds the widget', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('exists as the demo page of the local server', async () => {
+  it('is served as the demo page of the local server', async () => {
     const tenant = await stage.tenant({}, { allowed_origins: [stage.stack.url] });
     stage.showDemo(tenant);
     const visitor = await visit(browser, `${stage.stack.url}/widget/demo`);

@@ -41,9 +41,7 @@ describeInBrowser('a call of the widget', () => {
   });
   afterEach(async () => {
     await silent.setOffline(false);
-    const pages = silent.pages();
-    await silent.newPage();
-    await Promise.all(pages.map((page) => page.close()));
+    await Promise.all(silent.pages().map((page) => page.close()));
   });
 
   const silentCall = async (attributes = ''): Promise<{ visitor: Visitor; tenant: KeyedTenant }> => {

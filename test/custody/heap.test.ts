@@ -31,8 +31,8 @@ const eventOf = (routeKey: string, siteId: string, body: object | undefined, aut
   requestContext: { requestId: 'request', http: { method: 'POST', sourceIp: '127.0.0.1' } },
 });
 
+/** Where a key was found in the memory of a process. */
 interface Held {
-  readonly statuses: readonly number[];
   readonly inStrings: boolean;
   readonly inBuffers: boolean;
 }
@@ -46,26 +46,47 @@ interface Sent {
   readonly event: object;
 }
 
-/** Runs the functions in a separate process and reports where in its memory the key can still be found. */
-const heldAfter = async (events: readonly Sent[], key: string, { plant = false } = {}): Promise<Held> => {
+interface Files {
+  readonly snapshot: string;
+  readonly buffers: string;
+}
+
+const heldIn = (files: Files, key: string): Held => {
+  const [snapshot, buffers] = [readFileSync(files.snapshot), readFileSync(files.buffers)];
+  expect(snapshot.byteLength).toBeGreaterThan(1_000_000);
+  expect(buffers.indexOf('ArrayBuffer')).toBeGreaterThanOrEqual(0);
+  return {
+    inStrings: piecesOf(key).some((piece) => snapshot.includes(piece)),
+    inBuffers: piecesOf(key).some((piece) => buffers.includes(Buffer.from(piece).toString('hex'))),
+  };
+};
+
+/**
+ * Runs the functions in a separate process. Where in its memory the key can still be found, before the process keeps it as a
+ * careless program would, and after.
+ */
+const heldAfter = async (
+  events: readonly Sent[],
+  key: string,
+): Promise<{ readonly statuses: readonly number[]; readonly clean: Held; readonly planted: Held }> => {
   const folder = mkdtempSync(join(tmpdir(), 'custody-heap-'));
-  const [taskFile, snapshotFile, buffersFile] = ['task', 'heapsnapshot', 'buffers'].map((part) =>
-    join(folder, part),
-  ) as [string, string, string];
+  const filesOf = (name: string): Files => ({
+    snapshot: join(folder, `${name}.heapsnapshot`),
+    buffers: join(folder, `${name}.buffers`),
+  });
+  const [clean, planted, taskFile] = [filesOf('clean'), filesOf('planted'), join(folder, 'task')];
   try {
-    const task = { variables: stack.variables, events, snapshotFile, buffersFile, plant };
-    writeFileSync(taskFile, JSON.stringify(task), { mode: 0o600 });
+    writeFileSync(taskFile, JSON.stringify({ variables: stack.variables, events, clean, planted }), {
+      mode: 0o600,
+    });
     const script = join(import.meta.dirname, 'children', 'hold-nothing.ts');
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, taskFile], {
       env: { PATH: process.env['PATH'], AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
     });
-    const [snapshot, buffers] = [readFileSync(snapshotFile), readFileSync(buffersFile)];
-    expect(snapshot.byteLength).toBeGreaterThan(1_000_000);
-    expect(buffers.indexOf('ArrayBuffer')).toBeGreaterThanOrEqual(0);
     return {
       statuses: JSON.parse(stdout) as number[],
-      inStrings: piecesOf(key).some((piece) => snapshot.includes(piece)),
-      inBuffers: piecesOf(key).some((piece) => buffers.includes(Buffer.from(piece).toString('hex'))),
+      clean: heldIn(clean, key),
+      planted: heldIn(planted, key),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -99,15 +120,18 @@ const ALL_ANSWERED = Array<number>(8).fill(200);
  * the function that stores keys, the request's body and what was parsed from it.
  */
 describe('the heap after requests and a garbage collection', () => {
-  test('of the functions that received, opened and re-encrypted the key holds it in no string and no buffer', async () => {
+  let held: Awaited<ReturnType<typeof heldAfter>>;
+  beforeAll(async () => {
     const key = fakeKey();
-    const held = await heldAfter(await wayOf(key), key);
-    expect(held).toEqual({ statuses: ALL_ANSWERED, inStrings: false, inBuffers: false });
+    held = await heldAfter(await wayOf(key), key);
   });
 
-  test('of a program that keeps the key is found to hold it, in a string and in a buffer', async () => {
-    const key = fakeKey();
-    const held = await heldAfter(await wayOf(key), key, { plant: true });
-    expect(held).toEqual({ statuses: ALL_ANSWERED, inStrings: true, inBuffers: true });
+  test('of the functions that received, opened and re-encrypted the key holds it in no string and no buffer', () => {
+    expect(held.statuses).toEqual(ALL_ANSWERED);
+    expect(held.clean).toEqual({ inStrings: false, inBuffers: false });
+  });
+
+  test('of a program that keeps the key is found to hold it, in a string and in a buffer', () => {
+    expect(held.planted).toEqual({ inStrings: true, inBuffers: true });
   });
 });

@@ -409,7 +409,7 @@ describe('a refusal is on record before the visitor receives it', () => {
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
   });
 
-  test('a session returned because the rate limit of the site could not be read records that reason', async () => {
+  test('a session that is released because the rate limit of the site could not be read records that reason', async () => {
     const tenant = await ready();
     const ports = useCasePorts(stack);
     const limiter = {

@@ -267,7 +267,7 @@ describe('a record that the audit pipeline cannot process', () => {
     ['read', { eventOf: () => failing() }],
     ['appended', { append: async () => failing() }],
   ])(
-    'could not be %s: it is logged without its message, and delivered again from there',
+    'that could not be %s is logged with its place, without its message, and delivered again from there',
     async (_, ports) => {
       const lines: string[] = [];
       const appended: string[] = [];

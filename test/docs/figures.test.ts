@@ -84,7 +84,7 @@ const FIGURES: readonly (readonly [path: string, sentence: RegExp, value: number
   ],
   [
     'docs/dashboard.md',
-    /makes\s+up to (\w+) more calls/,
+    /makes\s+up to (\w+) more\s+calls/,
     constant('web/dashboard/src/api/queries.ts', 'MAX_SEARCH_CALLS'),
   ],
   ['docs/dashboard.md', /accept, within (\w+) days/, INVITATION_MS / 1_000 / MINUTE / 60 / 24],
@@ -94,7 +94,7 @@ const FIGURES: readonly (readonly [path: string, sentence: RegExp, value: number
   [SESSIONS, /it is (\d+) seconds over its maximum length/, OVERTIME_SECONDS],
   [SESSIONS, /(\d+) seconds from the admission/, OPENING_LEASE_SECONDS],
   [SESSIONS, /and (\d+) minutes once it is handed out/, CALL_LEASE_SECONDS / MINUTE],
-  [SESSIONS, /sets (\d+) seconds aside when it begins/, FIRST_HOLD_SECONDS],
+  [SESSIONS, /reserves (\d+) seconds when it begins/, FIRST_HOLD_SECONDS],
   ['docs/notices.md', /for (\d+) hours notices/, SECRET_OVERLAP_MS / 1_000 / MINUTE / 60],
   ['docs/notices.md', /You have (\d+) minutes and/, CODE_MS / 1_000 / MINUTE],
   ['docs/data-model.md', /Session usage is deleted after (\d+) days/, USAGE_KEPT_DAYS],

@@ -431,7 +431,7 @@ describe('verification names the first row that was changed in the table', () =>
     await expectBroken(sequence, 'altered');
   });
 
-  test('after an edit of a row that only the second call reads, and the first call reports nothing as intact', async () => {
+  test('after an edit of a row that only the second call reads, with intact false until then', async () => {
     await tables.put('audit', { ...at(MIDDLE + 1), actor: 'somebody-else' });
     const first = await verifyTrail(stack, tenant, { limit: String(MIDDLE) });
     expect(first).toMatchObject({ intact: false, rows: MIDDLE, broken: null });

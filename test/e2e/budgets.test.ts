@@ -190,7 +190,7 @@ describe('a budget', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('with end_calls hangs up the running calls of that site only', async () => {
+  it('of a site with end_calls hangs up the running calls of this site only', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
     const other = await addSite(stack, tenant);
     // Without a watcher the reports of the pages count.

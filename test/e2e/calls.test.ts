@@ -255,7 +255,7 @@ describe('a site with control', () => {
     expectSuccess(await openCall(stack, open, { sdp: DATA_CHANNEL_OFFER }), 201);
   });
 
-  it('brokered and locked refuse a body that is not an SDP offer', async () => {
+  it('of any kind refuses a body that is not an SDP offer', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const sdp of ['hello', 'v=0\r\n', '{"type":"offer"}'])
       expectRefusal(await openCall(stack, tenant, { sdp }), 400, 'invalid_offer');

@@ -27,7 +27,7 @@ const switchTo = async (state: 'active' | 'suspended'): Promise<number> => {
 };
 
 describe('The kill switch of the managed key', () => {
-  it('ends the managed calls of every workspace only, and refuses managed sessions until it is reversed', async () => {
+  it('ends only managed calls, in every workspace, and refuses managed sessions until it is reversed', async () => {
     const tenants = [await managed(), await managed()];
     const own = await makeKeyedTenant(stack);
     const calls = [];

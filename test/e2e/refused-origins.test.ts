@@ -69,7 +69,7 @@ describe('calls from an origin that is not allowed', () => {
     expect(rows.map(({ origin, count }) => [origin, count])).toEqual([[listed, 1]]);
   });
 
-  it('list at most five origins a minute, and count the others together', async () => {
+  it('are listed under at most five origins a minute, and the others are counted together', async () => {
     const tenant = await makeTenant(stack);
     for (let index = 0; index < 9; index++) {
       await mint(stack, tenant, {}, `https://evil-${index}.example`);
@@ -104,7 +104,7 @@ describe('calls from an origin that is not allowed', () => {
     expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(60);
   });
 
-  it('count together for the anomaly detector, whatever origins they name', async () => {
+  it('count together for the anomaly detector, even from different origins', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (let minute = 0; minute < 2; minute++) {
       for (let call = 0; call < 16; call++) await mint(stack, tenant, {}, `https://evil-${call % 4}.example`);

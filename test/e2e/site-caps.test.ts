@@ -33,12 +33,12 @@ const expectFull = (answer: TestAnswer, cap: number): void => {
 const makeTenant = (on: TestStack, workspace = {}): Promise<Tenant> =>
   makeAnyTenant(on, { billing_mode: 'managed', ...workspace });
 
-describe('the site cap of a plan, in managed mode', () => {
+describe('the site cap in managed mode', () => {
   it.each([
     ['free', 1],
     ['starter', 3],
     ['pro', 10],
-  ])('of %s is %i', async (plan, cap) => {
+  ])('on the plan %s is %i', async (plan, cap) => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, plan);
     for (let sites = 1; sites < cap; sites++) expectSuccess(await create(tenant), 201);

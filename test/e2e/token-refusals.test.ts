@@ -127,40 +127,40 @@ describe('a request that is refused before the key is opened', () => {
 });
 
 describe('a request with two faults gets the refusal that is checked first', () => {
-  it('unknown site before origin', async () => {
+  it('for an unknown site before a foreign origin', async () => {
     expectRefusal(await mint(stack, UNKNOWN_SITE, {}, FOREIGN_ORIGIN), 404, 'site_not_found');
   });
 
-  it('archived site before origin', async () => {
+  it('for an archived site before a foreign origin', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     await asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`);
     expectRefusal(await mint(stack, tenant, {}, FOREIGN_ORIGIN), 404, 'site_not_found');
   });
 
-  it('origin before used-up minutes', async () => {
+  it('for a foreign origin before used-up minutes', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     await useUpMinutes(tenant);
     expectRefusal(await mint(stack, tenant, {}, FOREIGN_ORIGIN), 403, 'origin_not_allowed');
   });
 
-  it('origin before a missing key', async () => {
+  it('for a foreign origin before a missing key', async () => {
     expectRefusal(await mint(stack, await makeTenant(stack), {}, FOREIGN_ORIGIN), 403, 'origin_not_allowed');
   });
 
-  it('used-up minutes before the missing platform key', async () => {
+  it('for used-up minutes before a missing platform key', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await useUpMinutes(tenant);
     expectRefusal(await mint(stack, tenant), 402, 'minutes_exhausted');
   });
 
-  it('suspended before busy', async () => {
+  it('for a suspended key before busy', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     await suspendWorkspaceKey(stack, tenant);
     expectRefusal(await mint(stack, tenant), 423, 'openai_key_suspended');
   });
 
-  it('busy before any error of OpenAI', async () => {
+  it('for busy slots before any error of OpenAI', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     openAi.inject(mintRefused(429, { message: 'No credit.', type: 'insufficient_quota' }));

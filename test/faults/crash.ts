@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
+import { leaseItem } from '../../lambdas/adapters/aws/sessions/lease-item.ts';
+import type { SessionId } from '../../lambdas/domain/identifiers.ts';
+import { holderTagOf } from '../../lambdas/domain/sessions/slots.ts';
 import { expectSuccess } from '../support/answers.ts';
 import type { Item } from '../support/key-tables.ts';
 import { isLong } from '../support/long-forms.ts';
@@ -147,8 +150,9 @@ const expectBounded = (world: FaultWorld, { point, sessions, left, mints, atOnce
   if (mints === 1) expect(session).toBeDefined();
   if (session?.['state'] === 'issued') expect(mints).toBe(1);
   for (const slot of left.slots) {
-    expect(`ses_${slot['s']}`).toBe(session?.['sessionId']);
-    expect(Number(slot['expires_at']) - world.clock().getTime() / 1_000).toBeLessThanOrEqual(90);
+    const { holder, expiresAt } = leaseItem.parse(slot);
+    expect(holder).toBe(holderTagOf(String(session?.['sessionId']) as SessionId));
+    expect(expiresAt - world.clock().getTime() / 1_000).toBeLessThanOrEqual(90);
   }
   // The one slot is not given twice, and none is kept without a session.
   expect({ point: nameOfPoint(point), atOnce }).toEqual({

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from '@jest/globals';
+import { leaseItem } from '../../lambdas/adapters/aws/sessions/lease-item.ts';
 import { PROBLEMS, type ProblemName } from '../../lambdas/contract/problems.ts';
 import { ROUTES, type Route } from '../../lambdas/contract/routes.ts';
+import type { SessionId } from '../../lambdas/domain/identifiers.ts';
+import { holderTagOf } from '../../lambdas/domain/sessions/slots.ts';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import type { Item } from '../support/key-tables.ts';
 import { openAiOf } from '../support/openai.ts';
@@ -237,7 +240,7 @@ const expectTruth = ({ cell, answer, before, after, sessions }: Run): void => {
 const expectSlots = ({ clock }: FaultWorld, { cell, answer, sessions, after }: Run): void => {
   if (cell.scenario.kind !== 'token') return;
   for (const slot of after.slots) {
-    expect(`ses_${slot['s']}`).toBe(sessions[0]?.['sessionId']);
+    expect(leaseItem.parse(slot).holder).toBe(holderTagOf(String(sessions[0]?.['sessionId']) as SessionId));
     expect(Number(slot['expires_at']) - clock().getTime() / 1_000).toBeLessThanOrEqual(LONGEST_LEASE_SECONDS);
   }
   if (answer.status === 200) expect(after.slots).toHaveLength(1);

@@ -58,7 +58,7 @@ export const SENSITIVE: Readonly<Record<string, readonly Call[]>> = {
   'writes workspaces and sites': writes('Tenancy', 'WORKSPACE#w'),
   'stops voice': [item('PutItem', 'Tenancy', 'STOP#stage')],
   'writes sessions': writes('Sessions', 'SITE#s'),
-  'writes limits': writes('Limits', 'SLOTS#w'),
+  'writes limits': writes('Limits', '@w'),
   'writes usage': writes('Usage', 'METERS#s'),
   'puts or overwrites audit rows': [item('PutItem', 'Audit', 'AUDIT#w')],
   'updates or deletes audit rows': ['UpdateItem', 'DeleteItem'].map((action) =>

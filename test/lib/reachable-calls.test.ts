@@ -50,7 +50,7 @@ const allowedTo = (role: string): readonly string[] =>
     .map(({ action, resource }) => `${nameOf(resource)} ${action.replace(/^.*:/, '')}`);
 
 describe('a role allows exactly the calls of its program', () => {
-  test.each(programs)('in $role: no call is missing, and none is superfluous', ({ role, entry }) => {
+  test.each(programs)('for $role, with no call missing and none superfluous', ({ role, entry }) => {
     const never = NEVER[role] ?? [];
     const reachable = [...reachableCalls(entry)];
     expect(never.filter((call) => !reachable.includes(call))).toEqual([]);
@@ -78,7 +78,7 @@ describe('the partitions in lib/item-uses.ts match the items', () => {
     ['KEY#*', primaryKey.keyActivity('site', site)],
     ['ANOMALY#*', primaryKey.anomaly(workspace, 'subject')],
     ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'mint', 'reason')],
-    ['SLOTS#*', primaryKey.slot(workspace, 'fingerprint', 0)],
+    ['@*', primaryKey.slot(workspace, 'pool', 0)],
     ['RATE#new-workspace#*', primaryKey.rate('new-workspace#somebody', 'minute')],
     ['LIVE#*', callKey.live(workspace, 'ses_1' as SessionId)],
     ['CALL#*', callKey.call(workspace, 'rtc_1' as CallId)],

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { leaseItem } from '../../lambdas/adapters/aws/sessions/lease-item.ts';
+import { holderTagOf, keyPoolOf } from '../../lambdas/domain/sessions/slots.ts';
 import type { MintedToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
 import type { WidgetEvent } from '../../lambdas/use-cases/sessions/record-events.ts';
 import { addSite, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
@@ -129,22 +131,19 @@ it('a workspace never has more sessions than slots and loses no slot under concu
       const strays: number[] = [];
       let limit = 3;
       let share: number | null = null;
-      let fingerprint = '';
+      let pool = '';
 
       const now = world.nowSeconds;
       const live = async () =>
         (await world.tables.slotsOf(tenant.workspaceId))
-          .map((item) => ({
-            pool: String(item['sk']).replace(/#\d+$/, ''),
-            sessionId: `ses_${item['s']}`,
-            ends: Number(item['expires_at']),
-          }))
+          .map((item) => leaseItem.parse(item))
+          .map(({ pool, holder, expiresAt: ends }) => ({ pool, holder, ends }))
           .filter(({ ends }) => ends > now());
       const poolsAt = (site: number) => {
-        const key = { pool: fingerprint, limit };
+        const key = { pool, limit };
         if (share === null) return [key];
         const most = Math.max(1, Math.floor((limit * share) / 100));
-        return [key, { pool: `${fingerprint}#${(sites[site] ?? tenant).siteId}`, limit: most }];
+        return [key, { pool: `${pool}#${(sites[site] ?? tenant).siteId.slice(12)}`, limit: most }];
       };
 
       const mintOne = async (op: Extract<Op, { op: 'mint' }>) => {
@@ -155,7 +154,7 @@ it('a workspace never has more sessions than slots and loses no slot under concu
             connectBy: outcome.result.session.admission?.connectBy ?? 0,
           };
           expect(connectBy).toBe(now() + MINT_LEASE);
-          fingerprint = minted.session.fingerprint.slice(0, 12);
+          pool = keyPoolOf(minted.session.fingerprint);
           visitors.push({ minted, connectBy, leaseEnds: connectBy, heardAt: 0, over: false, last: [] });
         } else if (outcome.is === 'failed') strays.push(now() + MINT_LEASE);
         return outcome;
@@ -211,7 +210,7 @@ it('a workspace never has more sessions than slots and loses no slot under concu
           expect(inPool(after, pool).length).toBeLessThanOrEqual(Math.max(most, inPool(before, pool).length));
 
         const mintsAlone = once.every((op) => op.op === 'mint' && Object.keys(op).length === 2);
-        if (!mintsAlone || fingerprint === '') return;
+        if (!mintsAlone || pool === '') return;
         const admitted = outcomes.filter((outcome) => outcome?.is === 'done').length;
         const room = ({ pool, limit: most }: { pool: string; limit: number }) =>
           Math.max(0, most - inPool(before, pool).length);
@@ -256,16 +255,17 @@ it('a workspace never has more sessions than slots and loses no slot under concu
         }
 
         const inTable = await live();
-        const known = new Map(visitors.map((visitor) => [String(visitor.minted.session.sessionId), visitor]));
+        const holderOf = ({ minted }: Visitor) => holderTagOf(minted.session.sessionId);
+        const known = new Set(visitors.map(holderOf));
         for (const visitor of visitors) {
-          const leases = inTable.filter(({ sessionId }) => sessionId === visitor.minted.session.sessionId);
+          const leases = inTable.filter(({ holder }) => holder === holderOf(visitor));
           const slots = visitor.minted.session.admission?.slots ?? [];
           const held = visitor.leaseEnds > now();
           expect(leases.map(({ ends }) => ends)).toEqual(held ? slots.map(() => visitor.leaseEnds) : []);
         }
-        const unknown = inTable.filter(({ sessionId }) => !known.has(sessionId));
+        const unknown = inTable.filter(({ holder }) => !known.has(holder));
         const possible = strays.filter((ends) => ends > now());
-        expect(new Set(unknown.map(({ sessionId }) => sessionId)).size).toBeLessThanOrEqual(possible.length);
+        expect(new Set(unknown.map(({ holder }) => holder)).size).toBeLessThanOrEqual(possible.length);
         for (const { ends } of unknown) expect(possible).toContain(ends);
       }
 

@@ -1,5 +1,8 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
+import { leaseItem } from '../../lambdas/adapters/aws/sessions/lease-item.ts';
+import type { SessionId } from '../../lambdas/domain/identifiers.ts';
+import { holderTagOf } from '../../lambdas/domain/sessions/slots.ts';
 import type { Item } from '../support/key-tables.ts';
 import { openAiFingerprint } from '../support/openai.ts';
 import { putOnPlan } from '../support/plan.ts';
@@ -130,12 +133,13 @@ const slotsAgree = async (state: SystemModel, { tables }: SystemWorld): Promise<
   const now = model.seconds(state);
   for (const [index, { id }] of state.workspaces.entries()) {
     const taken = (await tables.slotsOf(id))
-      .filter((item) => Number(item['expires_at']) > now)
-      .map((item) => `ses_${item['s']} ${item['expires_at']}`);
+      .map((item) => leaseItem.parse(item))
+      .filter(({ expiresAt }) => expiresAt > now)
+      .map(({ holder, expiresAt }) => `${holder} ${expiresAt}`);
     const held = model
       .sessionsOf(state, index)
       .filter(({ leaseEnds }) => leaseEnds > now)
-      .map((session) => `${session.id} ${session.leaseEnds}`);
+      .map((session) => `${holderTagOf(session.id as SessionId)} ${session.leaseEnds}`);
     expect({ slots: taken.sort() }).toEqual({ slots: held.sort() });
   }
 };
@@ -644,8 +648,9 @@ const takeIn = async (
   const { id: siteId } = model.at(state.sites, site);
   const { id: workspaceId } = model.at(state.workspaces, workspace);
   const session = model.addSession(state, site, admission, { id, signingSecret: undefined });
-  const lease = (await world.tables.slotsOf(workspaceId)).find((item) => `ses_${item['s']}` === id);
-  if (lease !== undefined) expect(lease['expires_at']).toBe(session.connectBy);
+  const leases = (await world.tables.slotsOf(workspaceId)).map((item) => leaseItem.parse(item));
+  const lease = leases.find(({ holder }) => holder === holderTagOf(id as SessionId));
+  if (lease !== undefined) expect(lease.expiresAt).toBe(session.connectBy);
   session.leaseEnds = lease === undefined ? 0 : session.connectBy;
   const meter = (await world.tables.usageOf(`METERS#${siteId}`)).find(({ sk }) => sk === id);
   expect(meter !== undefined).toBe(session.metered);

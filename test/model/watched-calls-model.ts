@@ -68,6 +68,10 @@ export const BOUND = highestCostOfResponse(price, {
   maxOutputTokens: DEFAULT_CONVERSATION.maxOutputTokens,
 });
 
+/** The cost of the assistant speaking without a pause: 20 tokens a second. */
+export const speechMicroCents = (seconds: number): number =>
+  costOf({ ...NO_TOKENS, audioOut: seconds * 20 }, price).totalMicroCents;
+
 /** A generator of whole numbers below `limit`. Order of concurrent calls varies from run to run, and the promise does not. */
 export const numbers = (seed: number) => {
   let state = seed;
@@ -81,6 +85,9 @@ export const numbers = (seed: number) => {
 export const soon = async (isTrue: () => boolean): Promise<void> => {
   for (let waits = 0; waits < 100 && !isTrue(); waits++) await sleep(5);
 };
+
+/** Responses that a page still asks for after the amount is spent, while nobody hangs its call up. */
+const MOST_ASKS_AFTER_SPENT = 4;
 
 /** Longer than a watcher holds a call that it does not renew. */
 export const LEASE_MS = 71_000;
@@ -110,7 +117,16 @@ export const watchedCalls = (
   stack: TestStack,
   tenant: { readonly workspaceId: string; readonly siteId: string },
   pick: Pick,
-  { turnByTurn, slowHangUps = false }: { readonly turnByTurn: boolean; readonly slowHangUps?: boolean },
+  {
+    turnByTurn,
+    slowHangUps = false,
+    asksAtOnce = false,
+  }: {
+    readonly turnByTurn: boolean;
+    readonly slowHangUps?: boolean;
+    /** Pages ask for the next response in the moment in which one ends, also if it was cancelled. */
+    readonly asksAtOnce?: boolean;
+  },
 ) => {
   const workspaceId = tenant.workspaceId as WorkspaceId;
   const siteId = tenant.siteId as SiteId;
@@ -166,9 +182,12 @@ export const watchedCalls = (
     const sidebands = new Set<{ events: SidebandEvent[]; process: Process }>();
     const ended: string[] = [];
     let isLive = true;
-    let active: { id: string; reservationId: string | undefined; wasWatched: boolean } | undefined;
+    let active:
+      | { id: string; reservationId: string | undefined; wasWatched: boolean; afterSpent: boolean }
+      | undefined;
     let answersTurns = !turnByTurn;
-    let ranAfterSpent = 0;
+    let wholeAfterSpent = 0;
+    let asksAfterSpent = 0;
     let stoppedMicroCents = 0;
     /** Responses whose end a watcher heard, less those that died with it before it wrote them. */
     let heard = 0;
@@ -195,7 +214,12 @@ export const watchedCalls = (
     };
     const begin = (reservationId?: string): void => {
       count += 1;
-      active = { id: `resp_${count}`, reservationId, wasWatched: isWatched() };
+      active = {
+        id: `resp_${count}`,
+        reservationId,
+        wasWatched: isWatched(),
+        afterSpent: state.isSpent,
+      };
       send({ type: 'response_started', responseId: active.id, maxOutputTokens: 1_024, reservationId });
     };
     const done = (isStopped = false): void => {
@@ -204,14 +228,14 @@ export const watchedCalls = (
       const { id: responseId, reservationId } = active;
       active = undefined;
       send({ type: 'response_done', responseId, tokens: bill(isStopped), reservationId });
+      if (!asksAtOnce) return;
+      if (state.isSpent) asksAfterSpent += 1;
+      if (asksAfterSpent <= MOST_ASKS_AFTER_SPENT) begin();
     };
+    /** A response ends by itself. Counts those that a watcher could have stopped. */
     const finish = (): void => {
-      ranTo(active);
+      if (state.isSpent && active?.wasWatched === true) wholeAfterSpent += 1;
       done();
-    };
-    /** Notes a response that nobody stopped, of those that a watcher could have stopped. */
-    const ranTo = (response: typeof active): void => {
-      if (state.isSpent && response?.wasWatched === true) ranAfterSpent += 1;
     };
     /** No watcher can stop the response that runs. */
     const unwatch = (): void => {
@@ -298,7 +322,6 @@ export const watchedCalls = (
                 stop: () => {
                   alive(undefined);
                   answersTurns = false;
-                  done(true);
                 },
                 respond: ({ reservationId }: ResponseRequest) => {
                   alive(undefined);
@@ -347,6 +370,8 @@ export const watchedCalls = (
       stoppedInvoice: () => stoppedMicroCents,
       isLive: () => isLive,
       isAnswering: () => active !== undefined,
+      /** A response runs that began after the amount was counted as spent, and a watcher is there to stop it. */
+      isToBeStopped: () => active?.afterSpent === true && active.wasWatched && isWatched(),
       usage: async (): Promise<SessionUsage | undefined> =>
         (await meterReader.readSessionUsage(siteId, [session.sessionId])).get(session.sessionId),
       watch: (from: WatchRequest = request, writesLeft = Number.POSITIVE_INFINITY): Promise<void> =>
@@ -374,8 +399,8 @@ export const watchedCalls = (
         aheadMs += ms;
       },
       isRunning: () => running.size > 0,
-      /** Responses that ran to their end, or into the end of the call, after the amount was counted as spent. */
-      ranAfterSpent: () => ranAfterSpent,
+      /** Responses that ended by themselves after the amount was counted as spent. The end of the call can cut off one more. */
+      wholeAfterSpent: () => wholeAfterSpent,
       kill: (): void => {
         unwatch();
         for (const { process } of sidebands) process.dead = true;
@@ -392,8 +417,7 @@ export const watchedCalls = (
       end: (): void => {
         if (!isLive) return;
         isLive = false;
-        ranTo(active);
-        if (active !== undefined) bill();
+        if (active !== undefined) bill(true);
         active = undefined;
         call.disconnect();
       },
@@ -408,7 +432,7 @@ export const watchedCalls = (
         call.end();
         const usage = await call.usage();
         if (usage === undefined) throw new Error('The call has no usage.');
-        await meters.saveUsage({ ...withCallClosed(usage, clock()), silent: true });
+        await meters.saveUsage({ ...withCallClosed(usage, clockHere()), silent: true });
       },
       settled: async (): Promise<void> => {
         while (running.size > 0) await Promise.all(running);

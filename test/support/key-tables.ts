@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { type PrimaryKey, primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
-import { type SiteId, workspaceOfSite } from '../../lambdas/domain/identifiers.ts';
+import { type SiteId, type WorkspaceId, workspaceOfSite } from '../../lambdas/domain/identifiers.ts';
 import type { KeyBinding, KeyScope, SealedKey } from '../../lambdas/domain/keys/sealed-key.ts';
 import type { KeyAddress } from '../../lambdas/domain/keys/stored-key.ts';
 
@@ -131,7 +131,10 @@ export const tablesAt = (endpoint: string): Tables => {
     sessionsOf: async (siteId) =>
       (await query('sessions', `SITE#${siteId}`)).filter(({ sk }) => String(sk).startsWith('SESSION#')),
     partition: query,
-    slotsOf: (workspaceId) => query('limits', `SLOTS#${workspaceId}`),
+    slotsOf: async (workspaceId) =>
+      (await query('limits', primaryKey.slot(workspaceId as WorkspaceId, '', 0).pk)).filter(
+        ({ s }) => s !== undefined,
+      ),
     itemsOf: query,
     usageOf: (pk) => query('usage', pk),
     close: () => client.destroy(),

@@ -71,7 +71,7 @@ const typeOf = (schema: Schema): string => {
   return escaped([schema.type ?? 'any'].flat().join(' or '));
 };
 
-/** Fields of an object, with those of objects inside it that have no name. */
+/** Fields of an object, including those of nested objects without a name. */
 const rowsOf = (schema: Schema, prefix = ''): readonly string[] =>
   Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = `${prefix}${name}`;

@@ -17,7 +17,7 @@ tests. Code, identifiers and text between backticks are left unchanged. Ends wit
 
 const FOLDERS = /^(?:docs|lambdas|lib|local|tools|web|bin|test|bench)\/|^[A-Z]+\.md$/;
 const KINDS = /\.(?:md|ts|tsx)$/;
-/** Records of their day, and texts that a program writes. */
+/** Historical records, and texts that a program writes. */
 const LEFT_ALONE = /^(?:CHANGELOG\.md|docs\/fault-matrix\.md|docs\/permissions\.md)$/;
 
 export interface Finding {
@@ -33,7 +33,7 @@ export interface Finding {
 const isAllowed = (path: string, text: string): boolean =>
   ALLOWED.some((allowed) => allowed.path.test(path) && allowed.text.test(text));
 
-/** The pattern with any gap where it has a space, because a phrase may go over the end of a line. */
+/** The pattern with any white space instead of a space, because a phrase may continue on the next line. */
 const acrossLines = ({ source }: RegExp): RegExp => new RegExp(source.replaceAll(' ', String.raw`\s+`), 'gi');
 
 /** Findings in the prose of one file. */

@@ -19,7 +19,7 @@ const tables = Object.keys(TABLES) as (keyof typeof TABLES)[];
 const keys = Object.keys(KEY_USES) as (keyof typeof KEY_USES)[];
 const idOf = (name: string): string => name.replaceAll('-', '_');
 
-/** The functions that use KMS keys, and how. */
+/** The functions that use KMS keys, with their purpose. */
 const keyDiagram = (): string => {
   const edges = keys.flatMap((key) => {
     const uses = Map.groupBy(KEY_USES[key], ({ role }) => role);

@@ -42,7 +42,7 @@ const LACKS =
   /NotImplemented|UnknownOperation|UnsupportedOperation|not been implemented|not yet implemented/i;
 const MOTO_START_MS = 30_000;
 
-/** Flows build on one another, so after one that did not pass the rest can differ for its sake; all are tried. */
+/** Flows build on one another, so later flows can differ because of a failed one. All of them run. */
 const play = async (target: Target): Promise<readonly Line[]> => {
   const lines: Line[] = [];
   let begun = true;
@@ -83,7 +83,7 @@ const table = (lines: readonly Line[]): string => {
 
 const MAX_NOTE = 120;
 
-/** Where the engine is not as strict as DynamoDB; none of it is a fault of ours, so none fails the run. */
+/** Rules for which the engine is less strict than DynamoDB. They are not our faults, so they do not fail the run. */
 const ruleTable = (lines: readonly RuleLine[]): string => {
   const count = (verdict: RuleLine['verdict']): number =>
     lines.filter((line) => line.verdict === verdict).length;

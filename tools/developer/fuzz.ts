@@ -29,7 +29,7 @@ const options = z.object({
   family: z.enum(Object.keys(FAMILIES) as [FamilyName, ...FamilyName[]]).optional(),
 });
 
-/** How the time is shared: requests have by far the most to vary. */
+/** Shares of the time. Requests have by far the most variation. */
 const SHARES: Readonly<Record<FamilyName, number>> = {
   requests: 5,
   targets: 1,
@@ -37,16 +37,16 @@ const SHARES: Readonly<Record<FamilyName, number>> = {
   tokens: 1,
   origins: 1,
 };
-/** Cases between two looks at the clock. */
+/** Cases between two checks of the clock. */
 const CHUNK = 200;
-/** The heap of the last quarter may be larger than that of the first by so much: caches that fill, counters. */
+/** Maximum growth of the heap from the first to the last quarter, for caches and counters. */
 const HEAP_GROWTH = { factor: 1.25, bytes: 8 * 1_024 * 1_024 };
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** Heap in use after everything that can go has gone, bytes. */
+/** Heap in use after a full garbage collection, bytes. */
 const heapUsed = (): number => {
   globalThis.gc?.();
   return process.memoryUsage().heapUsed;
@@ -58,7 +58,7 @@ for (const event of ['unhandledRejection', 'uncaughtException'] as const)
     unhandled.push(`${event}: ${error instanceof Error ? error.stack : String(error)}`);
   });
 
-/** Plays one family until its time has passed or a case fails. True: nothing was found. */
+/** Runs one family until its time has passed or a case fails. True if no case failed. */
 const fuzz = async (name: FamilyName, milliseconds: number, firstSeed: number): Promise<boolean> => {
   const family = familyOf(name);
   const world = await startHostileWorld();

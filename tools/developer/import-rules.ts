@@ -22,10 +22,10 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   'lambdas/telemetry': { own: ['lambdas/telemetry', 'lambdas/contract', 'lambdas/domain'] },
   'lambdas/use-cases': { own: ['lambdas/use-cases', 'lambdas/domain'] },
   'lambdas/adapters/aws': {
-    // Of the contract, the names of events, which the infrastructure shares.
+    // The names of events from the contract, which the infrastructure shares.
     own: ['lambdas/adapters/aws', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['@aws-sdk/*', '@smithy/*', 'zod', '@types/aws-lambda'],
-    // CloudTrail's files are zipped. Requests of the SDK go out over connections that are kept.
+    // CloudTrail's files are compressed. The SDK's requests use kept-alive connections.
     node: ['crypto', 'http', 'https', 'zlib'],
   },
   'lambdas/adapters/openai': {
@@ -41,7 +41,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     own: ['lambdas/adapters/psl', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['tldts'],
   },
-  // The one part that connects to addresses which customers choose.
+  // The only part that connects to addresses of customers' choice.
   'lambdas/adapters/webhooks': {
     own: ['lambdas/adapters/webhooks', 'lambdas/use-cases', 'lambdas/domain'],
     node: ['https', 'dns', 'net'],
@@ -95,7 +95,7 @@ const layerRules = Object.entries(LAYERS).flatMap(
   ],
 );
 
-/** A package that one folder of lambdas alone may import. */
+/** A package that only one folder of lambdas may import. */
 const onlyIn = (folder: string, name: string): IForbiddenRuleType => ({
   name: `${name} is for ${folder} alone`,
   severity: 'error',
@@ -123,7 +123,7 @@ export const IMPORT_RULES: IForbiddenRuleType[] = [
   onlyIn('lambdas/http', '@middy/*'),
   onlyIn('lambdas/adapters/oidc', 'jose'),
   {
-    // The commands of tools/ use more clients of AWS; none of them may reach a bundle.
+    // The commands of tools/ use additional AWS clients, none of which may reach a bundle.
     name: 'functions import no package that is installed for development alone',
     severity: 'error',
     from: { path: below('lambdas') },
@@ -140,7 +140,7 @@ export const IMPORT_RULES: IForbiddenRuleType[] = [
   {
     name: 'every import leads somewhere',
     severity: 'error',
-    // Express is installed by the bench that compares with it.
+    // The bench that compares with Express installs it.
     from: { pathNot: below('bench/rivals') },
     to: { couldNotResolve: true },
   },

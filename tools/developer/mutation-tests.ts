@@ -39,7 +39,7 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'use-cases/keys/with-opened-key': ['use-cases/keys/with-audited-key'],
 };
 
-/** Of every use case: who may. */
+/** For every use case: authorization. */
 const ROLES_OF_USE_CASES = 'use-cases/tenancy/authorize';
 
 /** Paths of the tests, from the root of the project; some may not exist. */

@@ -27,7 +27,7 @@ const WATCHED: Readonly<Record<string, number>> = {
 
 interface Score {
   readonly file: string;
-  /** Changes that a test noticed, and all that compile. */
+  /** Number of changes that a test noticed, and of all that compile. */
   readonly noticed: number;
   readonly all: number;
   readonly survivors: readonly string[];
@@ -42,7 +42,7 @@ const scoreOf = async (file: string, tests: readonly string[]): Promise<Score> =
     configFile: 'stryker.config.json',
     concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
     mutate: [file],
-    // Beyond what its tests take without a change.
+    // In addition to the duration of the tests without a change.
     timeoutMS: 10_000,
     jest: {
       config: {

@@ -45,7 +45,7 @@ const DESCRIPTION = `Keeps the OpenAI key of a site operator sealed and mints sh
 
 Every answer carries \`Cache-Control: no-store\`, \`X-Content-Type-Options: nosniff\` and \`X-Request-Id\`. On AWS, a management call without a valid token is stopped by API Gateway before it reaches us: status 401 with its own body, \`{"message":"Unauthorized"}\`.`;
 
-/** The HTTP contract as OpenAPI 3.1, made from the route table, the schemas and the problem catalogue alone. */
+/** The HTTP contract as OpenAPI 3.1, generated only from the route table, the schemas and the problem catalogue. */
 export const openApiDocument = (): unknown => {
   const paths: ZodOpenApiPathsObject = {};
   for (const [id, route] of Object.entries(ROUTES) as [RouteId, Route][]) {
@@ -112,7 +112,7 @@ const successOf = ({ status, data }: Route): ZodOpenApiResponsesObject => ({
   },
 });
 
-/** One response per status; its description lists each code that can come with it. */
+/** One response per status; its description lists each code that can occur. */
 const failuresOf = (route: Route): ZodOpenApiResponsesObject => {
   const names = [...new Set<ProblemName>([...route.refusals, ...commonRefusals(route)])];
   const byStatus = Map.groupBy(names, (name) => PROBLEMS[name].status);

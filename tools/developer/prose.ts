@@ -3,7 +3,7 @@ import { parseSync } from '@swc/core';
 /** The parts of a file that people read. */
 export interface Passage {
   readonly kind: 'docstring' | 'comment' | 'text' | 'document';
-  /** As it is in the file, with code between backticks blanked out. */
+  /** The text of the file, with code between backticks blanked out. */
   readonly text: string;
   /** Offset of `text` in the file, in characters. */
   readonly start: number;
@@ -24,9 +24,9 @@ const proseOfMarkdown = (source: string): readonly Passage[] => [
       source
         .replaceAll(/^(```|~~~)[\s\S]*?^\1/gm, blank)
         .replaceAll(/<!-- (?:bench|generated):[\s\S]*?<!-- \//g, blank)
-        // Where a link leads is no prose.
+        // The target of a link is not prose.
         .replaceAll(/\]\([^)]*\)/g, blank),
-      // A phrase may go over the end of a line.
+      // A phrase may continue on the next line.
     ).replaceAll('\n', ' '),
     start: 0,
   },
@@ -46,7 +46,7 @@ const NO_COMMENT_INSIDE = [...TEXTS, 'RegExpLiteral', 'TemplateLiteral'];
 
 /**
  * Comments, and texts that read as sentences: messages, names of tests. Identifiers and values are left out. Texts are found
- * in the syntax tree; what is left between the tokens after blanking them are the comments.
+ * in the syntax tree. After they are blanked out, comments are the remaining text between tokens.
  */
 const proseOfTypeScript = (path: string, source: string): readonly Passage[] => {
   const tree: unknown = parseSync(source, {
@@ -90,7 +90,7 @@ const proseOfTypeScript = (path: string, source: string): readonly Passage[] => 
     const opening = isDocstring ? 3 : 2;
     return {
       kind: isDocstring ? 'docstring' : 'comment',
-      // A line break inside of a comment is a space, so that a phrase may go over it.
+      // A line break in a comment counts as a space, so that a phrase may continue on the next line.
       text: withoutCode(text.slice(opening).replaceAll(/\n\s*(?:\*|\/\/)/g, (gap) => ' '.repeat(gap.length))),
       start: index + opening,
     };

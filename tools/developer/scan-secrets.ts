@@ -28,7 +28,7 @@ const config = {
       rules: [
         {
           id: '@secretlint/secretlint-rule-basicauth',
-          // What tests of origins put where a user name must be refused.
+          // Test values for origins with a user name, which must be refused.
           options: { allows: ['/^https://(?:user:word|me:secret)@(?:a\\.|www\\.)?example\\.com/'] },
         },
       ],
@@ -38,7 +38,7 @@ const config = {
 
 export interface FoundSecret {
   readonly path: string;
-  /** The kind of secret, in our words or as the id of a secretlint rule. */
+  /** The kind of secret, as our own name or the ID of a secretlint rule. */
   readonly kind: string;
 }
 

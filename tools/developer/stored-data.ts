@@ -216,7 +216,7 @@ const ITEMS: Readonly<
   },
   slot: {
     table: 'limits',
-    key: primaryKey.slot(W, any('pool'), NUMBER),
+    key: { ...primaryKey.slot(W, '', 0), sk: `${any('pool')}${any('index')}` },
     what: 'a concurrency slot',
     person: 'the beginning of the hashed IP address',
     kept: 'while its session runs',
@@ -244,7 +244,7 @@ const ITEMS: Readonly<
   keyHealth: {
     table: 'limits',
     key: primaryKey.keyHealth(W, any('scope'), any('id')),
-    what: 'reports on a key',
+    what: 'reports on a key; on the key of a site at `HEALTH#<workspace>`, `site#<site>`',
     kept: time(KEEP_HEALTH_SECONDS),
   },
   embedToken: {

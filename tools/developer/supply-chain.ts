@@ -11,10 +11,9 @@ materials. Exit status: 0 all is well; 1 something is not.
 `;
 
 /**
- * `npm run supply-chain`: what this project is made of, and whether that is as it should be. Exact versions, licences that
- * may be shipped, install scripts that are named, signatures of the registry, and the bill of materials as
- * sbom.cdx.json. Ends with 1 when something is wrong. A registry that cannot be asked about signatures is told and breaks nothing; a
- * signature that is bad does.
+ * `npm run supply-chain`: checks the dependencies of this project: exact versions, licences that may be shipped, install scripts
+ * that are named, signatures of the registry, and the bill of materials as sbom.cdx.json. Ends with 1 if a check fails. An
+ * unreachable registry is reported but is not a failure; an invalid signature is.
  */
 
 const run = promisify(execFile);
@@ -32,7 +31,7 @@ const INSTALL_SCRIPTS: Readonly<Record<string, { readonly runs: boolean; readonl
   },
 };
 
-/** Licences of which nothing follows for who deploys this, SPDX. */
+/** SPDX licences without obligations for a person who deploys this. */
 const LICENCES = new Set([
   'MIT',
   'MIT-0',
@@ -49,11 +48,11 @@ const LICENCES = new Set([
   'WTFPL',
   'Zlib',
 ]);
-/** Allowed to these alone, and to what is named after them for one platform. */
+/** Allowed only for these packages and their variants for one platform. */
 const ALLOWED_TO: Readonly<Record<string, readonly string[]>> = {
-  // Only run here, while building and testing; no part of what is deployed or handed on.
+  // Used only to build and test. They are not part of anything that is deployed or distributed.
   'MPL-2.0': ['lightningcss', 'axe-core', '@axe-core/playwright', 'mediabunny'],
-  // A font may be embedded and handed on with software; only selling it by itself is forbidden.
+  // A font may be embedded in and distributed with software; only its separate sale is forbidden.
   'OFL-1.1': ['@fontsource-variable/inter'],
 };
 const isAllowedTo = (license: string, name: string): boolean =>
@@ -97,7 +96,7 @@ const packages = (): readonly Package[] =>
       version,
       license,
       hasInstallScript,
-      // What comes inside another package is under that one's hash.
+      // A bundled package is covered by the hash of the package that contains it.
       hasIntegrity: integrity !== undefined || inBundle,
     }));
 
@@ -120,7 +119,7 @@ const faultsOfScripts = (): readonly string[] => {
   const { allowScripts } = read(packageJson, 'package.json');
   const unnamed = packages()
     .filter(({ hasInstallScript, name }) => hasInstallScript && !(name in INSTALL_SCRIPTS))
-    // Only for other operating systems, and left out on this one.
+    // Only for other operating systems, and therefore not installed here.
     .filter(({ name }) => name !== 'fsevents')
     .map(
       ({ name }) =>
@@ -146,7 +145,7 @@ const faultsOfLicences = (): readonly string[] =>
 
 const auditAnswer = z.object({ invalid: z.array(z.object({ name: z.string(), version: z.string() })) });
 
-/** A fault for each bad signature; a sentence when the registry could not be asked. */
+/** A fault for each invalid signature, or a sentence if the registry could not be reached. */
 const askForSignatures = async (): Promise<{ readonly faults: readonly string[]; readonly says: string }> => {
   const answer = await run(
     'npm',

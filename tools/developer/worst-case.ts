@@ -7,7 +7,8 @@ import { PRICE_CATALOGUE } from '../../lambdas/domain/usage/price-catalogue.ts';
 
 /**
  * The highest cost that hostile visitors can cause in an hour, from the settings of a stage. `node
- * tools/developer/worst-case.ts` writes the table into SECURITY.md; test/docs/worst-case.test.ts holds it to the settings.
+ * tools/developer/worst-case.ts` writes the table into SECURITY.md; test/docs/worst-case.test.ts compares it with the
+ * settings.
  */
 
 /** The settings that bound it, as in cdk.json. */
@@ -47,7 +48,7 @@ export const worstCaseLines = ({ rateLimits }: BoundingSettings): readonly strin
       const slots = concurrencyLimitOf({ openaiTier, concurrencyLimit: null });
       const ofAddress = slotsOfAddress(slots, rateLimits.slotPercentPerIp);
       const key = `${slots.toLocaleString('en-US')} slots`;
-      // A slot comes back with its lease while OpenAI continues, until one of the budgets has no more.
+      // A slot is released with its lease while OpenAI continues, until one of the rate limits is reached.
       const silent = (held: number, perMinute: number): number =>
         Math.min((held * HOUR_SECONDS) / leaseSeconds, perMinute * 60);
       return [

@@ -8,7 +8,7 @@ Generates the secret that CloudFront sends to the API. Writes the secret to stan
 SHA-256 to the terminal. Add the SHA-256 to edge.acceptedDigests of the stage.
 `;
 
-/** 256 bits: a digest of it can be published, because nobody finds the secret by trying. */
+/** 256 bits, so its digest can be published: the secret cannot be guessed. */
 const SECRET_BYTES = 32;
 
 await runCommand({

@@ -4,7 +4,7 @@ import type { Caller } from '../../lambdas/domain/tenancy/workspace.ts';
 import { accountOf } from './deploy/account.ts';
 import { DeployStop } from './deploy/stop.ts';
 
-/** An event's actor is found by its whole name, of at most 256 characters (lambdas/contract/audit.ts). */
+/** The audit list finds an actor by the whole name, of at most 256 characters (lambdas/contract/audit.ts). */
 const MAX_LENGTH = 200;
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
@@ -16,9 +16,9 @@ export const shownIdentity = (identity: string): string => {
 };
 
 /**
- * The person behind a command: `operator:` and the ARN that AWS gives for the credentials, with the name of the session. Tables on
- * this machine belong to a local run, which has no STS: there it is `operator:local:` and the user of the machine. The audit events
- * of the command carry it as their actor.
+ * The person behind a command: `operator:` and the ARN of the credentials, with the name of the session. Tables on this machine
+ * belong to a local server without STS, so there it is `operator:local:` and the user of the machine. It is the actor of the
+ * command's audit events.
  *
  * Commands call this before anything else that reaches AWS. AWS requires no permission for it:
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

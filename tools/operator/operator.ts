@@ -26,7 +26,7 @@ export const operatorAuditEvents: AuditEventFactory = {
   },
 };
 
-/** The message for an operator when a command failed: the refusal with its details, never an SDK's own text. */
+/** The message for an operator after a failed command: the error with its details, never an SDK's own text. */
 export const failureText = (error: unknown, nothingDone: string): string => {
   if (error instanceof BrokerError)
     return [error.code, ...error.details.map(({ message }) => message)].join(': ');
@@ -58,7 +58,7 @@ export const commandVariables = <Schema extends z.ZodType>(
   );
 };
 
-/** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */
+/** Addresses of the running local stack, with credentials that are useless elsewhere. */
 const localVariables = (): Record<string, string> => {
   process.env['AWS_ACCESS_KEY_ID'] = 'local';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'local';

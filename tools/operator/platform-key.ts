@@ -38,7 +38,7 @@ With --local the key goes to the running \`npm start\`. For a deployment, set TE
 HANGUP_QUEUE_URL, MASTER_KEY_ARN, FINGERPRINT_KEY_ARN and MARKS_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
 `;
 
-/** Longer than a function runs that had read the key before, milliseconds. */
+/** Longer than the run time of a function that has already read the key, milliseconds. */
 const SETTLED_AFTER_MS = 30_000;
 
 await runCommand({

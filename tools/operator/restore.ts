@@ -130,7 +130,7 @@ await runCommand({
     const result = await restoreTables({
       copy: dynamoDbTableCopy(plainDynamoDbClient(settings)),
       tombstones: {
-        // No function reads the restored table: its keys get their marks once they are in the live one.
+        // No function reads the restored table, so its keys get their marks in the live table.
         scan: dynamoDbKeyScan(dynamoDb, restored, undefined),
         keys: dynamoDbKeys(dynamoDb, { ...restored, writer: 'restore' }, undefined),
         auditEvents: operatorAuditEvents,

@@ -65,8 +65,7 @@ const uploadsOf = (folder: string, prefix: string): readonly Upload[] =>
     }));
 
 /**
- * Everything that a deployment serves, in the order in which it may appear: pages last, so that no page names a file that
- * is not there yet.
+ * All files of a deployment, in the order of the upload: pages come last, so that no page refers to a missing file.
  */
 export const dashboardUploads = (config: string): readonly Upload[] => {
   const files = [...uploadsOf(DASHBOARD_FOLDER, 'dashboard/'), ...uploadsOf(WIDGET_FOLDER, 'widget/')];

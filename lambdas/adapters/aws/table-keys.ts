@@ -1,7 +1,12 @@
 import * as z from 'zod';
 import type { EventWriter } from '../../domain/audit/event-writers.ts';
 import { OPENED_WITH } from '../../domain/calls/control.ts';
-import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import {
+  compactWorkspaceId,
+  type SessionId,
+  type SiteId,
+  type WorkspaceId,
+} from '../../domain/identifiers.ts';
 import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
 import type { ReportedError } from '../../domain/sessions/error-row.ts';
@@ -38,6 +43,30 @@ export interface PrimaryKey {
 
 /** Zero-padded, so that the text sorts like the numbers. */
 const padded = (count: number): string => String(count).padStart(10, '0');
+
+/** Digits of base 64: those of base64url. */
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Two characters for an index below 4,096, which no key has so many slots to exceed. Throws for a larger one. */
+const shortIndex = (index: number): string => {
+  if (index >= DIGITS.length ** 2) throw new RangeError('The slot has no place.');
+  return `${DIGITS.charAt(Math.floor(index / DIGITS.length))}${DIGITS.charAt(index % DIGITS.length)}`;
+};
+
+/** The index of its two characters; negative for text that is none. */
+export const indexOfShort = (text: string): number => {
+  const [high, low] = [DIGITS.indexOf(text.charAt(0)), DIGITS.indexOf(text.charAt(1))];
+  return low < 0 ? low : high * DIGITS.length + low;
+};
+
+/**
+ * The leases of a workspace, and reports of its visitors on the key of the workspace and the platform's. One query of a mint
+ * reads all of them, so their keys are as short as possible.
+ */
+const slotPartition = (workspace: WorkspaceId): string => `@${compactWorkspaceId(workspace)}`;
+
+/** Sorts behind every lease. */
+export const HEALTH_PREFIX = '~';
 
 /** Primary keys, by purpose. docs/data-model.md shows them as a table. */
 export const primaryKey = {
@@ -138,8 +167,8 @@ export const primaryKey = {
     sk: `${minute}#${site ?? 'workspace'}#${source === 'mint' ? '' : `${source}:`}${reason}${slot === undefined ? '' : `#${slot}`}`,
   }),
   slot: (workspace: WorkspaceId, pool: string, index: number): PrimaryKey => ({
-    pk: `SLOTS#${workspace}`,
-    sk: `${pool}#${String(index).padStart(4, '0')}`,
+    pk: slotPartition(workspace),
+    sk: `${pool}${shortIndex(index)}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
   /** The anomaly detector's state; `subject` is a fingerprint or `SITE#<id>`. */
@@ -151,10 +180,10 @@ export const primaryKey = {
    * Visitors' reports on the key at this place, within this workspace. Each workspace has separate reports on the
    * platform's key.
    */
-  keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
-    pk: `HEALTH#${workspace}`,
-    sk: `${scope}#${scopeId}`,
-  }),
+  keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey =>
+    scope === 'site'
+      ? { pk: `HEALTH#${workspace}`, sk: `${scope}#${scopeId}` }
+      : { pk: slotPartition(workspace), sk: `${HEALTH_PREFIX}${scope}` },
   /** Budgets of a workspace: its own, and those of its sites. */
   budget: (workspace: WorkspaceId, site: SiteId | null): PrimaryKey => ({
     pk: `BUDGET#${workspace}`,

@@ -121,7 +121,6 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: bool
         type: 'session.update',
         session: { type: 'realtime', audio: { input: { turn_detection: null } } },
       });
-      silence();
     },
     respond: ({ reservationId, maxOutputTokens, prompt }) =>
       send({

@@ -7,6 +7,9 @@ const TIGHT_SHARE = 0.8;
 const usedShare = ({ amountMicroCents, remainingMicroCents }: CurrentBudget): number =>
   1 - remainingMicroCents / amountMicroCents;
 
+/** True once 80 % of the amount is used. */
+export const isTight = (budget: CurrentBudget): boolean => usedShare(budget) >= TIGHT_SHARE;
+
 /** The budgets that are at least 80 % used or forecast to run out, the most used first. */
 export const tightBudgets = (
   budgets: readonly CurrentBudget[],
@@ -16,7 +19,6 @@ export const tightBudgets = (
   budgets
     .filter(
       (budget) =>
-        usedShare(budget) >= TIGHT_SHARE ||
-        (forecastMicroCents(budget, now, timeZone) ?? 0) > budget.amountMicroCents,
+        isTight(budget) || (forecastMicroCents(budget, now, timeZone) ?? 0) > budget.amountMicroCents,
     )
     .toSorted((a, b) => usedShare(b) - usedShare(a));

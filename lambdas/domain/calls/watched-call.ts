@@ -54,8 +54,10 @@ export interface WatchedCall {
   readonly restored: boolean;
   /** A restore is in progress: the page is not blamed for changes before its answer. */
   readonly restoring: boolean;
-  /** A budget is spent: no response may run until the call is hung up. */
+  /** A budget is spent, and the call is being hung up. */
   readonly stopped: boolean;
+  /** The hang-up failed or takes long: no response may run. */
+  readonly cancels: boolean;
   /** Ids of the items seen. */
   readonly items: ReadonlySet<string>;
   readonly active: ReadonlySet<string>;
@@ -76,6 +78,8 @@ export type WatchedStep =
       readonly responseId: string;
       readonly tokens: TokenCounts;
       readonly reservationId: string | undefined;
+      /** It began before this watcher saw the call, or while its sideband was closed. */
+      readonly begunUnseen: boolean;
     }
   | { readonly do: 'note_attached' }
   /** Reserve the cost of an answer to the turn, then ask for it. */
@@ -84,7 +88,8 @@ export type WatchedStep =
   | { readonly do: 'release'; readonly reservationId: string }
   | { readonly do: 'silence' }
   | { readonly do: 'restore' }
-  | { readonly do: 'gap' }
+  /** `fromStart`: the beginning of the call was missed. */
+  | { readonly do: 'gap'; readonly fromStart?: boolean | undefined }
   | { readonly do: 'hang_up' };
 
 export const newWatchedCall = (
@@ -98,6 +103,7 @@ export const newWatchedCall = (
   restored: false,
   restoring: false,
   stopped: false,
+  cancels: false,
   items: new Set(),
   active: new Set(),
   speaking: false,
@@ -129,16 +135,19 @@ interface Taken {
 export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken =>
   call.stopped ? whileStopped(taken(call, event), event) : withAnswer(taken(call, event));
 
-/** Everything is still counted. A response that the page starts anyway is stopped. */
+/** Everything is still counted. A response is stopped only where the hang-up did not end it: a page answers that with another. */
 const whileStopped = ({ call, steps }: Taken, { type }: WatchedEvent): Taken => {
   const kept = steps.filter((step) => NOTES.has(step.do));
-  return { call, steps: type === 'response_started' ? [...kept, { do: 'silence' }] : kept };
+  return { call, steps: type === 'response_started' && call.cancels ? [...kept, { do: 'silence' }] : kept };
 };
 
 const NOTES: ReadonlySet<WatchedStep['do']> = new Set(['count', 'note_attached', 'release', 'gap']);
 
-/** The call after one of its budgets is spent. */
+/** The call after one of its budgets is spent: it is being hung up. */
 export const stopped = (call: WatchedCall): WatchedCall => ({ ...call, stopped: true });
+
+/** A stopped call that is not hung up yet: its responses are cancelled. */
+export const cancelling = (call: WatchedCall): WatchedCall => ({ ...call, stopped: true, cancels: true });
 
 /** Requests the answer to a turn as soon as nobody speaks. */
 const withAnswer = ({ call, steps }: Taken): Taken => {
@@ -179,7 +188,19 @@ const taken = (call: WatchedCall, event: WatchedEvent): Taken => {
       const { responseId, tokens, reservationId, failed } = event;
       const next = { ...call, active: without(call.active, responseId) };
       if (tokens !== undefined)
-        return { call: next, steps: [{ do: 'count', responseId, tokens, reservationId }] };
+        return {
+          call: next,
+          steps: [
+            {
+              do: 'count',
+              responseId,
+              tokens,
+              reservationId,
+              // The watcher before a handover saw its start.
+              begunUnseen: !call.active.has(responseId) && !call.joined,
+            },
+          ],
+        };
       const isFree = failed === true && reservationId !== undefined;
       return { call: next, steps: isFree ? [{ do: 'release', reservationId }] : [] };
     }
@@ -230,7 +251,7 @@ const afterItem = (
   const isFirst = call.items.size === 0;
   const follows =
     (isFirst && call.joined) || (previousItemId === null ? isFirst : call.items.has(previousItemId));
-  return { call: next, steps: follows ? [] : [{ do: 'gap' }] };
+  return { call: next, steps: follows ? [] : [isFirst ? { do: 'gap', fromStart: true } : { do: 'gap' }] };
 };
 
 /** True if the whole conversation was seen from its first item, and an end now would cut off no response. */

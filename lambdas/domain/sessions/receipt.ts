@@ -31,6 +31,8 @@ export interface Receipt {
   readonly flaggedTokens: TokenCounts;
   /** At OpenAI's list prices; null for a model without a known price. */
   readonly costMicroCents: number | null;
+  /** The part of the cost that is estimated, for a time in which nobody watched the call. */
+  readonly unwatchedMicroCents: number;
   /** True if the sum is not exact: the usage comes from the browser, and OpenAI's own bill decides with your own key. */
   readonly estimated: boolean;
   readonly flags: readonly UsageFlag[];
@@ -65,6 +67,7 @@ export const receiptOf = (usage: SessionUsage): Receipt => {
     tokens: usage.counted,
     flaggedTokens: usage.flaggedTokens,
     costMicroCents: usage.priceVersion === null ? null : entry.costMicroCents,
+    unwatchedMicroCents: usage.unwatchedMicroCents,
     estimated: usage.mode === 'byok' || usage.priceVersion === null || !isWatchedWhole(usage),
     flags: usage.flags,
     usageSource: watch === null ? 'browser' : 'watched',

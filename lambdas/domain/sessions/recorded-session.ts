@@ -6,7 +6,7 @@ import type { KeyScope } from '../keys/sealed-key.ts';
 import type { Site, Workspace } from '../tenancy/workspace.ts';
 import type { ReservedSession, SessionOutcome } from './session.ts';
 import type { SessionUsage } from './session-usage.ts';
-import type { SlotLease } from './slots.ts';
+import type { TakenSlot } from './slots.ts';
 
 /** The stored facts of a session that an event needs. */
 export interface SessionSnapshot {
@@ -38,7 +38,7 @@ export interface RecordedSession extends ReservedSession {
 }
 
 /** A slot that is taken, and by whom. */
-export interface HeldSlot extends SlotLease {
+export interface HeldSlot extends TakenSlot {
   readonly siteId: SiteId;
   readonly keyScope: KeyScope;
   readonly keyScopeId: string;

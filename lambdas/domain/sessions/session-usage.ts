@@ -118,6 +118,8 @@ export interface SessionUsage {
   /** Nothing was heard for SILENCE_SECONDS: it ended with its last sign of life plus one heartbeat. */
   readonly silent: boolean;
   readonly counted: TokenCounts;
+  /** Estimated cost of responses that ran while no watcher counted, micro-cents (unwatched-time.ts). */
+  readonly unwatchedMicroCents: number;
   /** Responses in `counted`. */
   readonly responses: number;
   readonly flaggedTokens: TokenCounts;
@@ -152,6 +154,11 @@ export interface SessionWatch {
   readonly openedAtMs: number;
   /** When the watcher last saw the call running. */
   readonly seenAtMs: number;
+  /**
+   * Up to when responses are counted or their cost is estimated. null: nothing is left to count, because the watcher saw the
+   * end or a budget reserves each response, or an older version stored the watch.
+   */
+  readonly countedUntilMs: number | null;
   /** When the call ended, as we caused or saw it; null while it continues. */
   readonly closedAtMs: number | null;
   /** The watcher's session.update was answered, so it sees every event from here on. */
@@ -195,6 +202,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   dueAtMs: Math.max(quietUntilMsOf(session), Date.parse(session.createdAt) + SILENCE_SECONDS * 1_000),
   silent: false,
   counted: NO_TOKENS,
+  unwatchedMicroCents: 0,
   responses: 0,
   flaggedTokens: NO_TOKENS,
   flags: [],
@@ -343,9 +351,11 @@ export const digestOf = (text: string): string =>
 /** True if the session has ended: it was reported as ended, or was silent for too long. */
 export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtMs !== null || silent;
 
-/** True while the sweeper has work with a session: until the session has ended and no reservation is open. */
+/** True while the sweeper has work with a session: until the session has ended, all of it is counted and no reservation is open. */
 export const needsSweeper = (usage: SessionUsage): boolean =>
-  !isOver(usage) || usage.reservations.some(({ lost }) => !lost);
+  !isOver(usage) ||
+  usage.reservations.some(({ lost }) => !lost) ||
+  (usage.watch !== null && usage.watch.countedUntilMs !== null);
 
 /**
  * Returns the usage after a check by the sweeper: closed if there was no report for SILENCE_SECONDS, else due again. The same
@@ -419,9 +429,13 @@ export const endMsOf = (usage: SessionUsage): number | null => {
 export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage): number | null =>
   watch?.openedAtMs ?? connectedAtMs ?? firstSeenAtMs;
 
-/** True when watchers saw the whole call, and so every response that OpenAI billed. */
-export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
+/** True when a call has ended and its watchers missed nothing before that. The last one may not have seen the end yet. */
+export const endedWithoutGap = ({ watch }: SessionUsage): boolean =>
   watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
+
+/** True when watchers saw the whole call, its end too, and so every response that OpenAI billed. */
+export const isWatchedWhole = (usage: SessionUsage): boolean =>
+  endedWithoutGap(usage) && usage.watch?.countedUntilMs === null && usage.reservations.length === 0;
 
 /**
  * True once the unused seconds of a hold are back in the plan. A watched call lasts until it was closed, whatever its page has
@@ -463,7 +477,8 @@ export const entryOf = (usage: SessionUsage): LedgerEntry => {
     seconds: durationSecondsOf(usage),
     billedSeconds,
     committedSeconds: hasReleasedHold(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
-    costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
+    costMicroCents:
+      (price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents) + usage.unwatchedMicroCents,
     unpricedSessions: connected && price === undefined ? 1 : 0,
     flaggedSessions: usage.flags.length > 0 ? 1 : 0,
     incompleteSessions: connected && !isWatchedWhole(usage) ? 1 : 0,

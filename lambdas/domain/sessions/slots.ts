@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SessionId, SiteId } from '../identifiers.ts';
 
 /**
@@ -9,14 +10,37 @@ export interface SlotRef {
   readonly index: number;
 }
 
-export interface SlotLease extends SlotRef {
-  readonly sessionId: SessionId;
-  /** Truncated hash of the client address (`addressTagOf`). Absent on leases written before this field existed. */
-  readonly address?: string | undefined;
+/** How long a slot is taken. */
+interface SlotTime {
   /** Unix seconds. The slot is free from that second, even if the item is not deleted yet. */
   readonly expiresAt: number;
   /** When the session is expected to end unless it shows signs of life, unix seconds; undefined: with the lease. */
   readonly expectedUntil?: number | undefined;
+}
+
+/** A lease as its session knows it. */
+export interface SlotLease extends SlotRef, SlotTime {
+  readonly sessionId: SessionId;
+}
+
+/** A lease as it is written when a session takes the slot. */
+export interface NewLease extends SlotLease {
+  /** Tag of the client address (`addressTagOf`). */
+  readonly address: string;
+}
+
+/** A lease as it is read. It is kept short, so it names the session and the address by tags. */
+export interface TakenSlot extends SlotRef, SlotTime {
+  /** Tag of the session (`holderTagOf`). */
+  readonly holder: string;
+  /** Tag of the client address (`addressTagOf`). */
+  readonly address: string;
+}
+
+/** A session, and the slots that it took at its admission. */
+export interface SlotHolder {
+  readonly sessionId: SessionId;
+  readonly slots: readonly SlotRef[];
 }
 
 /** A pool, and the number of concurrent sessions that it admits. */
@@ -25,11 +49,18 @@ export interface SlotPool {
   readonly limit: number;
 }
 
-/** Enough of a fingerprint to distinguish the keys of one workspace: 48 bits. Every admission reads all leases. */
-const POOL_DIGITS = 12;
+/**
+ * Hex digits of a fingerprint that name its pool: 24 bits. Every admission reads all leases, so they are kept short. Two keys
+ * of one workspace with the same name, one pair in 16 million, share their slots: fewer sessions than allowed, never more.
+ */
+const POOL_DIGITS = 6;
 
-/** The name of a key's own pool of slots. */
-export const keyPoolOf = (fingerprint: string): string => fingerprint.slice(0, POOL_DIGITS);
+/** The name of a key's own pool of slots: four characters. */
+export const keyPoolOf = (fingerprint: string): string =>
+  Buffer.from(fingerprint.slice(0, POOL_DIGITS), 'hex').toString('base64url');
+
+/** Site ids begin with the id of their workspace, and leases are stored by workspace: the rest tells its sites apart. */
+const WORKSPACE_ID_LENGTH = 12;
 
 /**
  * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is the largest share of
@@ -45,7 +76,7 @@ export const poolsOf = (
   const key = { pool: keyPoolOf(fingerprint), limit };
   if (sharePercent === null) return [key];
   const share = Math.max(1, Math.floor((limit * sharePercent) / 100));
-  return [key, { pool: `${key.pool}#${siteId}`, limit: share }];
+  return [key, { pool: `${key.pool}#${siteId.slice(WORKSPACE_ID_LENGTH)}`, limit: share }];
 };
 
 /** Time that a browser has to connect and report it after its client secret expires, seconds. */
@@ -55,11 +86,23 @@ const CONNECT_GRACE_SECONDS = 30;
 export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
   Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
 
-/** Enough of a keyed hash to distinguish the visitors of one key. Every mint reads all leases, so they are short. */
-export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 8);
+/** Hex, 24 bits of a keyed hash: enough to distinguish the visitors of one key. */
+export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 6);
+
+/**
+ * Hex, 32 bits: enough to tell a session from the one that holds the same slot after it. A session never takes a slot from
+ * one with the same tag (dynamodb-admission.ts). To find the leases of a session, compare its slots as well (`isHeldBy`).
+ */
+export const holderTagOf = (sessionId: SessionId): string =>
+  createHash('sha256').update(sessionId).digest('hex').slice(0, 8);
+
+/** Whether the lease is one that this session took and still has. */
+export const isHeldBy = (lease: TakenSlot, { sessionId, slots }: SlotHolder): boolean =>
+  lease.holder === holderTagOf(sessionId) &&
+  slots.some(({ pool, index }) => pool === lease.pool && index === lease.index);
 
 /** The slots of `pool` that are taken at `now`. */
-export const occupiedSlots = (leases: readonly SlotLease[], pool: string, now: Date): SlotLease[] =>
+export const occupiedSlots = (leases: readonly TakenSlot[], pool: string, now: Date): TakenSlot[] =>
   leases.filter((lease) => lease.pool === pool && lease.expiresAt * 1_000 > now.getTime());
 
 /**
@@ -68,7 +111,7 @@ export const occupiedSlots = (leases: readonly SlotLease[], pool: string, now: D
  * Sessions from before a limit was lowered may hold indices beyond it. As many of the indices below it stay closed, so that
  * all who choose among the open ones at the same time still do not exceed the limit together.
  */
-export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] => {
+export const freeSlots = (taken: readonly SlotRef[], limit: number): number[] => {
   if (taken.length >= limit) return [];
   const held = new Set(taken.map(({ index }) => index));
   let open = limit;
@@ -82,7 +125,7 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
 };
 
 /** Whole seconds, at least 1, until this many of `taken` have expired that fewer than `limit` are left. */
-export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
+export const secondsUntilFree = (taken: readonly SlotTime[], limit: number, now: Date): number => {
   if (taken.length < limit) return 1;
   const ends = taken
     .map(({ expiresAt, expectedUntil = expiresAt }) => Math.min(expectedUntil, expiresAt))

@@ -5,7 +5,7 @@ import type { Site, Workspace } from '../tenancy/workspace.ts';
 import type { PeriodUsage } from '../usage/period-usage.ts';
 import type { VisitorDay } from './embed-token.ts';
 import type { SessionUsage } from './session-usage.ts';
-import type { SlotLease } from './slots.ts';
+import type { TakenSlot } from './slots.ts';
 
 /** All data for the decision on one token request, read in one hop. */
 export interface TokenContext {
@@ -25,7 +25,7 @@ export interface TokenContext {
   readonly budgets: readonly Budget[];
   readonly embed: EmbedFacts;
   /** Leases of every pool of the workspace, expired ones included. */
-  readonly leases: readonly SlotLease[];
+  readonly leases: readonly TakenSlot[];
   /** Visitors' reports on each key, by the scope of the key. */
   readonly health: {
     readonly site: KeyHealth | undefined;

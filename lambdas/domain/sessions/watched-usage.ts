@@ -3,13 +3,14 @@ import type { CallId } from '../calls/call.ts';
 import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
 import {
   digestOf,
+  endedWithoutGap,
   hasLapsedWatch,
   isOver,
-  isWatchedWhole,
   needsSweeper,
   type SessionUsage,
   type SessionWatch,
 } from './session-usage.ts';
+import { costAtPriceOf, costOfUnwatched, withoutEstimateOf, withUnwatchedTime } from './unwatched-time.ts';
 
 /** How long a watcher holds a call without renewing, milliseconds. Three renewals may fail. */
 export const WATCH_LEASE_MS = 70_000;
@@ -30,34 +31,39 @@ export interface WatchStart {
   readonly openedAtMs: number;
   /** The watcher that hands over and still watches, by its generation; undefined: none does. */
   readonly after?: number | undefined;
+  /** A budget reserves each response, so none runs without a watcher. */
+  readonly turnByTurn?: boolean | undefined;
 }
 
 /**
  * Returns the usage with the watch taken by another watcher; undefined while a watcher holds it, or if the call has ended. Reports
  * that the page sent before become claims: only the watcher counts. The count stays gapless only if the previous watcher
  * hands over, and then until it has written everything that it saw. If the first watcher starts too late to see the
- * beginning, the page's count of that time stays, because there is no other.
+ * beginning, the page's count of that time stays, because there is no other. For the time after a watcher that died, an
+ * estimate counts.
  */
 export const withWatchTaken = (
   usage: SessionUsage,
-  { callId, openedAtMs, after }: WatchStart,
+  { callId, openedAtMs, after, turnByTurn = false }: WatchStart,
   now: Date,
 ): SessionUsage | undefined => {
   const before = usage.watch;
   const nowMs = now.getTime();
   if (before === null)
-    return after === undefined ? withFirstWatch(usage, { callId, openedAtMs }, now) : undefined;
+    return after === undefined ? withFirstWatch(usage, { callId, openedAtMs, turnByTurn }, now) : undefined;
   if (before.closedAtMs !== null) return undefined;
   const handsOver = before.generation === after;
   const isFree = after === undefined ? before.untilMs <= nowMs : handsOver;
   if (!isFree) return undefined;
+  const counted = handsOver ? usage : withUnwatchedTime(usage, nowMs);
   return {
-    ...usage,
+    ...counted,
     watch: {
       ...before,
       generation: before.generation + 1,
       untilMs: nowMs + WATCH_LEASE_MS,
       seenAtMs: Math.max(before.seenAtMs, nowMs),
+      countedUntilMs: counted.watch?.countedUntilMs ?? null,
       attached: false,
       gapless: handsOver && before.gapless && before.awaited === null,
       awaited: handsOver ? before.generation : null,
@@ -65,10 +71,20 @@ export const withWatchTaken = (
   };
 };
 
-const withFirstWatch = (usage: SessionUsage, { callId, openedAtMs }: WatchStart, now: Date): SessionUsage => {
-  const inTime = now.getTime() - openedAtMs <= FIRST_WATCH_WITHIN_MS;
+const withFirstWatch = (
+  usage: SessionUsage,
+  { callId, openedAtMs, turnByTurn = false }: WatchStart,
+  now: Date,
+): SessionUsage => {
+  const lateMs = now.getTime() - openedAtMs;
+  const inTime = lateMs <= FIRST_WATCH_WITHIN_MS;
+  const unseen =
+    inTime || turnByTurn
+      ? 0
+      : Math.max(0, costOfUnwatched(usage, lateMs) - costAtPriceOf(usage, usage.counted));
   return {
     ...usage,
+    unwatchedMicroCents: usage.unwatchedMicroCents + unseen,
     ...(inTime && { counted: NO_TOKENS, responses: 0 }),
     watch: {
       generation: 1,
@@ -76,6 +92,7 @@ const withFirstWatch = (usage: SessionUsage, { callId, openedAtMs }: WatchStart,
       callId,
       openedAtMs,
       seenAtMs: Math.max(openedAtMs, now.getTime()),
+      countedUntilMs: turnByTurn ? null : now.getTime(),
       closedAtMs: null,
       attached: false,
       gapless: inTime,
@@ -100,11 +117,13 @@ export type WatchNote =
       readonly tokens: TokenCounts;
       /** The reservation that the response settles; undefined: it had none. */
       readonly reservationId?: string | undefined;
+      /** It began before this watcher saw the call, so an estimate may contain it. */
+      readonly begunUnseen?: boolean | undefined;
     }
   /** OpenAI did not start the response of a reservation, or does not bill it. */
   | { readonly type: 'released'; readonly reservationId: string }
-  /** Something may have been missed. */
-  | { readonly type: 'gap' }
+  /** Something may have been missed. `missed`: responses of this time, Unix milliseconds, were not seen, and an estimate counts. */
+  | { readonly type: 'gap'; readonly missed?: { readonly fromMs: number; readonly toMs: number } | undefined }
   /** It leaves while the call continues without a watcher. */
   | { readonly type: 'left' }
   /** It has handed over, and written all that it saw. */
@@ -137,20 +156,43 @@ export const withWatchNote = (
     case 'released':
       return withoutReservation(changed({ answeredTurn: null }), note.reservationId);
     case 'gap':
-      return watch.gapless ? changed({ gapless: false }) : usage;
+      return withMissedTime(watch.gapless ? changed({ gapless: false }) : usage, generation, note.missed);
     case 'drained':
       return watch.awaited === generation ? changed({ awaited: null }) : usage;
     case 'attached':
       return held({ attached: true });
     case 'renewed':
-      return held({ untilMs: nowMs + WATCH_LEASE_MS, seenAtMs: nowMs });
+      return held({
+        untilMs: nowMs + WATCH_LEASE_MS,
+        seenAtMs: nowMs,
+        countedUntilMs: watch.countedUntilMs === null ? null : nowMs,
+      });
     case 'left':
       return held({ untilMs: nowMs, gapless: false });
     case 'ended': {
-      const ended = held({ untilMs: nowMs, closedAtMs: watch.closedAtMs ?? nowMs });
+      const ended = held({ untilMs: nowMs, closedAtMs: watch.closedAtMs ?? nowMs, countedUntilMs: null });
       return ended && { ...ended, reservations: ended.reservations.map((one) => ({ ...one, lost: true })) };
     }
   }
+};
+
+/** The usage with an estimate for a time that this watcher did not see. A repetition changes nothing. */
+const withMissedTime = (
+  usage: SessionUsage,
+  generation: number,
+  missed: { readonly fromMs: number; readonly toMs: number } | undefined,
+): SessionUsage => {
+  const { watch } = usage;
+  if (missed === undefined || watch === null || watch.countedUntilMs === null) return usage;
+  const digest = digestOf(`missed:${generation}:${missed.fromMs}`);
+  if (usage.seen.has(digest)) return usage;
+  const cost = costOfUnwatched(usage, Math.max(0, missed.toMs - missed.fromMs));
+  return {
+    ...usage,
+    seen: new Set([...usage.seen, digest]),
+    unwatchedMicroCents: usage.unwatchedMicroCents + cost,
+    watch: { ...watch, countedUntilMs: Math.max(watch.countedUntilMs, missed.toMs) },
+  };
 };
 
 /** A response is a sign of life too, and renews the lease of the watcher that holds the watch. */
@@ -158,13 +200,17 @@ const withResponse = (
   usage: SessionUsage,
   watch: SessionWatch,
   generation: number,
-  { responseId, tokens, reservationId }: Extract<WatchNote, { readonly type: 'response' }>,
+  { responseId, tokens, reservationId, begunUnseen }: Extract<WatchNote, { readonly type: 'response' }>,
   nowMs: number,
 ): SessionUsage => {
   const digest = digestOf(`watched:${responseId}`);
   if (usage.seen.has(digest)) return usage;
+  // A watcher that was only slow writes after another has taken its lapsed watch, and what it saw was estimated.
+  const isLate = generation < watch.generation && watch.awaited !== generation;
+  const exact = isLate || begunUnseen === true ? withoutEstimateOf(usage, tokens) : usage;
+  const isHeld = watch.generation === generation && watch.closedAtMs === null;
   return {
-    ...withoutReservation(usage, reservationId),
+    ...withoutReservation(exact, reservationId),
     seen: new Set([...usage.seen, digest]),
     counted: addTokens(usage.counted, tokens),
     responses: usage.responses + 1,
@@ -172,8 +218,10 @@ const withResponse = (
     watch: {
       ...watch,
       seenAtMs: Math.max(watch.seenAtMs, nowMs),
-      ...(watch.generation === generation &&
-        watch.closedAtMs === null && { untilMs: nowMs + WATCH_LEASE_MS }),
+      ...(isHeld && {
+        untilMs: nowMs + WATCH_LEASE_MS,
+        countedUntilMs: watch.countedUntilMs === null ? null : nowMs,
+      }),
     },
   };
 };
@@ -209,18 +257,24 @@ export const withCallClosed = (usage: SessionUsage, now: Date): SessionUsage =>
     : { ...usage, watch: { ...usage.watch, closedAtMs: now.getTime() } };
 
 /**
- * The usage of an ended call with its open reservations lost, so that they count as spent; the same object while a watcher
- * may still see those responses, or when there are none.
+ * The usage of an ended call whose watcher did not see the end: its open reservations are lost, so that they count as
+ * spent, and an estimate counts for the time without a watcher. The same object while a watcher may still see responses, or
+ * when there is nothing left to count.
  */
-export const withReservationsLost = (usage: SessionUsage, now: Date): SessionUsage =>
-  isOver(usage) && needsSweeper(usage) && hasLapsedWatch(usage, now)
-    ? { ...usage, reservations: usage.reservations.map((one) => ({ ...one, lost: true })) }
-    : usage;
+export const withEndSettled = (usage: SessionUsage, now: Date): SessionUsage => {
+  if (!isOver(usage) || !needsSweeper(usage) || !hasLapsedWatch(usage, now)) return usage;
+  const { watch, ...counted } = withUnwatchedTime(usage, usage.watch?.closedAtMs ?? now.getTime());
+  return {
+    ...counted,
+    watch: watch && { ...watch, countedUntilMs: null, gapless: false },
+    reservations: usage.reservations.map((one) => ({ ...one, lost: true })),
+  };
+};
 
 /**
  * True if the page claims more of any kind of token than OpenAI counted. False while the call continues, and if the
  * watcher may have missed something, because then the count is not known.
  */
 export const claimsTooMuch = (usage: SessionUsage): boolean =>
-  isWatchedWhole(usage) &&
+  endedWithoutGap(usage) &&
   TOKEN_KINDS.some((kind) => (usage.watch?.claimed[kind] ?? 0) > usage.counted[kind]);

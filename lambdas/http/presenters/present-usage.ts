@@ -90,6 +90,7 @@ export const presentSession = ({ session, state, receipt }: ReceiptedSession): D
     price_version: receipt.priceVersion,
     tokens: presentByKind((kind) => receipt.tokens[kind]),
     cost_cents: receipt.costMicroCents === null ? null : centsOf(receipt.costMicroCents),
+    unwatched_cost_cents: centsOf(receipt.unwatchedMicroCents),
     estimated: receipt.estimated,
     usage_source: receipt.usageSource,
     usage_complete: receipt.usageComplete,

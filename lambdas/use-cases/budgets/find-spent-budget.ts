@@ -1,17 +1,20 @@
 import { isSpentWith } from '../../domain/budgets/budget.ts';
+import { isTight } from '../../domain/budgets/tight-budgets.ts';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import type { SpentBudgets } from '../ports/calls.ts';
 import { type BudgetPorts, budgetsOf } from './charge-budgets.ts';
 
-/** Returns true if an `end_calls` budget of a call is spent. Returns false if the database does not answer. */
+/** Looks how far the `end_calls` budgets of a call are spent. A database that does not answer proves nothing. */
 export const findSpentBudget = (ports: BudgetPorts): SpentBudgets => ({
-  isSpent: async (session) => {
+  look: async (session) => {
     // Other usage is not charged.
-    if (session.mode !== 'byok') return false;
+    if (session.mode !== 'byok') return 'open';
     try {
-      return (await budgetsOf(ports, session)).some((budget) => isSpentWith(budget, 0));
+      const budgets = (await budgetsOf(ports, session)).filter(({ action }) => action === 'end_calls');
+      if (budgets.some((budget) => isSpentWith(budget, 0))) return 'spent';
+      return budgets.some(isTight) ? 'tight' : 'open';
     } catch (error) {
-      if (error instanceof DependencyUnavailableError) return false;
+      if (error instanceof DependencyUnavailableError) return 'open';
       throw error;
     }
   },

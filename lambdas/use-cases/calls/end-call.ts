@@ -1,12 +1,12 @@
 import type { EndedBy } from '../../domain/calls/call.ts';
-import { newKeyUse } from '../../domain/calls/key-use.ts';
-import { DependencyUnavailableError } from '../../domain/dependency.ts';
+import { type KeyUseOutcome, newKeyUse } from '../../domain/calls/key-use.ts';
 import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
 import { type SealedKey, SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { CallRecords, EndingKeys, KeyUseLog, RealtimeCalls, RecordedCall } from '../ports/calls.ts';
 import type { KeyOpener } from '../ports/keys.ts';
 import { type FinishPorts, finishCall } from './finish-call.ts';
+import { keyUseFailure } from './key-use-failure.ts';
 
 export interface EndCallPorts extends FinishPorts {
   readonly random: RandomBytes;
@@ -72,12 +72,12 @@ const hangUp = async (
   const use = newKeyUse(session, sealed, 'hangup', clock(), random);
   await keyUses.intend(use);
   let kmsRequestId: string | undefined;
-  const settle = (result: string, openAiRequestId: string | undefined): Promise<void> =>
-    keyUses.settle(use, { at: clock().toISOString(), result, kmsRequestId, openAiRequestId });
+  const settle = (outcome: Pick<KeyUseOutcome, 'result' | 'openAiRequestId'>): Promise<void> =>
+    keyUses.settle(use, { at: clock().toISOString(), kmsRequestId, ...outcome });
   const failed = async (error: unknown): Promise<never> => {
-    const failure = error instanceof OpenAiFailure ? error : undefined;
-    await Promise.allSettled([settle(failure?.reason ?? resultOf(error), failure?.requestId)]);
-    if (failure !== undefined && NOT_OURS_ANY_MORE.has(failure.reason)) throw new SealedKeyUnreadableError();
+    await Promise.allSettled([settle(keyUseFailure(error))]);
+    if (error instanceof OpenAiFailure && NOT_OURS_ANY_MORE.has(error.reason))
+      throw new SealedKeyUnreadableError();
     throw error;
   };
   const { openAiRequestId } = await opener
@@ -90,12 +90,5 @@ const hangUp = async (
     )
     .catch(failed);
   // Outside `failed`, so that a successful hang-up is never recorded as failed.
-  await settle('ok', openAiRequestId);
+  await settle({ result: 'ok', openAiRequestId });
 };
-
-const resultOf = (error: unknown): string =>
-  error instanceof SealedKeyUnreadableError
-    ? 'openai_key_unreadable'
-    : error instanceof DependencyUnavailableError
-      ? 'unavailable'
-      : 'failed';

@@ -1,6 +1,6 @@
-import type { EndedBy } from '../../domain/calls/call.ts';
 import {
   afterEvent,
+  cancelling,
   FIRST_TURN,
   isQuiet,
   sawEverything,
@@ -9,38 +9,12 @@ import {
   type WatchedStep,
 } from '../../domain/calls/watched-call.ts';
 import { holdUsedUp } from '../../domain/sessions/hold.ts';
-import type { ReservedSession } from '../../domain/sessions/session.ts';
-import { WATCH_LEASE_MS, WATCH_RENEWAL_MS, type WatchNote } from '../../domain/sessions/watched-usage.ts';
-import type {
-  HangUpQueue,
-  ResponseReservations,
-  Sideband,
-  SidebandEvent,
-  SpentBudgets,
-  WatcherInvoker,
-  WatchRequest,
-} from '../ports/calls.ts';
-import { noteWatch, pageIsConnected, WatchLostError, type WatchNotePorts } from './watch-notes.ts';
-
-export interface FollowPorts extends WatchNotePorts {
-  readonly hangUps: HangUpQueue;
-  readonly watchers: WatcherInvoker;
-  readonly reservations: ResponseReservations;
-  readonly spentBudgets: SpentBudgets;
-}
-
-/** A watcher that holds the watch. */
-export interface Watcher {
-  readonly ports: FollowPorts;
-  readonly request: WatchRequest;
-  readonly session: Pick<ReservedSession, 'workspaceId' | 'mode'>;
-  readonly generation: number;
-  readonly startedAtMs: number;
-  /** The assistant's first message; null: it waits for the visitor. */
-  readonly firstMessage: string | null;
-  /** Hangs the call up without the queue. */
-  readonly hangUpAtOnce: () => Promise<void>;
-}
+import { WATCH_RENEWAL_MS } from '../../domain/sessions/watched-usage.ts';
+import type { Sideband, SidebandEvent } from '../ports/calls.ts';
+import { countResponses, type ResponseCounts } from './count-responses.ts';
+import { endSpentCall } from './end-spent-call.ts';
+import { noteWatch, pageIsConnected, WatchLostError } from './watch-notes.ts';
+import { hangUp, note, type Watcher } from './watcher.ts';
 
 /** `closed`: the sideband has closed, which proves nothing about the call. */
 export type Followed = 'closed' | 'handed_over';
@@ -67,28 +41,14 @@ const PAGE_LOOK_MS = 500;
 /** How long it checks, milliseconds after the call was created. The widget gives up after 15 seconds. */
 const PAGE_WITHIN_MS = 60_000;
 
+/** How often the budgets are read while a response runs and an amount is nearly spent, milliseconds. */
+const SPENT_LOOK_MS = 500;
+
+/** How long a hang-up may take before responses are cancelled as well, milliseconds. */
+const HANG_UP_FIRST_MS = 1_000;
+
 /** The ID in the request for a first message that no budget reserves. */
 const UNRESERVED = `rsv_${'0'.repeat(24)}`;
-
-export const note = async ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> => {
-  await noteWatch(ports, request, generation, what);
-};
-
-/**
- * Counts one response, which also renews the watch. Returns the time of the last renewal, Unix milliseconds; undefined if
- * another watcher has taken over.
- */
-const count = async (
-  watcher: Watcher,
-  response: Extract<WatchNote, { readonly type: 'response' }>,
-  onSpent: () => void,
-): Promise<number | undefined> => {
-  const { ports, request, generation } = watcher;
-  const usage = await noteWatch(ports, request, generation, response, onSpent);
-  if (usage.watch?.generation !== generation) return undefined;
-  if (holdUsedUp(usage)) await hangUp(watcher, 'max_duration');
-  return usage.watch.untilMs - WATCH_LEASE_MS;
-};
 
 /**
  * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before.
@@ -107,11 +67,31 @@ export const followCall = async (
   let askedAtMs: number | undefined;
   let lookedAtMs = 0;
   let ending: Promise<void> | undefined;
+  let stoppedAtMs = 0;
+  const cancel = (): void => {
+    if (call.cancels) return;
+    call = cancelling(call);
+    sideband.silence();
+  };
+  // The hang-up comes first. A page answers a cancelled response with the next one, and pays for its input again.
   const stop = (): void => {
     if (call.stopped) return;
     call = stopped(call);
+    stoppedAtMs = ports.clock().getTime();
     sideband.stop();
-    ending = endSpentCall(watcher);
+    ending = endSpentCall(watcher, cancel);
+  };
+  const counts = countResponses(watcher, {
+    onSpent: stop,
+    onHoldUsedUp: () => hangUp(watcher, 'max_duration'),
+  });
+  let spentLookAtMs = 0;
+  let isTight = false;
+  const lookAtBudgets = async (): Promise<void> => {
+    spentLookAtMs = ports.clock().getTime();
+    const state = await ports.spentBudgets.look({ ...watcher.session, siteId: watcher.request.siteId });
+    isTight = state === 'tight';
+    if (state === 'spent') stop();
   };
   const take = async (event: SidebandEvent): Promise<void> => {
     if (event.type === 'closed') return;
@@ -120,19 +100,18 @@ export const followCall = async (
     for (const step of next.steps) {
       // The response of the previous step may have spent the amount.
       if (call.stopped && step.do === 'respond') continue;
-      const renewedMs = await takeStep(watcher, sideband, { call, stop }, step);
-      // A watcher that waits for its successor checks for it after every event.
-      if (renewedMs !== undefined && askedAtMs === undefined) renewedAtMs = Math.max(renewedAtMs, renewedMs);
+      await takeStep(watcher, sideband, { call, counts }, step);
     }
     // Another call may have spent the amount. A watcher that started late finds this before any response.
     const mayCost =
       event.type === 'response_started' || next.steps.some((step) => step.do === 'note_attached');
-    if (mayCost && !call.stopped && (await isSpent(watcher))) stop();
+    if (mayCost && !call.stopped) await lookAtBudgets();
   };
   try {
     for (;;) {
       const event = waiting.shift() ?? (await sideband.next(TICK_MS));
       if (event?.type === 'closed') {
+        await counts.settled();
         if (askedAtMs === undefined) return { outcome: 'closed', call };
         // OpenAI may allow only one sideband. The successor continues, and nobody saw the events in between.
         await note(watcher, { type: 'gap' });
@@ -140,6 +119,9 @@ export const followCall = async (
       }
       if (event !== undefined) await take(event);
       const nowMs = ports.clock().getTime();
+      if (call.stopped && nowMs - stoppedAtMs >= HANG_UP_FIRST_MS) cancel();
+      if (isTight && !call.stopped && call.active.size > 0 && nowMs - spentLookAtMs >= SPENT_LOOK_MS)
+        await lookAtBudgets();
       if (
         call.greets &&
         call.attached &&
@@ -157,34 +139,28 @@ export const followCall = async (
         await askSuccessor(watcher, call);
         askedAtMs = nowMs;
       }
+      const isCounting = counts.isBusy();
+      // A watcher that waits for its successor looks for it whatever the call does. Otherwise each count renews the watch.
+      if (askedAtMs === undefined)
+        renewedAtMs = Math.max(renewedAtMs, isCounting ? nowMs : counts.renewedAtMs());
       if (nowMs - renewedAtMs >= (askedAtMs === undefined ? WATCH_RENEWAL_MS : SUCCESSOR_LOOK_MS)) {
         if ((await renew(watcher)) === 'lost') {
           if (askedAtMs === undefined) throw new WatchLostError();
-          await drain(watcher, sideband, take);
+          await drain(watcher, sideband, { take, counts });
           return { outcome: 'handed_over', call };
         }
         renewedAtMs = nowMs;
       }
       if (askedAtMs !== undefined && nowMs - askedAtMs >= SUCCESSOR_WAIT_MS) {
-        await leaveFirst(watcher, sideband);
+        await leaveFirst(watcher, sideband, counts);
         return { outcome: 'handed_over', call };
       }
     }
   } finally {
+    await counts.idle();
     await ending;
     await sideband.close();
   }
-};
-
-const isSpent = ({ ports, request: { siteId }, session }: Watcher): Promise<boolean> =>
-  ports.spentBudgets.isSpent({ ...session, siteId });
-
-/**
- * The watcher ends its own call, which takes less time than the queue of all calls. The queue records who ended it. If neither
- * works, the end of the calls of the budget ends this one too.
- */
-const endSpentCall = async (watcher: Watcher): Promise<void> => {
-  await Promise.allSettled([watcher.hangUpAtOnce(), hangUp(watcher, 'budget')]);
 };
 
 /** Also ends a call that has used the rest of its plan. */
@@ -215,7 +191,10 @@ const askSuccessor = async (watcher: Watcher, call: WatchedCall): Promise<void> 
 const drain = async (
   watcher: Watcher,
   sideband: Sideband,
-  take: (event: SidebandEvent) => Promise<void>,
+  {
+    take,
+    counts,
+  }: { readonly take: (event: SidebandEvent) => Promise<void>; readonly counts: ResponseCounts },
 ): Promise<void> => {
   sideband.begin();
   for (;;) {
@@ -224,56 +203,56 @@ const drain = async (
     await take(event);
     if (event.type === 'session') break;
   }
+  await counts.settled();
   await note(watcher, { type: 'drained' });
 };
 
 /** No successor came: OpenAI may allow only one sideband. This one leaves, and nobody sees the events in between. */
-const leaveFirst = async (watcher: Watcher, sideband: Sideband): Promise<void> => {
+const leaveFirst = async (watcher: Watcher, sideband: Sideband, counts: ResponseCounts): Promise<void> => {
   const { ports, request } = watcher;
   await sideband.close();
+  await counts.settled();
   await note(watcher, { type: 'left' });
   await ports.watchers.start({ ...request, strict: false, after: undefined });
 };
 
-/** Returns the time at which the step renewed the watch, Unix milliseconds; undefined for other steps. */
 const takeStep = async (
   watcher: Watcher,
   sideband: Sideband,
-  { call, stop }: { readonly call: WatchedCall; readonly stop: () => void },
+  { call, counts }: { readonly call: WatchedCall; readonly counts: ResponseCounts },
   step: WatchedStep,
-): Promise<number | undefined> => {
+): Promise<void> => {
   switch (step.do) {
     case 'count': {
-      const { responseId, tokens, reservationId } = step;
-      return count(watcher, { type: 'response', responseId, tokens, reservationId }, stop);
+      const { do: _, ...response } = step;
+      counts.add({ type: 'response', ...response });
+      // The next reservation needs what this one leaves over.
+      return call.turnByTurn ? counts.settled() : undefined;
     }
     case 'respond':
-      await respond(watcher, sideband, call, step);
-      return undefined;
+      return respond(watcher, sideband, call, step);
     case 'release':
-      await note(watcher, { type: 'released', reservationId: step.reservationId });
-      return undefined;
+      return note(watcher, { type: 'released', reservationId: step.reservationId });
     case 'silence':
-      sideband.silence();
-      return undefined;
+      return sideband.silence();
     case 'note_attached':
-      await note(watcher, { type: 'attached' });
-      return undefined;
+      return note(watcher, { type: 'attached' });
     case 'gap':
-      await note(watcher, { type: 'gap' });
-      return undefined;
+      return note(watcher, { type: 'gap', missed: missedBy(watcher, step) });
     case 'restore':
-      sideband.restore(call.expected);
-      return undefined;
+      return sideband.restore(call.expected);
     case 'hang_up':
       sideband.silence();
-      await hangUp(watcher, 'tampered');
-      return undefined;
+      return hangUp(watcher, 'tampered');
   }
 };
 
-const hangUp = ({ ports, request: { siteId, sessionId } }: Watcher, by: EndedBy): Promise<void> =>
-  ports.hangUps.send({ kind: 'end', siteId, sessionId, by });
+/** Of a later watcher, the time before it was estimated when it took the watch. */
+const missedBy = (
+  { generation, request, startedAtMs }: Watcher,
+  { fromStart }: Extract<WatchedStep, { readonly do: 'gap' }>,
+): { readonly fromMs: number; readonly toMs: number } | undefined =>
+  fromStart === true && generation === 1 ? { fromMs: request.openedAtMs, toMs: startedAtMs } : undefined;
 
 /** OpenAI is asked for nothing before its highest cost is reserved. If it does not fit, the call ends. */
 const respond = async (

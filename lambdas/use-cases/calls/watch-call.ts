@@ -1,13 +1,9 @@
-import { type KeyUseOutcome, type KeyUseReason, newKeyUse } from '../../domain/calls/key-use.ts';
 import {
   attachedAgain,
   newWatchedCall,
   sawEverything,
   type WatchedCall,
 } from '../../domain/calls/watched-call.ts';
-import type { RandomBytes } from '../../domain/identifiers.ts';
-import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
-import type { Secret } from '../../domain/secret.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
 import { DEFAULT_CONVERSATION, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
 import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
@@ -15,8 +11,6 @@ import type { Site, VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type {
   AttachResult,
   CallRecords,
-  EndingKeys,
-  KeyUseLog,
   RealtimeCalls,
   RecordedCall,
   Sideband,
@@ -24,17 +18,14 @@ import type {
   Sidebands,
   WatchRequest,
 } from '../ports/calls.ts';
-import type { KeyOpener } from '../ports/keys.ts';
-import { type FollowPorts, followCall, note, type Watcher } from './follow-call.ts';
-import { loseReservations, mayTakeOver, takeWatch, WatchLostError } from './watch-notes.ts';
+import { followCall } from './follow-call.ts';
+import { type CallKeyPorts, useCallKey } from './use-call-key.ts';
+import { mayTakeOver, settleEnd, takeWatch, WatchLostError } from './watch-notes.ts';
+import { type FollowPorts, note, type Watcher } from './watcher.ts';
 
-export interface WatchPorts extends FollowPorts {
-  readonly random: RandomBytes;
+export interface WatchPorts extends FollowPorts, CallKeyPorts {
   readonly records: Pick<CallRecords, 'readCall'>;
   readonly sites: { readSite(siteId: WatchRequest['siteId']): Promise<Site | undefined> };
-  readonly keys: Pick<EndingKeys, 'findKey'>;
-  readonly keyUses: KeyUseLog;
-  readonly opener: KeyOpener;
   readonly sidebands: Sidebands;
   readonly calls: Pick<RealtimeCalls, 'hangUp'>;
 }
@@ -66,13 +57,13 @@ const FIRST_ANSWER_MS = 5_000;
 /**
  * Watches one call until it ends: counts each response once as OpenAI reports it, and keeps the session as it was
  * admitted. Safe to run twice, late or after a crash: only the watcher that holds the watch changes the session. For a
- * call that has ended, it settles the reservations that the previous watcher left open.
+ * call that has ended, it settles what the previous watcher left: open reservations, and time that nobody saw.
  */
 export const watchCall =
   (ports: WatchPorts) =>
   async (request: WatchRequest): Promise<WatchOutcome> => {
     const outcome = await watchIfLive(ports, request);
-    if (outcome === 'not_taken') await loseReservations(ports, request);
+    if (outcome === 'not_taken') await settleEnd(ports, request);
     return outcome;
   };
 
@@ -113,11 +104,11 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
   const early = joining ? await attachEarly(watched) : undefined;
   if (joining && early === undefined) return 'not_taken';
   try {
-    const usage = await takeWatch(ports, request);
+    const usage = await takeWatch(ports, request, watched.turnByTurn);
     if (usage?.watch == null) return 'not_taken';
     const { generation } = usage.watch;
     const { firstMessage } = watched;
-    const hangUpAtOnce = (): Promise<void> => hangUp(watched);
+    const hangUpAtOnce = (): Promise<boolean> => hangUp(watched);
     return await watch(
       watched,
       { ports, request, session, generation, startedAtMs, firstMessage, hangUpAtOnce },
@@ -211,6 +202,7 @@ const watch = async (
     if (followed.outcome === 'handed_over') return 'handed_over';
     call = followed.call;
   }
+  let lostAtMs = ports.clock().getTime();
   for (let attaches = 1; ; attaches++) {
     const attached = await attach(watched);
     if (attached.result === 'no_call') {
@@ -222,13 +214,15 @@ const watch = async (
     }
     if (attached.result === 'attached') {
       if (call.attached) {
-        await note(watcher, { type: 'gap' });
+        const toMs = ports.clock().getTime();
+        await note(watcher, { type: 'gap', missed: { fromMs: lostAtMs, toMs } });
         call = attachedAgain(call);
       }
       attached.sideband.begin();
       const followed = await followCall(watcher, attached.sideband, call, []);
       if (followed.outcome === 'handed_over') return 'handed_over';
       call = followed.call;
+      lostAtMs = ports.clock().getTime();
     }
     if (attaches >= MAX_ATTACHES) {
       await note(watcher, { type: 'left' });
@@ -251,7 +245,7 @@ const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Pro
 /** After the socket is open, this code has no reference to the key. */
 const attach = async (watched: Watched): Promise<AttachResult> => {
   const { ports, request, settings, turnByTurn } = watched;
-  const attached = await useKey(
+  const attached = await useCallKey(
     watched,
     'watch',
     (plaintext) => ports.sidebands.attach(plaintext, { callId: request.callId, settings, turnByTurn }),
@@ -260,43 +254,15 @@ const attach = async (watched: Watched): Promise<AttachResult> => {
   return attached ?? { result: 'refused' };
 };
 
-const hangUp = async (watched: Watched): Promise<void> => {
+/** False if no key is left that can hang the call up. */
+const hangUp = async (watched: Watched): Promise<boolean> => {
   const { ports, request, session } = watched;
   const call = { callId: request.callId, dataResidency: session.dataResidency ?? 'global' } as const;
-  await useKey(
+  const hungUp = await useCallKey(
     watched,
     'hangup',
     (plaintext) => ports.calls.hangUp(plaintext, call),
     ({ openAiRequestId }) => ({ result: 'ok', openAiRequestId }),
   );
-};
-
-/** One audited use of the key; undefined if no key is left that can be opened. */
-const useKey = async <Result>(
-  { ports, session }: Watched,
-  reason: KeyUseReason,
-  use: (plaintext: Secret) => Promise<Result>,
-  outcomeOf: (result: Result) => Pick<KeyUseOutcome, 'result' | 'openAiRequestId'>,
-): Promise<Result | undefined> => {
-  const { clock, keys, keyUses, opener, random } = ports;
-  const sealed = await keys.findKey(session, clock());
-  if (sealed === undefined) return undefined;
-  const keyUse = newKeyUse(session, sealed, reason, clock(), random);
-  await keyUses.intend(keyUse);
-  let kmsRequestId: string | undefined;
-  const settle = (outcome: ReturnType<typeof outcomeOf>): Promise<void> =>
-    keyUses.settle(keyUse, { at: clock().toISOString(), ...outcome, kmsRequestId });
-  let result: Result;
-  try {
-    result = await opener.withPlaintext(sealed, use, (requestId) => {
-      kmsRequestId = requestId;
-    });
-  } catch (error) {
-    await Promise.allSettled([settle({ result: 'failed' })]);
-    if (error instanceof SealedKeyUnreadableError) return undefined;
-    throw error;
-  }
-  // Outside the `try`, so that a successful use is never recorded as failed.
-  await settle(outcomeOf(result));
-  return result;
+  return hungUp !== undefined;
 };

@@ -2,7 +2,7 @@ import { ConflictError, DependencyUnavailableError } from '../../domain/dependen
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import {
   type WatchNote,
-  withReservationsLost,
+  withEndSettled,
   withWatchNote,
   withWatchTaken,
 } from '../../domain/sessions/watched-usage.ts';
@@ -74,12 +74,16 @@ const withGrownHold = async (
     : growHold(ports, await ports.workspaces.readWorkspace(before.workspaceId), before, after);
 
 /** Takes the watch; undefined while another watcher holds it, or when the call has ended. */
-export const takeWatch = (ports: WatchNotePorts, request: WatchRequest): Promise<SessionUsage | undefined> =>
-  change(ports, request, (usage) => withWatchTaken(usage, request, ports.clock()));
+export const takeWatch = (
+  ports: WatchNotePorts,
+  request: WatchRequest,
+  turnByTurn: boolean,
+): Promise<SessionUsage | undefined> =>
+  change(ports, request, (usage) => withWatchTaken(usage, { ...request, turnByTurn }, ports.clock()));
 
-/** Counts the open reservations of an ended call as spent, in its budgets, once no watcher can see their responses. */
-export const loseReservations = async (ports: WatchNotePorts, request: WatchRequest): Promise<void> => {
-  await change(ports, request, (usage) => withReservationsLost(usage, ports.clock()));
+/** Counts as spent, in its budgets, what the dead watcher of an ended call left: open reservations, and time that nobody saw. */
+export const settleEnd = async (ports: WatchNotePorts, request: WatchRequest): Promise<void> => {
+  await change(ports, request, (usage) => withEndSettled(usage, ports.clock()));
 };
 
 /** True while the watcher that the request names still holds the watch, or no watcher is named. */
@@ -99,7 +103,7 @@ export const pageIsConnected = async (ports: WatchNotePorts, request: WatchReque
 };
 
 /**
- * Writes one note of the watcher of `generation`, and returns the usage with it. `onSpent` as with ChargedUsage.
+ * Writes one note of the watcher of `generation`, and returns the usage with it.
  * @throws WatchLostError if another watcher has taken over.
  */
 export const noteWatch = async (
@@ -107,14 +111,35 @@ export const noteWatch = async (
   request: WatchRequest,
   generation: number,
   note: WatchNote,
-  onSpent?: () => void,
 ): Promise<SessionUsage> => {
-  const noted = await change(
-    ports,
-    request,
-    (usage) => withWatchNote(usage, generation, note, ports.clock()),
-    onSpent,
+  const noted = await change(ports, request, (usage) =>
+    withWatchNote(usage, generation, note, ports.clock()),
   );
   if (noted === undefined) throw new WatchLostError();
   return noted;
+};
+
+/**
+ * Counts responses in one write, as noteWatch does. `responses` is read again with each attempt. `onSpent` as with
+ * ChargedUsage.
+ */
+export const noteResponses = async (
+  ports: WatchNotePorts,
+  request: WatchRequest,
+  generation: number,
+  responses: () => readonly WatchNote[],
+  onSpent: () => void,
+): Promise<SessionUsage> => {
+  const counted = await change(
+    ports,
+    request,
+    (before) =>
+      responses().reduce<SessionUsage | undefined>(
+        (usage, note) => usage && withWatchNote(usage, generation, note, ports.clock()),
+        before,
+      ),
+    onSpent,
+  );
+  if (counted === undefined) throw new WatchLostError();
+  return counted;
 };

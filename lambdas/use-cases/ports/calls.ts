@@ -232,7 +232,7 @@ export interface Sideband {
   restore(expected: SessionFields): void;
   /** Stops the response in progress. */
   silence(): void;
-  /** Makes OpenAI answer no further turn by itself, and stops the response in progress. */
+  /** Makes OpenAI answer no turn by itself any more. The response that is under way continues. */
   stop(): void;
   /**
    * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False if the socket had
@@ -292,11 +292,14 @@ export interface ResponseReservations {
   >;
 }
 
+/** `tight`: at least 80 % of an amount is used. `open`: less is used, no budget ends the call, or the database does not answer. */
+export type SpentState = 'open' | 'tight' | 'spent';
+
 export interface SpentBudgets {
-  /** True if a budget that ends calls is spent. */
-  isSpent(
+  /** Reads how far the budgets that end this call are spent: the state of the one that is used most. */
+  look(
     session: Pick<ReservedSession, 'workspaceId' | 'mode'> & { readonly siteId: SiteId },
-  ): Promise<boolean>;
+  ): Promise<SpentState>;
 }
 
 export interface WatcherInvoker {

@@ -17,11 +17,14 @@ import {
 import {
   addressTagOf,
   freeSlots,
+  isHeldBy,
   leaseExpiry,
+  type NewLease,
   occupiedSlots,
-  type SlotLease,
+  type SlotHolder,
   type SlotPool,
   secondsUntilFree,
+  type TakenSlot,
 } from '../../domain/sessions/slots.ts';
 import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
 import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
@@ -59,7 +62,7 @@ export interface AdmissionRequest {
   /** The time zone of the workspace, which determines the periods of its budgets. */
   readonly timeZone: string;
   /** The session whose slots this one takes over; undefined: none. */
-  readonly replaced: SessionId | undefined;
+  readonly replaced: SlotHolder | undefined;
   /** The session that the page named as its own; undefined: none. */
   readonly successorOf?: SessionId | undefined;
   readonly now: Date;
@@ -67,7 +70,7 @@ export interface AdmissionRequest {
 
 export interface Admitted {
   readonly session: ReservedSession & { readonly siteId: SiteId };
-  readonly leases: readonly SlotLease[];
+  readonly leases: readonly NewLease[];
   /** The session usage of a call or of a managed session; otherwise undefined. */
   readonly usage: SessionUsage | undefined;
   /** The intent to open the key for a call; undefined for a token, whose session is the intent. */
@@ -118,7 +121,7 @@ export const admitSession = async (
             use: admitted.use,
             budgets,
             visitor: request.visitor,
-            replaced: request.replaced,
+            replaced: request.replaced?.sessionId,
             successorOf: request.successorOf,
           },
           now,
@@ -171,12 +174,13 @@ const chooseSlots = (
   read: Pick<TokenContext, 'leases' | 'period'>,
   attempt: number,
 ): readonly ChosenSlot[] => {
-  const leases = read.leases.filter(({ sessionId }) => sessionId !== replaced);
+  const isReplaced = (lease: TakenSlot): boolean => replaced !== undefined && isHeldBy(lease, replaced);
+  const leases = read.leases.filter((lease) => !isReplaced(lease));
   const waits: number[] = [];
   const chosen = pools.flatMap(({ pool, limit }): readonly ChosenSlot[] => {
     const taken = occupiedSlots(leases, pool, now);
     const free = freeSlots(taken, limit);
-    const moved = read.leases.find((lease) => lease.pool === pool && lease.sessionId === replaced)?.index;
+    const moved = read.leases.find((lease) => lease.pool === pool && isReplaced(lease))?.index;
     const index =
       free.find((one) => one === moved) ?? free[random(4).readUInt32BE() % Math.max(1, free.length)];
     if (index !== undefined && attempt <= MAX_ATTEMPTS)

@@ -52,7 +52,7 @@ export const admitVisitor = async (
   { ipHash, site: configured, workspace, context, embedTags }: Arrival,
   openedWith: OpenedWith,
   now: Date,
-  replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag'> & { readonly named?: SessionId },
+  replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag' | 'admission'> & { readonly named?: SessionId },
 ): Promise<AdmittedVisitor> => {
   const visitor = await identify(ports, request, { site: configured, context, embedTags, replaced, now });
   const asked: VisitedSite = siteFor(configured, visitor);
@@ -100,7 +100,7 @@ export const admitVisitor = async (
     capacity: context,
     timeZone: workspace.timeZone,
     visitor,
-    replaced: replaced?.sessionId,
+    replaced: replaced && { sessionId: replaced.sessionId, slots: replaced.admission?.slots ?? [] },
     successorOf: replaced?.named,
     payer,
     siteCalls: context.siteCalls,

@@ -125,11 +125,11 @@ export const recordEvents =
     if (request.origin !== read.session.origin) throw new BrokerError('origin_not_allowed');
     request.onOriginAllowed(request.origin ?? '');
 
-    const { usage, tally } = await saveEvents(ports, request, read, now);
+    const { usage, tally, holdsSlot } = await saveEvents(ports, request, read, now);
     const { endedBy = read.session.endRequested } = read.session;
     return {
       ...tally,
-      hangUp: await settleSlots(ports, read, usage, now),
+      hangUp: await settleSlots(ports, read, { usage, holdsSlot }, now),
       ...(endedBy === undefined ? {} : { endedBy }),
     };
   };
@@ -140,12 +140,19 @@ interface Tally {
   readonly flagged: number;
 }
 
+interface SavedEvents {
+  readonly usage: SessionUsage;
+  readonly tally: Tally;
+  /** False if the slot of a call that continues was lost. */
+  readonly holdsSlot: boolean;
+}
+
 const saveEvents = async (
   ports: EventPorts,
   { siteId, events: reports, sourceIp }: EventsRequest,
   first: SessionSnapshot,
   now: Date,
-): Promise<{ readonly usage: SessionUsage; readonly tally: Tally }> => {
+): Promise<SavedEvents> => {
   const told = new Set<string>();
   let read = first;
   const save = async (attempt: number) => {
@@ -160,18 +167,15 @@ const saveEvents = async (
     await tellOperator(ports, { read, usage, sourceIp }, untold, worked, now);
     // Before it is saved: a call whose end was not queued stays with the sweeper.
     if (read.session.openedWith === 'call' && isOver(usage)) await queueEnd(ports, read.session, 'ended');
+    const { holdsSlot, expected } = await expectCall(ports, read, usage, now);
     // Also if nothing is new: repetitions are limited like other requests.
     const budgets = budgetsOf(read, now);
-    await ports.sessionUsage.saveUsage(
-      withExpectedEnd(withRequestCounted(usage, now), read.session, now),
-      budgets,
-      capSeconds,
-    );
+    await ports.sessionUsage.saveUsage(withRequestCounted(expected, now), budgets, capSeconds);
     await settle(ports, read, { budgets, charged: usage.responses > stored.responses }, now);
     // Again with each repetition: the first request may have crashed before this line.
     if (isOver(usage)) await ports.ends.recordEnd(usage);
     await noteThresholds(ports, read, now);
-    return { usage, tally };
+    return { usage, tally, holdsSlot };
   };
   try {
     return await retryOnConflict(ports.backOff, MAX_ATTEMPTS, save);
@@ -283,13 +287,13 @@ const tellOperator = async (
 const settleSlots = async (
   ports: EventPorts,
   read: SessionSnapshot,
-  usage: SessionUsage,
+  { usage, holdsSlot }: Pick<SavedEvents, 'usage' | 'holdsSlot'>,
   now: Date,
 ): Promise<HangUpReason | undefined> => {
   const { session } = read;
   const reason = hangUpReason(read, usage, now);
   if (session.openedWith === 'call') {
-    if (reason === undefined) return (await expectCall(ports, read, usage, now)) ? undefined : 'slot_lost';
+    if (reason === undefined) return holdsSlot ? undefined : 'slot_lost';
     // Its end was queued before the report was saved: the broker ends it.
     if (reason !== 'ended') await queueEnd(ports, session, reason);
     return reason;
@@ -324,31 +328,27 @@ const settleSlots = async (
 const capSecondsOf = ({ createdAt, admission }: SessionSnapshot['session']): number =>
   Math.floor(Date.parse(createdAt) / 1_000) + (admission?.maxDurationSeconds ?? 0);
 
-/** The usage with the time until which its slots are expected to be taken, so that the next report need not write it again. */
-const withExpectedEnd = (
-  usage: SessionUsage,
-  session: SessionSnapshot['session'],
-  now: Date,
-): SessionUsage =>
-  session.openedWith === 'call'
-    ? { ...usage, expectedUntil: expectedEndOf(usage, capSecondsOf(session), now) }
-    : usage;
-
 /**
  * A sign of life of a call does not extend its slot; it only updates when the slot is expected to be free. While the call
- * is watched, that stays the same, and the slot is written once. False if the slot was lost.
+ * is watched, that stays the same, and the slot is written once: before the usage that remembers it, because a request that
+ * dies in between must not leave a time on record that the slot never got.
  */
 const expectCall = async (
   { slots }: EventPorts,
-  { session, usage: before }: SessionSnapshot,
+  read: SessionSnapshot,
   usage: SessionUsage,
   now: Date,
-): Promise<boolean> => {
+): Promise<{ readonly holdsSlot: boolean; readonly expected: SessionUsage }> => {
+  const { session, usage: before } = read;
+  if (session.openedWith !== 'call' || hangUpReason(read, usage, now) !== undefined)
+    return { holdsSlot: true, expected: usage };
   const { workspaceId, sessionId, admission } = session;
   const expectedUntil = expectedEndOf(usage, capSecondsOf(session), now);
-  if (before?.expectedUntil === expectedUntil) return true;
+  const expected = { ...usage, expectedUntil };
+  if (before?.expectedUntil === expectedUntil) return { holdsSlot: true, expected };
   const leases = (admission?.slots ?? []).map((place) => ({ ...place, sessionId, expectedUntil }));
-  return slots.expect(workspaceId, leases, now);
+  const holdsSlot = await slots.expect(workspaceId, leases, now);
+  return { holdsSlot, expected: holdsSlot ? expected : usage };
 };
 
 const ENDED_BY_REASON: Readonly<Record<HangUpReason, EndedBy>> = {

@@ -8,7 +8,7 @@ import { type Conversation, createConversation } from './conversation.ts';
 import { createInvoice, type Invoice, type InvoiceWriter } from './invoice.ts';
 import { type Line, loadPeers, type OpenPeer, type Peer } from './peer.ts';
 
-/** OpenAI ends a session after this, however busy it is. Source: developers.openai.com/blog/realtime-api */
+/** OpenAI ends a session after this time, even if it is active. Source: developers.openai.com/blog/realtime-api */
 export const MAX_CALL_MS = 60 * 60 * 1_000;
 const EXPIRY_CHECK_MS = 100;
 const MAX_KEPT_CALLS = 1_000;
@@ -21,7 +21,7 @@ const NO_LIBRARY =
 /** How a call ended: by a hang-up, because the browser left, at its time limit, or in an outage. */
 export type CallEnd = 'hang_up' | 'browser_left' | 'max_duration' | 'outage';
 
-/** The stand-in's record of a call, also after its end. */
+/** The stand-in's record of a call, which is kept after its end. */
 export type CallRecord = {
   readonly callId: string;
   /** The fingerprint of the key that may control it: the one that created it or minted its client secret. */
@@ -48,23 +48,23 @@ export type CallRequest = {
   readonly failure: string | undefined;
   readonly owner: string;
   readonly createdWith: CallRecord['createdWith'];
-  /** A fault: the call continues when its browser has left, until a hang-up or the time limit. */
+  /** A fault: the call continues after its browser has left, until a hang-up or the time limit. */
   readonly outlivesBrowser?: boolean | undefined;
 };
 
 export type Calls = {
   /** Opens a call. Undefined for an offer that cannot be answered. */
   readonly open: (request: CallRequest) => Promise<{ callId: string; answer: string } | undefined>;
-  /** True while the call continues, for the key that may control it; another key sees no call. */
+  /** True while the call continues and the key may control it. For another key, the call does not exist. */
   readonly isLive: (callId: string, owner: string) => boolean;
   /** Ends a call. False if this key has no such call. */
   readonly hangUp: (callId: string, owner: string) => boolean;
-  /** Connects a sideband, in silence. */
+  /** Connects a sideband without an event. */
   readonly attach: (callId: string, sideband: WebSocket) => void;
   readonly closeSidebands: (callId: string, code: number, reason?: string) => void;
-  /** Ends a call without a word, as an outage does. */
+  /** Ends a call without an event, as an outage does. */
   readonly drop: (callId: string) => void;
-  /** Ends what has lasted too long by the clock. Happens by itself ten times a second. */
+  /** Ends calls that exceed the time limit by the clock. Also runs automatically ten times a second. */
   readonly expire: () => void;
   /** The calls that continue, oldest first. */
   readonly live: () => readonly string[];
@@ -151,7 +151,7 @@ export function createCalls({
         },
         invoice,
       });
-    // The peer opens within the promise below and is heard of only afterwards, so both are there when they are needed.
+    // The peer opens within the promise below and reports events only afterwards, so both are set when they are needed.
     let conversation: Conversation | undefined;
     let call: Call | undefined;
     const peer = await openPeer(request.offer, (line) => {

@@ -19,7 +19,7 @@ const ResponseParamsSchema = z.strictObject({
 /** Settings that `response.create` may give for one response. */
 export type ResponseParams = z.infer<typeof ResponseParamsSchema>;
 
-/** Events that a data channel or a sideband may send, as far as the stand-in acts on them. */
+/** Events that a data channel or a sideband may send, as far as the stand-in supports them. */
 const ClientEvent = z.discriminatedUnion('type', [
   z.strictObject({ ...named, type: z.literal('session.update'), session: SessionSchema }),
   z.strictObject({ ...named, type: z.literal('response.create'), response: ResponseParamsSchema.optional() }),
@@ -68,7 +68,7 @@ export const clientError = (code: string, message: string, more: Partial<ClientE
   ...more,
 });
 
-/** Reads one message of a client, or returns the error that OpenAI would answer. */
+/** Reads one message of a client, or returns the error that OpenAI would send. */
 export function parseClientEvent(
   text: string,
 ): { readonly event: ClientEvent } | { readonly error: ClientError } {

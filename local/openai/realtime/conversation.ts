@@ -25,12 +25,12 @@ export type Reply = (text: string) => void;
 export type ConversationOptions = {
   readonly settings: SessionRequest | undefined;
   readonly model: string;
-  /** When the session ends at the latest, unix seconds. */
+  /** The latest end of the session, Unix seconds. */
   readonly expiresAt: number;
   /** Undefined for a key whose responses go well. */
   readonly failure: ResponseFailure | undefined;
   readonly play: Line['play'];
-  /** Sends to everybody who is connected: the page and the sidebands. */
+  /** Sends an event to the page and all sidebands. */
   readonly broadcast: Reply;
   readonly invoice: InvoiceWriter;
 };
@@ -40,20 +40,23 @@ export type Conversation = {
   readonly session: () => Readonly<Record<string, unknown>>;
   /** The settings of every `response.create`, oldest first; empty objects where OpenAI's own turn detection asked. */
   readonly responseRequests: readonly ResponseParams[];
-  /** Sends `session.created`. Only the page gets it: a sideband attaches in silence. */
+  /** Sends `session.created`. Only the page gets it; a sideband gets no event when it attaches. */
   readonly greet: (reply: Reply) => void;
   /** µ-law sound of the visitor. */
   readonly hear: (payload: Uint8Array) => void;
-  /** A message of the page or of a sideband. Errors go to its sender only. */
+  /** Handles a message of the page or of a sideband. Errors go to its sender only. */
   readonly receive: (text: string, reply: Reply) => void;
   readonly fail: (error: ClientError) => void;
-  /** Nothing is sent any more. */
+  /** Ends the session. No more events are sent. */
   readonly end: () => void;
 };
 
 const newId = (prefix: string): string => `${prefix}_${randomBytes(12).toString('base64url')}`;
 
-/** One Realtime session as its events show it: what is heard becomes turns, each turn is answered, each answer counted. */
+/**
+ * One Realtime session, as visible in its events: speech becomes turns, each turn gets a response, and each response is
+ * counted.
+ */
 export function createConversation(options: ConversationOptions): Conversation {
   const sessionId = newSessionId();
   let { settings } = options;
@@ -64,19 +67,19 @@ export function createConversation(options: ConversationOptions): Conversation {
   let committedToMs = 0;
   let visitorTurns = 0;
   const responseRequests: ResponseParams[] = [];
-  /** Text that the visitor typed since the last answer. */
+  /** Text that the visitor typed since the last response. */
   let typed = '';
   /** Function calls that have no output yet. */
   const calledFunctions = new Set<string>();
   let hasEnded = false;
   let visitorItemId = newId('item');
   let lastItemId: string | null = null;
-  /** Without the instructions, which go in front of it. */
+  /** Without the instructions, which come before it. */
   let conversation = NO_TOKENS;
 
   const eventOf = (type: string, fields: Readonly<Record<string, unknown>> = {}): string =>
     JSON.stringify({ type, event_id: newId('event'), ...fields });
-  /** The conversation, or the items that a request gives in its place. */
+  /** The conversation, or the items that a request specifies instead. */
   const contextOf = (input: ResponseParams['input']): Tokens =>
     input === undefined
       ? conversation
@@ -129,7 +132,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     visitorTurns += 1;
   };
 
-  /** Billed apart, by the transcription model. */
+  /** Billed separately, at the price of the transcription model. */
   const transcribe = (item_id: string, audio: number): void => {
     const transcript = visitorSentence(visitorTurns);
     const at = { item_id, content_index: 0 };
@@ -145,7 +148,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     emit('conversation.item.input_audio_transcription.completed', { ...at, transcript, usage });
   };
 
-  /** Returns what is wrong with starting a response now, if anything. */
+  /** Returns the error that prevents a response now, if any. */
   const respond = (params: ResponseParams = {}): ClientError | undefined => {
     responseRequests.push(params);
     if (responses.isGenerating())

@@ -9,7 +9,7 @@ type Offered = Pick<SessionRequest, 'tool_choice'> & {
 
 /**
  * The function that a typed message names, such as `get_order {"id":"7"}`; the JSON after the name becomes its arguments.
- * OpenAI's model decides by the meaning of what was said; nothing here understands words.
+ * OpenAI's model decides by the meaning of the speech; the stand-in does not understand words.
  */
 export const functionIn = (
   typed: string,

@@ -34,9 +34,9 @@ export type InvoiceResponse = {
 export type Invoice = {
   /** One entry for each response that was billed, with the `usage` object of its `response.done`. */
   readonly responses: readonly InvoiceResponse[];
-  /** The `usage` objects of transcriptions, which the transcription model bills apart. */
+  /** The `usage` objects of transcriptions, which are billed separately for the transcription model. */
   readonly transcriptions: readonly unknown[];
-  /** Of all responses, those without a `response.done` too. */
+  /** Totals of all responses, including those without a `response.done`. */
   readonly totals: InvoiceTotals;
 };
 

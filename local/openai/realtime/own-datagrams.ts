@@ -21,7 +21,7 @@ const LOOPBACK = '127.0.0.1';
 
 /**
  * The addresses that an answer offers: loopback alone to a peer that offers it, otherwise also the machine's own IPv4
- * addresses, or its IPv6 ones if it has no other. Few on purpose: on a busy machine the library loses its way in a
+ * addresses, or its IPv6 ones if it has no other. Deliberately few: on a busy machine, the library can fail in a
  * handshake over several address pairs.
  */
 export function candidateAddresses(offer: string): string[] {

@@ -12,27 +12,27 @@ export type PeerHandlers = {
   readonly onMessage: (text: string) => void;
   /** µ-law sound as it arrived, a packet at a time. */
   readonly onSound: (payload: Uint8Array) => void;
-  /** The connection is gone, whichever side ended it. Comes once. */
+  /** Called once when the connection has ended, by either side. */
   readonly onGone: () => void;
 };
 
 export type Playing = {
-  /** Ends the sound; answers how much of it was sent. Later calls answer the same. */
+  /** Ends the sound and returns how much of it was sent. Later calls return the same. */
   readonly stop: () => number;
 };
 
-/** The outgoing side of a connection, once it is open. */
+/** The outgoing side of an open connection. */
 export type Line = {
   readonly send: (text: string) => void;
-  /** Plays a hum of `ms`; `onEnd` comes when all of it was sent, and not after `stop`. */
+  /** Plays a hum of `ms`. Calls `onEnd` after all of it was sent, but not after `stop`. */
   readonly play: (ms: number, onEnd: () => void) => Playing;
 };
 
 export type Peer = {
   readonly answer: string;
-  /** Closes the data channel first, so that the browser notices at once. */
+  /** Closes the data channel first, so that the browser notices immediately. */
   readonly hangUp: () => Promise<void>;
-  /** Just stops to answer; a browser notices after some seconds. */
+  /** Only stops to respond, which a browser notices after some seconds. */
   readonly close: () => Promise<void>;
 };
 
@@ -40,7 +40,7 @@ export type Peer = {
 export type OpenPeer = (offer: string, handle: (line: Line) => PeerHandlers) => Promise<Peer>;
 
 const FRAME_MS = 20;
-/** Enough for the word that a channel closes to arrive on this machine. */
+/** Enough time for the close message of a channel to arrive on this machine. */
 const CLOSING_MS = 200;
 
 /** The WebRTC of this machine, or undefined if its library is not installed. */
@@ -87,7 +87,7 @@ async function openPeer(
       for (const channel of channels) if (channel.readyState === 'open') channel.send(text);
     },
     play: (ms, onEnd) => {
-      // The clock of the sound runs on through silence.
+      // The sound's clock continues during silence.
       const fromMs = performance.now() - startedMs;
       return playFrames(ms, (payload, atMs) => sendFrame(payload, fromMs + atMs, atMs === 0), onEnd);
     },
@@ -126,7 +126,7 @@ async function openPeer(
     throw error;
   }
 
-  // Whatever goes wrong on the way out, the call has ended.
+  // The call has ended, even if an error occurs while it closes.
   const close = (): Promise<void> => connection.close().catch(() => undefined);
   return {
     answer: connection.localDescription?.sdp ?? '',
@@ -139,7 +139,7 @@ async function openPeer(
   };
 }
 
-/** Sends a frame each 20 ms, and what is overdue at once, so that the sound keeps its length on a busy machine. */
+/** Sends a frame every 20 ms, and overdue frames immediately, so that the sound keeps its length on a busy machine. */
 function playFrames(
   ms: number,
   sendFrame: (payload: Buffer, atMs: number) => void,

@@ -12,7 +12,7 @@ export type Emit = (type: string, fields?: Readonly<Record<string, unknown>>) =>
 export type ResponsesOptions = {
   readonly emit: Emit;
   readonly newId: (prefix: string) => string;
-  /** The `previous_item_id` of an item, which is the last one from now on. */
+  /** Returns the `previous_item_id` of an item and makes this item the last one. */
   readonly append: (itemId: string) => string | null;
   readonly play: Line['play'];
   /** Undefined for a key whose responses go well. */
@@ -20,7 +20,7 @@ export type ResponsesOptions = {
   readonly conversationId: string;
   /** A response was billed, with or without a `response.done`. `output` has become part of the conversation. */
   readonly onBilled: (billed: Billed) => void;
-  /** So many tokens of sound have left the conversation, because nobody heard them. */
+  /** This number of sound tokens was removed from the conversation, because they were not played. */
   readonly onUnheard: (audioTokens: number) => void;
 };
 
@@ -33,7 +33,7 @@ export type Billed = {
 };
 
 export type Responses = {
-  /** Answers what was said. Does nothing but failing if the key's responses fail. */
+  /** Responds to the speech, or fails if the key's responses fail. */
   readonly start: (params: ResponseParams, settings: SessionRequest | undefined, input: Tokens) => void;
   /** Answers with a function call, which has no sound. Returns its `call_id`. */
   readonly call: (
@@ -42,7 +42,7 @@ export type Responses = {
     settings: SessionRequest | undefined,
     input: Tokens,
   ) => string;
-  /** False once everything was generated, although the sound may continue. */
+  /** False after everything was generated, although the sound may continue. */
   readonly isGenerating: () => boolean;
   readonly count: () => number;
   readonly cancel: (reason: 'turn_detected' | 'client_cancelled') => void;
@@ -51,7 +51,7 @@ export type Responses = {
   readonly end: () => void;
 };
 
-/** A response under way: it is generated faster than it is heard, and can be interrupted in both. */
+/** A running response. It is generated faster than it is played, and can be interrupted in both phases. */
 type Answering = {
   readonly response: Readonly<Record<string, unknown>> & { readonly id: string };
   readonly itemId: string;
@@ -66,7 +66,7 @@ type Answering = {
   isGenerated: boolean;
 };
 
-/** OpenAI generates speech faster than it is spoken; here, this many times. */
+/** OpenAI generates speech faster than it is played. This is the factor here. */
 const GENERATION_SPEED = 3;
 
 /** The responses of one session, one after another. */
@@ -104,7 +104,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     }, WORD_MS / GENERATION_SPEED);
   };
 
-  /** Generated output is billed, heard or not. */
+  /** Generated output is billed, whether or not it is played. */
   const bill = (current: Answering, wasReported: boolean): unknown => {
     clearInterval(current.timer);
     current.isGenerated = true;
@@ -188,7 +188,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     cancel: (reason) => {
       if (answering !== undefined && !answering.isGenerated) finish(answering, 'cancelled', reason);
     },
-    // What was not heard leaves the conversation, and so the input of the next response.
+    // Sound that was not played is removed from the conversation, and so from the input of the next response.
     stopSpeaking: () => {
       if (answering === undefined) return;
       const current = answering;
@@ -233,7 +233,7 @@ const outputOf = (words: readonly string[], said: number): Tokens => ({
   audio: assistantAudioTokens(said * WORD_MS),
 });
 
-/** As many words as have room in `max_output_tokens`. */
+/** As many words as fit into `max_output_tokens`. */
 const fitting = (words: readonly string[], max: number | 'inf'): readonly string[] => {
   if (max === 'inf') return words;
   const fits = words.findIndex((_, index) => total(outputOf(words, index + 1)) > max);

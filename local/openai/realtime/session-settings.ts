@@ -15,7 +15,10 @@ export type Detection = {
   readonly answers: boolean;
 };
 
-/** The defaults are OpenAI's for `server_vad`. `semantic_vad` is treated as that, because nothing here understands words. */
+/**
+ * The defaults are OpenAI's for `server_vad`. `semantic_vad` is treated like it, because the stand-in does not understand
+ * words.
+ */
 export const detectionOf = (settings: SessionRequest | undefined): Detection => {
   const asked = settings?.audio?.input?.turn_detection;
   const server = asked?.type === 'server_vad' ? asked : undefined;
@@ -44,9 +47,9 @@ export const mergeSettings = (
 });
 
 /**
- * The part of a conversation that goes into the next response. Above `truncation.token_limits.post_instructions` the
- * oldest part is dropped, until `retention_ratio` of the limit is left; OpenAI drops whole items, this drops shares of
- * each kind.
+ * The part of a conversation that goes into the next response. Beyond `truncation.token_limits.post_instructions`, the
+ * oldest part is dropped, until `retention_ratio` of the limit is left; OpenAI drops whole items; the stand-in drops
+ * shares of each kind.
  */
 export const truncated = (conversation: Tokens, settings: SessionRequest | undefined): Tokens => {
   const truncation = settings?.truncation;

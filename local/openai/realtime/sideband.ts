@@ -6,7 +6,7 @@ import { deliver } from '../deliver.ts';
 import type { Fault } from '../faults.ts';
 import { type Calls, closeSideband } from './calls.ts';
 
-/** Where a sideband attaches, with the id of its call as `call_id`. */
+/** The path to which a sideband connects, with the ID of its call as `call_id`. */
 export const SIDEBAND_PATH = '/v1/realtime';
 
 /** Upgrades requests to sidebands. */
@@ -15,7 +15,7 @@ export type Sidebands = {
   readonly refuse: (upgrade: Upgrade, answer: Answer, headers: Readonly<Record<string, string>>) => void;
 };
 
-/** A request that asks for a WebSocket, as Node's `upgrade` event has it. */
+/** A request that asks for a WebSocket, as in Node's `upgrade` event. */
 export type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer };
 
 /** The sidebands of one stand-in. */
@@ -24,7 +24,7 @@ export function createSidebands(calls: Calls): Sidebands {
   return {
     accept: ({ request, socket, head }, callId, fault) => {
       server.handleUpgrade(request, socket, head, (sideband) => {
-        // A client that breaks the protocol or vanishes closes its socket; nothing else has to be done.
+        // If a client breaks the protocol or vanishes, its socket closes, and nothing else needs to be done.
         sideband.on('error', () => undefined);
         const close = fault?.closeSideband;
         if (close !== undefined) {

@@ -1,6 +1,6 @@
 import { BYTES_PER_MS, encodeMuLaw } from './mu-law.ts';
 
-/** How long the voice takes for a word. */
+/** Duration of a spoken word. */
 export const WORD_MS = 280;
 
 const ASSISTANT_SENTENCES = [
@@ -23,7 +23,7 @@ const VISITOR_SENTENCES = [
 export const assistantSentence = (turn: number): string =>
   ASSISTANT_SENTENCES[turn % ASSISTANT_SENTENCES.length] ?? '';
 
-/** The sentence that it claims to have heard; it does not evaluate the sound. */
+/** The sentence that the stand-in claims to have heard. It does not evaluate the sound. */
 export const visitorSentence = (turn: number): string =>
   VISITOR_SENTENCES[turn % VISITOR_SENTENCES.length] ?? '';
 
@@ -31,7 +31,7 @@ const HUM_HZ = 196;
 const SYLLABLES_PER_SECOND = 1_000 / WORD_MS;
 const AMPLITUDE = 9_000;
 
-/** A hum with a swell for each word, in µ-law: sound whose length is known, in place of speech. */
+/** A hum with a swell for each word, in µ-law: sound of a known length instead of speech. */
 export function hum(fromMs: number, ms: number): Buffer {
   const sound = Buffer.alloc(ms * BYTES_PER_MS);
   for (let i = 0; i < sound.length; i += 1) {

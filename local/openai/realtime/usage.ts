@@ -1,9 +1,12 @@
-// Token time: developers.openai.com/api/docs/guides/realtime-costs.
+// Source of the token rates: developers.openai.com/api/docs/guides/realtime-costs.
 const USER_MS_PER_AUDIO_TOKEN = 100;
 const ASSISTANT_MS_PER_AUDIO_TOKEN = 50;
-/** A rule of thumb for English; the real tokenizer is not needed to see money add up. */
+/** A rule of thumb for English. The real tokenizer is not needed for a plausible cost. */
 const CHARACTERS_PER_TEXT_TOKEN = 4;
-/** Tokens sent before are read from the cache in whole blocks. We chose the size: OpenAI does not publish its own. */
+/**
+ * Tokens that were sent before are read from the cache in whole blocks. The size is our choice, because OpenAI does not
+ * publish its own.
+ */
 const CACHE_BLOCK_TOKENS = 64;
 
 /** Tokens of one kind each. */
@@ -26,7 +29,7 @@ export const addTokens = (a: Tokens, b: Tokens): Tokens => ({
 
 /**
  * The usage of one response, in the shape of `response.done`. `input` is the whole conversation, which is sent again
- * each time; what the response before it had as input comes from the cache.
+ * each time; the input of the previous response comes from the cache.
  */
 export function usageOf({
   input,

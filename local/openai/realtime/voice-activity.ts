@@ -1,4 +1,4 @@
-/** Speech that began or ended, at a place in the sound received since the call began. */
+/** The start or end of speech, as a position in the sound since the start of the call. */
 export type Activity =
   | { readonly kind: 'started'; readonly atMs: number }
   | { readonly kind: 'stopped'; readonly atMs: number };
@@ -6,20 +6,20 @@ export type Activity =
 export type VoiceActivityOptions = {
   /** 0 to 1, as in `turn_detection.threshold`. */
   readonly threshold: number;
-  /** How long it must be quiet for speech to have ended. */
+  /** Duration of silence after which speech counts as ended. */
   readonly silenceMs: number;
 };
 
-/** Shorter noises are no speech: a click, the beep of a test microphone. */
+/** Shorter noises do not count as speech: a click, the beep of a test microphone. */
 const LEAST_SPEECH_MS = 60;
 
-/** Loudness at threshold 1; half of it, the default, is -36 dB below the loudest. A choice of ours, not OpenAI's. */
+/** Loudness at threshold 1; half of it, the default, is -36 dB below the loudest. This is our choice, not OpenAI's. */
 const LOUDEST_THRESHOLD = 1_000;
 
 /**
- * Tells speech from silence by the energy of the sound, and by nothing else: steady noise above the threshold is taken
- * for speech. Time is counted in sound heard, so that a slow machine decides as a fast one does. `fromMs`: the sound that came
- * before, so that places continue where settings change in the middle of a call.
+ * Distinguishes speech from silence only by the energy of the sound: steady noise above the threshold counts as speech. Time
+ * is measured in received sound, so that a slow machine gets the same result as a fast one. `fromMs`: the duration of earlier
+ * sound, so that positions continue when settings change during a call.
  */
 export function detectVoice(
   { threshold, silenceMs }: VoiceActivityOptions,

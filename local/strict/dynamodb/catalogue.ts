@@ -7,7 +7,7 @@ import {
   type TableSchema,
 } from './request.ts';
 
-/** Asks the engine itself; undefined for an error. */
+/** Sends a request to the engine itself. Returns undefined for an error. */
 export type AskEngine = (target: string, input: Json) => Promise<Json | undefined>;
 
 const TABLES = 'DynamoDB_20120810';
@@ -24,7 +24,7 @@ export class Catalogue {
     this.#ask = ask;
   }
 
-  /** The request with everything that its rules can ask for. */
+  /** The request with everything that its rules need. */
   async describe(operation: string, input: Json): Promise<DynamoDbRequest> {
     if (CHANGES.includes(operation)) this.#tables.delete(String(input['TableName']));
     else await Promise.all(tableNames(input).map((name) => this.#load(name)));

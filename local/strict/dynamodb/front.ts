@@ -59,7 +59,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
           bytesOf(answer).then((bytes) => {
             const status = answer.statusCode ?? 500;
             const text = status === 400 ? inAwsWords(bytes) : bytes;
-            // A checksum of other bytes would make the client drop the answer.
+            // A checksum of different bytes would make the client discard the response.
             const dropped = text === bytes ? OF_THE_ANSWER : OF_OTHER_BYTES;
             const kept = headersWithout(answer.rawHeaders, dropped);
             outgoing.writeHead(status, [...kept, 'content-length', String(text.byteLength)]);
@@ -68,7 +68,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
           }, reject);
         },
       );
-      // A caller that has given up is not waited for.
+      // Does not wait for a caller that has given up.
       outgoing.on('close', () => {
         if (!outgoing.writableEnded) forwarded.destroy();
       });
@@ -88,7 +88,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
           for (const table of tableNames(call.input)) for (const listener of listeners) listener(table);
       }
     } catch {
-      // As an engine that has gone: the connection breaks.
+      // Like an engine that has stopped, it breaks the connection.
       outgoing.destroy();
     }
   });
@@ -108,7 +108,7 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
   };
 };
 
-/** Engines check no signature, but want one. */
+/** Engines require a signature but do not check it. */
 const ENGINE_HEADERS = {
   authorization:
     'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0',
@@ -156,7 +156,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'TransactWriteItems',
 ]);
 
-/** undefined for a request that names no operation or is no JSON: the engine refuses it. */
+/** Undefined for a request without an operation or valid JSON, which the engine refuses. */
 const callIn = (incoming: IncomingMessage, body: Buffer): Call | undefined => {
   const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1);
   const input = operation === undefined ? undefined : parsed(body);

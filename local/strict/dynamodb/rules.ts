@@ -6,7 +6,7 @@ import type { DynamoDbRequest } from './request.ts';
 import { settingsRules } from './settings-rules.ts';
 import { streamRules } from './stream-rules.ts';
 
-/** Requests that DynamoDB refuses and the local engine accepts, or refuses in other words. */
+/** Requests that DynamoDB refuses and the local engine accepts, or refuses with another message. */
 export const dynamoDbRules: readonly Rule<DynamoDbRequest>[] = [
   ...groupRules,
   ...keyRules,

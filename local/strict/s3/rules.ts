@@ -42,7 +42,7 @@ const hasChecksum = (headers: S3Request['headers']): boolean =>
   headers['content-md5'] !== undefined ||
   Object.keys(headers).some((name) => /^x-amz-checksum-(crc|sha)/.test(name));
 
-/** Requests that S3 refuses, whatever the bucket holds. */
+/** Requests that S3 refuses regardless of the bucket's content. */
 export const s3Rules: readonly Rule<S3Request>[] = [
   {
     name: 'A bucket has a name of 3 to 63 small letters, digits, dots and hyphens',

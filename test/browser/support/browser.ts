@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { describe } from '@jest/globals';
 import { EXECUTABLE } from './launch-browser.ts';
 
-export { type LaunchOptions, launchBrowser } from './launch-browser.ts';
+export { closeBrowser, type LaunchOptions, launchBrowser } from './launch-browser.ts';
 
-const MISSING = `There is no browser at ${EXECUTABLE}: install Debian's package chromium, or name one in CHROMIUM.`;
+const MISSING = `There is no browser at ${EXECUTABLE}: install Debian's package chromium-headless-shell or chromium, or name one in CHROMIUM.`;
 
 /**
  * Tests that need a browser. Without one they fail where the variable CI is `true`, and are skipped with a sentence

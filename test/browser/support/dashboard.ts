@@ -5,7 +5,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { dashboardPages } from '../../../local/web/dashboard-pages.ts';
 import { widgetPages } from '../../../local/web/widget-pages.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '../../support/stack.ts';
-import { type LaunchOptions, launchBrowser } from './launch-browser.ts';
+import { closeBrowser, type LaunchOptions, launchBrowser } from './launch-browser.ts';
 
 export interface DashboardRun {
   readonly stack: TestStack;
@@ -60,7 +60,7 @@ export const startDashboard = async (
   });
   context.on('console', (message) => lines.push(`${message.type()}: ${message.text()}`));
   context.on('weberror', (error) => lines.push(`exception: ${error.error().message}`));
-  const page = context.pages()[0] ?? (await context.newPage());
+  const page = await context.newPage();
   page.setDefaultTimeout(30_000);
   const running = stack;
   return {
@@ -70,7 +70,7 @@ export const startDashboard = async (
     requests,
     console: lines,
     close: async () => {
-      await context.close();
+      await closeBrowser(context);
       await running.close();
     },
   };

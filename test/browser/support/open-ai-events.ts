@@ -37,6 +37,8 @@ export const ticks = (visitor: Visitor, times = 2): Promise<unknown> =>
   })`);
 
 /** Waits until an expression holds in the page; works under a policy that forbids `eval`. */
-export const until = async (visitor: Visitor, expression: string): Promise<void> => {
-  while (!(await visitor.page.evaluate<boolean>(expression))) await visitor.page.waitForTimeout(50);
-};
+export const until = (visitor: Visitor, expression: string): Promise<unknown> =>
+  visitor.page.evaluate(`new Promise((resolve) => {
+    const look = () => { if (${expression}) resolve(); else setTimeout(look, 20); };
+    look();
+  })`);

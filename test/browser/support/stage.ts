@@ -4,12 +4,12 @@ import type { BrowserContext } from 'playwright-core';
 import { type DemoSite, widgetOfProcess, widgetPages } from '../../../local/web/widget-pages.ts';
 import type { WidgetManifest } from '../../../web/widget/build.ts';
 import { slotsTaken } from '../../support/calls.ts';
+import { tablesAt } from '../../support/key-tables.ts';
 import { type KeyedTenant, makeKeyedTenant } from '../../support/keyed-tenant.ts';
 import { openAiOf } from '../../support/openai.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
-import { openTables } from '../../support/tables.ts';
 import type { Tenant } from '../../support/tenant.ts';
-import { type LaunchOptions, launchBrowser } from './browser.ts';
+import { closeBrowser, type LaunchOptions, launchBrowser } from './browser.ts';
 import { type HostPage, startHostPage } from './host-page.ts';
 import { type Visitor, visit } from './visitor.ts';
 
@@ -28,7 +28,7 @@ export interface Stage {
   readonly widget: WidgetManifest;
   /** Makes the local run's own demo page show this site. */
   showDemo(tenant: Tenant): void;
-  /** Another person: a browser with an empty profile. Closed with the stage. */
+  /** Another person: an empty profile. Closed with the stage. */
   browser(options?: LaunchOptions): Promise<BrowserContext>;
   /** A workspace with a key, whose one site is the host page. */
   tenant(
@@ -57,12 +57,11 @@ export const startStage = async (): Promise<Stage> => {
   const stack = await startTestStack({ audited: false, pages: await widgetPages(() => demo) });
   const host = await startHostPage(stack.url, widget);
   const browsers: BrowserContext[] = [];
-  const tables = openTables(stack);
+  const tables = tablesAt(stack.dynamoDb.endpoint);
 
   const meters = async ({ siteId }: Tenant): Promise<readonly Meter[]> => {
-    const items = await tables.scan('usage');
+    const items = await tables.usageOf(`METERS#${siteId}`);
     return items
-      .filter(({ pk }) => pk === `METERS#${siteId}`)
       .map((item) => ({
         sessionId: String(item['sessionId']),
         connectedAtMs: (item['connectedAtMs'] as number | undefined) ?? null,
@@ -118,7 +117,7 @@ export const startStage = async (): Promise<Stage> => {
     },
     close: async () => {
       tables.close();
-      await Promise.all(browsers.map((browser) => browser.close()));
+      await Promise.all(browsers.map(closeBrowser));
       await host.close();
       await stack.close();
     },
@@ -126,15 +125,8 @@ export const startStage = async (): Promise<Stage> => {
 };
 
 /** Closes the pages that a test left open, so that no call outlives it. */
-const leavePages = async (context: BrowserContext): Promise<void> => {
-  await context.newPage();
-  await Promise.all(
-    context
-      .pages()
-      .slice(0, -1)
-      .map((page) => page.close()),
-  );
-};
+const leavePages = (context: BrowserContext): Promise<unknown> =>
+  Promise.all(context.pages().map((page) => page.close()));
 
 /** For a file of tests: opens a stage with one browser, leaves it tidy after each test, closes it at the end. */
 export const useStage = (onOpen: (stage: Stage, browser: BrowserContext) => void): void => {

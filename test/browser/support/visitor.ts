@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Locator, Page, Request } from 'playwright-core';
 
 /** The events that a page's listeners received, in order. */
@@ -44,6 +43,15 @@ export const visit = async (context: BrowserContext, url: string): Promise<Visit
     window.told = [];
     for (const type of ${JSON.stringify(EVENTS)})
       addEventListener(type, ({ detail }) => window.told.push({ type, detail }));
+    // True once the widget has been in the state; false if that does not happen in time.
+    window.hasBeen = (state, ms) => new Promise((resolve) => {
+      const look = () => {
+        if (told.some(({ type, detail }) => type === 'spelo-state' && detail.state === state)) resolve(true);
+      };
+      setTimeout(resolve, ms, false);
+      addEventListener('spelo-state', look);
+      look();
+    });
     window.microphones = [];
     const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = async (wanted) => {
@@ -66,10 +74,7 @@ export const visit = async (context: BrowserContext, url: string): Promise<Visit
     button,
     reaches: (state) => page.locator(`spelo-voice[state="${state}"]`).waitFor(),
     passes: async (state) => {
-      for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 50) {
-        if ((await told('state')).some(({ detail }) => detail.state === state)) return;
-        await sleep(50);
-      }
+      if (await page.evaluate(`hasBeen('${state}', ${WAIT_MS})`)) return;
       throw new Error(`The widget was never ${state}. It is ${await widget.getAttribute('state')}.`);
     },
     startCall: async () => {

@@ -11,7 +11,8 @@ import { localRuntime } from '../../../local/local-runtime.ts';
 
 /**
  * Runs the functions on the events of a task file, in a separate process, and then writes down what they still hold: a
- * heap snapshot, and the bytes of every live ArrayBuffer, which a snapshot leaves out.
+ * heap snapshot, and the bytes of every live ArrayBuffer, which a snapshot leaves out. Then it keeps the key as a careless
+ * program would, and writes the same once more, to prove that the search would find it.
  */
 interface Task {
   readonly variables: Readonly<Record<string, string>>;
@@ -19,19 +20,21 @@ interface Task {
     readonly to: 'token' | 'keys' | 'rotate';
     readonly event: APIGatewayProxyEventV2;
   }[];
-  readonly snapshotFile: string;
-  readonly buffersFile: string;
-  /** Holds on to this as a careless program would, to prove that the search would find it. */
-  readonly plant: boolean;
+  readonly clean: Files;
+  readonly planted: Files;
 }
 
-const held: unknown[] = [];
+interface Files {
+  readonly snapshot: string;
+  readonly buffers: string;
+}
 
-const run = async (): Promise<Omit<Task, 'events'>> => {
-  // Read as text at once: a buffer of ours with the request in it would be found as if it were the function's.
-  const { events, ...task } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Task;
+// Read as text at once: a buffer of ours with the request in it would be found as if it were the function's.
+const readTask = (): Task => JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Task;
+
+const run = async (): Promise<Pick<Task, 'clean' | 'planted'>> => {
+  const { events, variables, clean, planted } = readTask();
   const runtime = localRuntime(() => undefined);
-  const { variables } = task;
   const handlers = {
     token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), runtime),
     keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), runtime),
@@ -39,20 +42,28 @@ const run = async (): Promise<Omit<Task, 'events'>> => {
   };
   const statuses: (number | undefined)[] = [];
   for (const { to, event } of events) statuses.push((await handlers[to](event, {} as Context)).statusCode);
-  if (task.plant) {
-    const { api_key } = JSON.parse(events[0]?.event.body ?? '{}') as { readonly api_key: string };
-    held.push(`kept: ${api_key}`, Buffer.alloc(api_key.length, api_key));
-  }
   process.stdout.write(JSON.stringify(statuses));
-  return task;
+  return { clean, planted };
 };
 
-const { snapshotFile, buffersFile } = await run();
-for (let turn = 0; turn < 5; turn++) {
-  await sleep(20);
-  globalThis.gc?.();
-}
-writeHeapSnapshot(snapshotFile);
+const writeHeld = async ({ snapshot, buffers }: Files): Promise<void> => {
+  for (let turn = 0; turn < 5; turn++) {
+    await sleep(20);
+    globalThis.gc?.();
+  }
+  writeHeapSnapshot(snapshot);
+  writeFileSync(buffers, queryObjects(ArrayBuffer, { format: 'summary' }).join('\n').replaceAll(/\s/g, ''));
+};
+
+const held: unknown[] = [];
+const keepKey = (): void => {
+  const { api_key } = JSON.parse(readTask().events[0]?.event.body ?? '{}') as { readonly api_key: string };
+  held.push(`kept: ${api_key}`, Buffer.alloc(api_key.length, api_key));
+};
+
 inspect.defaultOptions.maxArrayLength = null;
-writeFileSync(buffersFile, queryObjects(ArrayBuffer, { format: 'summary' }).join('\n').replaceAll(/\s/g, ''));
-process.exit(held.length === 0 || held.length === 2 ? 0 : 1);
+const { clean, planted } = await run();
+await writeHeld(clean);
+keepKey();
+await writeHeld(planted);
+process.exit(held.length === 2 ? 0 : 1);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   afterEvent,
   attachedAgain,
+  cancelling,
   newWatchedCall,
   sawEverything,
   stopped,
@@ -104,7 +105,7 @@ describe('the watcher that asks for each response', () => {
       reservationId: 'rsv_1',
     };
     expect(stepsOf([...events, cancelled]).slice(2)).toEqual([
-      { do: 'count', responseId: 'r1', tokens: NO_TOKENS, reservationId: 'rsv_1' },
+      { do: 'count', responseId: 'r1', tokens: NO_TOKENS, reservationId: 'rsv_1', begunUnseen: false },
       { do: 'respond', turnId: 'item_3', turnMs: undefined },
     ]);
   });
@@ -296,8 +297,13 @@ describe('the watcher of a call whose budget is spent', () => {
     return found;
   };
 
-  it('stops and counts each response that the page starts, whatever its length', () => {
+  it('stops no response while the hang-up is in progress, because the page would start another', () => {
     const { call } = play([equal]);
+    expect(steps(call, [started('r1', 'inf'), done('r1')])).toEqual(['count']);
+  });
+
+  it('stops and counts each response that the page starts after the hang-up failed, whatever its length', () => {
+    const call = cancelling(play([equal]).call);
     expect(steps(call, [started('r1', 'inf'), done('r1'), started('r2'), done('r2')])).toEqual([
       'silence',
       'count',

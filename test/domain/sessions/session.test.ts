@@ -4,21 +4,24 @@ import { newSessionId, type SessionId, type SiteId } from '../../../lambdas/doma
 import {
   addressTagOf,
   freeSlots,
+  holderTagOf,
+  isHeldBy,
   leaseExpiry,
   occupiedSlots,
   poolsOf,
-  type SlotLease,
   secondsUntilFree,
+  type TakenSlot,
 } from '../../../lambdas/domain/sessions/slots.ts';
 
 const KEY = 'f0'.repeat(32);
-const POOL = 'f0'.repeat(6);
+const POOL = '8PDw';
 const OTHER_KEY = '0f'.repeat(32);
 const sessionId: SessionId = newSessionId(new Date(0), (size) => Buffer.alloc(size));
-const lease = (index: number, expiresAt: number, fingerprint = KEY): SlotLease => ({
+const lease = (index: number, expiresAt: number, fingerprint = KEY): TakenSlot => ({
   pool: fingerprint,
   index,
-  sessionId,
+  holder: holderTagOf(sessionId),
+  address: 'a',
   expiresAt,
 });
 
@@ -57,6 +60,21 @@ describe('the slot of a session', () => {
   it('is not occupied by a lease of another key in the workspace', () => {
     const leases = [lease(0, NOON + 60), lease(0, NOON + 60, OTHER_KEY), lease(1, NOON + 60, '')];
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(0, NOON + 60)]);
+  });
+});
+
+describe('a session and a lease', () => {
+  const taken = lease(4, NOON);
+  const slots = [{ pool: KEY, index: 4 }];
+  const other = newSessionId(new Date(1), (size) => Buffer.alloc(size));
+
+  it.each([
+    ['belong together if slot and tag are those of the session', { sessionId, slots }, true],
+    ['do not belong together if the tag differs', { sessionId: other, slots }, false],
+    ['do not belong together if the index differs', { sessionId, slots: [{ pool: KEY, index: 5 }] }, false],
+    ['do not belong together if the pool differs', { sessionId, slots: [{ pool: '', index: 4 }] }, false],
+  ])('%s', (_, holder, held) => {
+    expect(isHeldBy(taken, holder)).toBe(held);
   });
 });
 
@@ -143,7 +161,7 @@ describe('the slot pools of a session', () => {
     const pools = poolsOf(KEY, site, limit, percent);
     expect(pools).toEqual([
       { pool: POOL, limit },
-      { pool: `${POOL}#${site}`, limit: share },
+      { pool: `${POOL}#${'s'.repeat(12)}`, limit: share },
     ]);
   });
 });
@@ -202,5 +220,5 @@ describe('secondsUntilFree', () => {
 });
 
 it('the address tag of a lease is short, and made from the hash alone', () => {
-  expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('01234567');
+  expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('012345');
 });

@@ -7,7 +7,7 @@ import {
   WATCH_LEASE_MS,
   type WatchNote,
   withCallClosed,
-  withReservationsLost,
+  withEndSettled,
   withTurnReserved,
   withWatchNote,
   withWatchTaken,
@@ -134,11 +134,11 @@ describe('the reservation of a response', () => {
     const closed = { ...withCallClosed(reserved(), clockAt(60)), silent: true };
     const lapsed = new Date(closed.watch?.untilMs ?? 0);
     expect(needsSweeper(closed)).toBe(true);
-    expect(withReservationsLost(closed, new Date(lapsed.getTime() - 1))).toBe(closed);
-    const lost = withReservationsLost(closed, lapsed);
+    expect(withEndSettled(closed, new Date(lapsed.getTime() - 1))).toBe(closed);
+    const lost = withEndSettled(closed, lapsed);
     expect(lost.reservations).toEqual([{ ...reservation, lost: true }]);
     expect(needsSweeper(lost)).toBe(false);
-    expect(withReservationsLost(reserved(), lapsed)).toMatchObject({ reservations: [{ lost: false }] });
+    expect(withEndSettled(reserved(), lapsed)).toMatchObject({ reservations: [{ lost: false }] });
   });
 });
 
@@ -183,11 +183,13 @@ describe('a watched session', () => {
     const counted = noted(watched(), 1, response('r1'));
     const claiming = (audioOut: number): SessionUsage =>
       take(counted, onTime([responseUsage(30, { ...NO_TOKENS, audioOut })])).usage;
-    const receipt = receiptOf(withCallClosed(claiming(40), clockAt(60)));
+    const ended = (audioOut: number): SessionUsage => noted(claiming(audioOut), 1, { type: 'ended' });
+    const receipt = receiptOf(ended(40));
     expect(receipt).toMatchObject({ tokens: TOKENS, claimedTokens: { audioOut: 40 }, claimsTooMuch: true });
     expect(receipt.claimedMicroCents).toBe(2 * (receipt.costMicroCents ?? Number.NaN));
-    expect(receiptOf(withCallClosed(claiming(20), clockAt(60))).claimsTooMuch).toBe(false);
-    // While the call continues nobody knows.
+    expect(receiptOf(ended(20)).claimsTooMuch).toBe(false);
+    // While the call continues nobody knows, nor before its watcher has seen the end.
+    expect(receiptOf(withCallClosed(claiming(40), clockAt(60))).claimsTooMuch).toBeNull();
     expect(receiptOf(claiming(40))).toMatchObject({ claimsTooMuch: null, claimedTokens: { audioOut: 40 } });
     expect(receiptOf(aSessionUsage())).toMatchObject({
       claimsTooMuch: null,

@@ -162,7 +162,7 @@ describe('a damaged database file', () => {
     expect(readFileSync(dbPath).equals(before)).toBe(true);
   });
 
-  it('does not include an empty file', async () => {
+  it('is not reported for an empty file', async () => {
     const dbPath = folder.file('empty.sqlite');
     writeFileSync(dbPath, '');
     await withEngine(dbPath, (engine) => seed(engine));

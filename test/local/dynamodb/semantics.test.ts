@@ -176,7 +176,7 @@ describe('transactions', () => {
 });
 
 describe('reads', () => {
-  it('get a batch from two tables consistently, with binary values intact', async () => {
+  it('return a batch from two tables consistently, with binary values intact', async () => {
     const { Responses, UnprocessedKeys } = await clients.documents.send(
       new BatchGetCommand({
         RequestItems: {
@@ -190,7 +190,7 @@ describe('reads', () => {
     expect(Responses?.['versions']?.[0]?.['secret']).toEqual(new Uint8Array([1, 0, 255]));
   });
 
-  it('query a key prefix newest first, page by page', async () => {
+  it('return the items of a key prefix newest first, page by page', async () => {
     const query = {
       TableName: 'versions',
       KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
@@ -208,7 +208,7 @@ describe('reads', () => {
     expect(second.Items).toEqual([{ sk: 'v#1' }]);
   });
 
-  it('query a secondary index and get only the projected attributes', async () => {
+  it('return only the projected attributes of a secondary index', async () => {
     const { Items } = await clients.documents.send(
       new QueryCommand({
         TableName: 'versions',

@@ -78,7 +78,7 @@ describe('startLocalIssuer', () => {
     await expect(verify(token, after)).resolves.toMatchObject({ payload: { sub: 'owner' } });
   });
 
-  it('writes the state file whole and for its owner alone', async () => {
+  it('writes the state file atomically, readable only by its owner', async () => {
     const stateFile = join(folder, 'mode', 'key.json');
     await start({ stateFile });
     expect(statSync(stateFile).mode & 0o777).toBe(0o600);

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe('minting a client secret', () => {
-  it('answers with a secret, its expiry in seconds and the session asked for', async () => {
+  it('returns a secret, its expiry in seconds and the requested session', async () => {
     const response = await mint(openAi, fakeKey());
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({

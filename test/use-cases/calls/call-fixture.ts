@@ -9,7 +9,7 @@ import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
 import type { EndCallPorts } from '../../../lambdas/use-cases/calls/end-call.ts';
 import type { HangUpMessage, LiveSession, RecordedCall } from '../../../lambdas/use-cases/ports/calls.ts';
 import { strictPorts } from '../../support/strict-port.ts';
-import { aKey, NOW, NOW_SECONDS, PAGE, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import { aKey, NOW, NOW_SECONDS, PAGE, poolOf, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 
 /** One call on record, and everything that ends it, in memory. */
 
@@ -44,7 +44,7 @@ export const aCallSession = (facts: Partial<RecordedCall['session']> = {}): Reco
     holdSeconds: 0,
     connectBy: NOW_SECONDS + 60,
     slots: [
-      { pool: 'workspace', index: 4 },
+      { pool: poolOf('workspace'), index: 4 },
       { pool: 'share', index: 0 },
     ],
   },
@@ -68,6 +68,7 @@ export const aWatchedMeter = (attached: boolean): SessionUsage => ({
     untilMs: 60_000,
     openedAtMs: 0,
     seenAtMs: 0,
+    countedUntilMs: null,
     closedAtMs: null,
     attached,
     gapless: true,

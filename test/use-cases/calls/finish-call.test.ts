@@ -3,6 +3,7 @@ import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { newSessionUsage, type SessionWatch } from '../../../lambdas/domain/sessions/session-usage.ts';
 import { NO_ENTRY } from '../../../lambdas/domain/usage/ledger.ts';
 import { finishCall } from '../../../lambdas/use-cases/calls/finish-call.ts';
+import { poolOf } from '../sessions/token-fixture.ts';
 import { aCallSession, type CallWorld, callWorld, DOWN, SESSION_ID } from './call-fixture.ts';
 
 const finished = async (
@@ -19,7 +20,7 @@ describe('finishing a call', () => {
   it('releases exactly the slots of its admission', async () => {
     const { state } = await finished();
     expect(state.slotsFreed).toEqual([
-      { pool: 'workspace', index: 4, sessionId: SESSION_ID },
+      { pool: poolOf('workspace'), index: 4, sessionId: SESSION_ID },
       { pool: 'share', index: 0, sessionId: SESSION_ID },
     ]);
   });

@@ -4,6 +4,7 @@ import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { SealedKeyUnreadableError } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import { holderTagOf } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
@@ -15,6 +16,7 @@ import {
   leasesOf,
   NOW,
   outcomeOf,
+  poolOf,
   recordingPorts,
   SITE_ID,
 } from '../sessions/token-fixture.ts';
@@ -275,8 +277,8 @@ describe('a call that replaces another call', () => {
   });
 
   it('is admitted when every slot is taken, because the old call holds one', async () => {
-    const leases = leasesOf('workspace', Array<number>(10).fill(600)).map((one) =>
-      one.index === 0 ? { ...one, sessionId: SESSION_ID } : one,
+    const leases = leasesOf(poolOf('workspace'), Array<number>(10).fill(600)).map((one) =>
+      one.index === 4 ? { ...one, holder: holderTagOf(SESSION_ID) } : one,
     );
     expect((await refused({ context: { leases } })).refusal).toBe('busy');
     const { result } = await opened({ context: { leases }, request: { replaces: REPLACES } });

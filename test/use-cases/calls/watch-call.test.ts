@@ -7,8 +7,14 @@ import { ConflictError, DependencyUnavailableError } from '../../../lambdas/doma
 import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import { type Receipt, receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
 import { newSessionUsage, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
-import { WATCH_LEASE_MS, WATCH_RENEWAL_MS } from '../../../lambdas/domain/sessions/watched-usage.ts';
+import {
+  WATCH_LEASE_MS,
+  WATCH_RENEWAL_MS,
+  withCallClosed,
+} from '../../../lambdas/domain/sessions/watched-usage.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
+import { costOf } from '../../../lambdas/domain/usage/cost.ts';
+import { priceOf } from '../../../lambdas/domain/usage/price-catalogue.ts';
 import { addTokens, NO_TOKENS, type TokenCounts } from '../../../lambdas/domain/usage/token-counts.ts';
 import { type WatchPorts, watchCall } from '../../../lambdas/use-cases/calls/watch-call.ts';
 import type { ResponseRequest, SidebandEvent, WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
@@ -45,6 +51,10 @@ interface FakeSideband {
   delivered: Promise<void>;
 }
 
+const price = priceOf(SESSION.model, new Date(MINTED_MS), 'global');
+if (price === undefined) throw new Error('The model has no price.');
+const microCentsOf = (tokens: TokenCounts): number => costOf(tokens, price).totalMicroCents;
+
 /** Turns of the event loop that an event takes on a slow connection. */
 const LAG_TURNS = 150;
 /** A wait lasts a turn for this many milliseconds, and moves the clock by several times as much: calls are long. */
@@ -59,9 +69,10 @@ const world = (
   let stored: SessionUsage = newSessionUsage(session);
   const hungUp: string[] = [];
   const sidebandLog: string[] = [];
-  const budget = { isSpent: false, isCrossed: false, reads: 0 };
+  const budget = { isSpent: false, isTight: false, isCrossed: false, reads: 0 };
   const keyUses: string[] = [];
   let hangUpFails = false;
+  let hangUpHangs = false;
   let settleFails = false;
   let sidebands: FakeSideband[] = [];
   let invoice: TokenCounts = NO_TOKENS;
@@ -161,14 +172,16 @@ const world = (
       },
     },
     spentBudgets: {
-      isSpent: async () => {
+      look: async () => {
         budget.reads += 1;
-        return budget.isSpent;
+        if (budget.isSpent) return 'spent';
+        return budget.isTight ? 'tight' : 'open';
       },
     },
     calls: {
       hangUp: async () => {
-        if (hangUpFails) throw new OpenAiFailure('upstream_error', { status: 500 });
+        if (hangUpFails) throw new OpenAiFailure('upstream_error', { status: 500, requestId: 'req_2' });
+        while (hangUpHangs) await nextTurn();
         isLive = false;
         for (const one of sidebands) close(one);
         return { openAiRequestId: 'req_1' };
@@ -259,6 +272,13 @@ const world = (
     failHangUps: () => {
       hangUpFails = true;
     },
+    /** OpenAI does not answer hang-ups until the function that this returns is called. */
+    holdHangUps: () => {
+      hangUpHangs = true;
+      return () => {
+        hangUpHangs = false;
+      };
+    },
     /** The next outcome of a key use is not written. */
     failNextSettle: () => {
       settleFails = true;
@@ -286,6 +306,12 @@ const world = (
     writes: () => writes,
     heldForMs: () => (stored.watch?.untilMs ?? 0) - nowMs,
     responses: () => stored.responses,
+    usage: () => stored,
+    /** The hang-up function has ended it. */
+    closeByBroker: () => {
+      isLive = false;
+      stored = { ...withCallClosed(stored, new Date(nowMs)), silent: true };
+    },
     respond: () => {
       responses += 1;
       const itemId = `item_${responses}`;
@@ -438,9 +464,43 @@ describe('the watcher of a live call', () => {
     await call.until(() => call.generation() === 2 && call.isWatched());
     call.respond();
     await call.pass(30_000);
-    const { tokens, invoice, usageComplete } = await call.end();
+    const { tokens, invoice, usageComplete, costMicroCents } = await call.end();
     expect(tokens.audioOut).toBeLessThan(invoice.audioOut);
     expect(usageComplete).toBe(false);
+    // Some 70 s of speech: an estimate of what nobody saw.
+    expect(costMicroCents).toBeGreaterThan(microCentsOf({ ...NO_TOKENS, audioOut: 70 * 20 }));
+  });
+
+  it('that loses its connection for a while estimates the cost of that time', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.disconnect(2);
+    await call.until(() => call.listeners() === 1);
+    await call.until(() => call.usage().unwatchedMicroCents > 0);
+    const { costMicroCents, usageComplete } = await call.end();
+    expect(usageComplete).toBe(false);
+    expect(costMicroCents).toBe(call.usage().unwatchedMicroCents);
+  });
+
+  it('that dies and is not replaced before the call ends leaves its time to be settled, once', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.kill();
+    await call.until(() => call.outcomes.includes('killed'));
+    call.respondApart();
+    await call.pass(30_000);
+    call.closeByBroker();
+    await call.sweep();
+    await call.until(() => call.outcomes.length === 2);
+    const settled = call.usage();
+    expect(call.outcomes).toEqual(['killed', 'not_taken']);
+    expect(settled.unwatchedMicroCents).toBeGreaterThan(microCentsOf({ ...NO_TOKENS, audioOut: 30 * 20 }));
+    await call.sweep();
+    await call.until(() => call.outcomes.length === 3);
+    expect(call.usage()).toEqual(settled);
+    expect(receiptOf(settled)).toMatchObject({ usageComplete: false, estimated: true });
   });
 
   it('renews its watch with each response, and writes nothing else while the visitor talks', async () => {
@@ -686,10 +746,10 @@ describe('the watcher of a call whose budget is spent', () => {
       await call.until(() => call.responses() === responses);
     }
     await call.until(() => call.keyUses.length === 2);
-    expect(call.sidebandLog).toEqual(['stop', 'silence', 'silence']);
+    expect(call.sidebandLog).toEqual(['stop', 'silence', 'silence', 'silence']);
     // It asks once: the queue tries again for an hour.
     expect(call.hungUp).toEqual(['budget']);
-    expect(call.keyUses).toContain('hangup failed without id');
+    expect(call.keyUses).toContain('hangup upstream_error req_2');
     const { tokens, invoice } = await call.end();
     expect(tokens).toEqual(invoice);
   });
@@ -725,7 +785,53 @@ describe('the watcher of a call whose budget is spent', () => {
     call.budget.isCrossed = true;
     call.respond();
     await call.until(() => call.responses() === 1);
-    expect(call.sidebandLog).toEqual(['stop']);
+    expect(call.sidebandLog).toEqual(['stop', 'silence']);
     expect(call.outcomes).toEqual([]);
+  });
+
+  it('cancels nothing while OpenAI hangs up, and everything once that takes longer than a second', async () => {
+    const call = await watched();
+    const answer = call.holdHangUps();
+    call.budget.isCrossed = true;
+    call.respond();
+    await call.until(() => call.sidebandLog.includes('stop'));
+    expect(call.sidebandLog).toEqual(['stop']);
+    await call.until(() => call.sidebandLog.includes('silence'));
+    expect(call.outcomes).toEqual([]);
+    answer();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.sidebandLog).toEqual(['stop', 'silence']);
+  });
+
+  it('sees that the next response starts while the one before is not written yet', async () => {
+    const call = await watched();
+    call.failFor(10_000);
+    call.respond();
+    call.budget.isSpent = true;
+    call.send({ type: 'response_started', responseId: 'resp_next', maxOutputTokens: null });
+    await call.until(() => call.sidebandLog.includes('stop'));
+    expect(call.responses()).toBe(0);
+    await call.until(() => call.outcomes.length === 1);
+    const { tokens, invoice } = await call.end();
+    expect(tokens).toEqual(invoice);
+  });
+
+  it('stops the response that runs when another call spends the rest of a tight budget', async () => {
+    const call = await watched();
+    call.budget.isTight = true;
+    call.send({ type: 'response_started', responseId: 'resp_long', maxOutputTokens: null });
+    await call.until(() => call.budget.reads > 3);
+    expect(call.sidebandLog).toEqual([]);
+    call.budget.isSpent = true;
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.sidebandLog).toEqual(['stop']);
+  });
+
+  it('reads no budget between two events while most of the amount is left', async () => {
+    const call = await watched();
+    call.send({ type: 'response_started', responseId: 'resp_long', maxOutputTokens: null });
+    await call.until(() => call.budget.reads === 2);
+    await call.pass(15_000);
+    expect(call.budget.reads).toBe(2);
   });
 });

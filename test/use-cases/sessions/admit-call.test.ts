@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import { highestCostOfResponse } from '../../../lambdas/domain/budgets/response-bound.ts';
 import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
+import { holderTagOf } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import type { Site } from '../../../lambdas/domain/tenancy/workspace.ts';
@@ -186,7 +187,7 @@ describe('the budgets in an admission', () => {
       refusal: 'budget_exhausted',
       writes: 0,
     });
-    const replaced = 'ses_old' as SessionId;
+    const replaced = { sessionId: 'ses_old' as SessionId, slots: [] };
     expect((await admitted({ capacity, site: aSite({ conversation }), replaced })).writes).toHaveLength(1);
   });
 
@@ -199,12 +200,14 @@ describe('the budgets in an admission', () => {
 
 describe('the admission of a replacing call', () => {
   const OLD = 'ses_old' as SessionId;
+  const holder = holderTagOf(OLD);
   const leases = leasesOf('key', [600, 600]).map((lease) =>
-    lease.index === 1 ? { ...lease, sessionId: OLD } : lease,
+    lease.index === 1 ? { ...lease, holder } : lease,
   );
+  const oldAt = (index: number) => ({ sessionId: OLD, slots: [{ pool: 'key', index }] });
 
   it('takes over the slot of the old call, even if all slots are taken', async () => {
-    const { writes, result } = await admitted({ replaced: OLD, capacity: aContext({ leases }) });
+    const { writes, result } = await admitted({ replaced: oldAt(1), capacity: aContext({ leases }) });
     expect(writes).toMatchObject([{ replaced: OLD, leases: [{ pool: 'key', index: 1 }] }]);
     expect(result).toMatchObject({ remainingSlots: 0 });
   });
@@ -212,22 +215,27 @@ describe('the admission of a replacing call', () => {
   it('takes over that slot even if others are free, because no other request can take it', async () => {
     const few = leasesOf('key', [600, 600, 600])
       .slice(2)
-      .map((lease) => ({ ...lease, sessionId: OLD }));
+      .map((lease) => ({ ...lease, holder }));
     const pools = [{ pool: 'key', limit: 5 }];
-    const { writes } = await admitted({ replaced: OLD, pools, capacity: aContext({ leases: few }) });
+    const { writes } = await admitted({ replaced: oldAt(2), pools, capacity: aContext({ leases: few }) });
     expect(writes[0]?.leases).toMatchObject([{ index: 2 }]);
   });
 
   it('takes a free slot if the old call has none', async () => {
     const capacity = aContext({ leases: leases.slice(0, 1) });
-    const { writes } = await admitted({ replaced: OLD, capacity });
+    const { writes } = await admitted({ replaced: oldAt(1), capacity });
     expect(writes[0]?.leases).toMatchObject([{ index: 1 }]);
   });
 
+  it('takes no slot of another session that has the same tag', async () => {
+    const capacity = aContext({ leases });
+    expect(await refused({ replaced: oldAt(0), capacity })).toMatchObject({ refusal: 'busy' });
+  });
+
   it('does not count as another slot of its address', async () => {
-    const mine = leases.map((lease) => ({ ...lease, ...(lease.sessionId === OLD && { address: 'me' }) }));
+    const mine = leases.map((lease) => ({ ...lease, ...(lease.holder === holder && { address: 'me' }) }));
     const request = { addressSlotPercent: 50, capacity: aContext({ leases: mine.slice(1) }) };
     expect((await refused(request)).refusal).toBe('rate_limited');
-    expect((await admitted({ ...request, replaced: OLD })).writes).toHaveLength(1);
+    expect((await admitted({ ...request, replaced: oldAt(1) })).writes).toHaveLength(1);
   });
 });

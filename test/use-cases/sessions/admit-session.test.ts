@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import type { ReservedSession } from '../../../lambdas/domain/sessions/session.ts';
-import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
+import type { NewLease, TakenSlot } from '../../../lambdas/domain/sessions/slots.ts';
 import type { QuotaReservation } from '../../../lambdas/domain/sessions/token-context.ts';
 import { type AdmissionRequest, admitSession } from '../../../lambdas/use-cases/sessions/admit-session.ts';
 import {
@@ -33,7 +33,7 @@ const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
 
 interface Write {
   readonly session: ReservedSession;
-  readonly leases: readonly SlotLease[];
+  readonly leases: readonly NewLease[];
   readonly hold: QuotaReservation | undefined;
 }
 
@@ -65,7 +65,7 @@ const refused = async (...given: Parameters<typeof admitted>) => {
   return { refusal: result.code, retryAfter: result.retryAfterSeconds, writes: writes.length };
 };
 
-const committed = (usedSeconds: number, committedSeconds: number, leases: readonly SlotLease[] = []) =>
+const committed = (usedSeconds: number, committedSeconds: number, leases: readonly TakenSlot[] = []) =>
   aContext({ leases, period: { usedSeconds, committedSeconds, notices: {} } });
 
 describe('the slots of an admission', () => {

@@ -41,7 +41,7 @@ const admitted = async ({
   embedToken = 'a token' as string | null,
   verified = CLAIMS as EmbedClaims | 'expired' | 'signature',
   context = {} as Partial<TokenContext>,
-  replaced = undefined as Pick<ReservedSession, 'sessionId' | 'visitorTag'> | undefined,
+  replaced = undefined as Pick<ReservedSession, 'sessionId' | 'visitorTag' | 'admission'> | undefined,
   own = {} as Partial<VisitorPorts>,
 } = {}) => {
   const { ports, log } = recordingPorts(aContext());

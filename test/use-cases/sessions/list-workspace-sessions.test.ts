@@ -38,6 +38,7 @@ const watchOf = (gapless: boolean): SessionUsage['watch'] => ({
   callId: 'rtc_00000000000000000000' as never,
   openedAtMs: 0,
   seenAtMs: 0,
+  countedUntilMs: null,
   closedAtMs: clockAt(40).getTime(),
   attached: true,
   gapless,

@@ -26,6 +26,7 @@ import {
   NOW,
   NOW_SECONDS,
   PAGE,
+  poolOf,
   recordingPorts,
   SETTINGS,
   SITE_ID,
@@ -294,7 +295,10 @@ describe('a mint before its admission', () => {
 });
 
 it('a site over its rate limit with all slots taken is refused for the rate limit', async () => {
-  const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
+  const full = {
+    workspace: aWorkspace({ concurrencyLimit: 1 }),
+    leases: leasesOf(poolOf('workspace'), [30]),
+  };
   expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
 });
 
@@ -313,14 +317,17 @@ describe('a mint on a degraded key', () => {
   });
 
   it('is refused as busy first if every slot is taken', async () => {
-    const full = { workspace: aWorkspace({ concurrencyLimit: 2 }), leases: leasesOf('workspace', [30, 40]) };
+    const full = {
+      workspace: aWorkspace({ concurrencyLimit: 2 }),
+      leases: leasesOf(poolOf('workspace'), [30, 40]),
+    };
     expect(await refused({ ...full, health })).toMatchObject({ refusal: 'busy', retryAfter: 30 });
     const share = {
       workspace: aWorkspace({ concurrencyLimit: 2, siteSharePercent: 50 }),
-      leases: leasesOf(`workspace#${SITE_ID}`, [20]),
+      leases: leasesOf(`${poolOf('workspace')}#${SITE_ID.slice(12)}`, [20]),
     };
     expect(await refused({ ...share, health })).toMatchObject({ refusal: 'busy', retryAfter: 20 });
-    const room = { ...full, leases: leasesOf('workspace', [30]) };
+    const room = { ...full, leases: leasesOf(poolOf('workspace'), [30]) };
     expect(await refused({ ...room, health })).toMatchObject({ refusal: 'openai_quota_exhausted' });
   });
 });
@@ -331,7 +338,7 @@ describe('a mint after its admission', () => {
   it('reports busy to the operator, but not a failed store', async () => {
     const busy = await refused({
       workspace: aWorkspace({ concurrencyLimit: 1 }),
-      leases: leasesOf('workspace', [30]),
+      leases: leasesOf(poolOf('workspace'), [30]),
     });
     expect(busy).toMatchObject({ refusal: 'busy', log: ['spend ip', 'spend site', 'tell operator busy'] });
     const { result, log } = await minted({}, { admissions: { admit: () => Promise.reject(down) } });
@@ -470,7 +477,7 @@ describe('a mint after its admission', () => {
     expect(admitted).toMatchObject([
       {
         session: { admission: { maxDurationSeconds: 120, holdSeconds: 0, connectBy: NOW_SECONDS + 60 } },
-        leases: [{ pool: 'workspace' }, { pool: `workspace#${SITE_ID}` }],
+        leases: [{ pool: poolOf('workspace') }, { pool: `${poolOf('workspace')}#${SITE_ID.slice(12)}` }],
       },
     ]);
     expect(await refused({}, { admissions: { admit: lost } })).toMatchObject({ refusal: 'busy' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SessionId, SiteId } from '../../../lambdas/domain/identifiers.ts';
+import type { SiteId } from '../../../lambdas/domain/identifiers.ts';
 import type { HeldSlot } from '../../../lambdas/domain/sessions/recorded-session.ts';
 import type { Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { StoredKeyPools } from '../../../lambdas/use-cases/ports/keys.ts';
@@ -12,7 +12,8 @@ const CALLER = { sub: 'viewer', sourceIp: '' };
 const held = (site: string, facts: Partial<HeldSlot> = {}): HeldSlot => ({
   pool: 'fingerprint',
   index: 0,
-  sessionId: 'ses_1' as SessionId,
+  holder: '1',
+  address: 'a',
   expiresAt: NOW_SECONDS + 60,
   siteId: site as SiteId,
   keyScope: 'workspace',

@@ -149,7 +149,7 @@ describe('an event of a live call', () => {
   it('does not extend the slot, but updates when the next visitor can expect it free', async () => {
     const { result, log, expected } = await reported(page(connected(1), heartbeat(10)));
     expect(result).toMatchObject({ accepted: 2, hangUp: undefined });
-    expect(log).toEqual(['save with 0 budgets', 'expect']);
+    expect(log).toEqual(['expect', 'save with 0 budgets']);
     expect(expected).toEqual([
       { pool: 'key', index: 3, sessionId: CALL.sessionId, expectedUntil: MINTED_SECONDS + 85 },
     ]);
@@ -163,7 +163,7 @@ describe('an event of a live call', () => {
   it('whose slot is lost returns slot_lost, and leaves the end to the cap of the call', async () => {
     const { result, log } = await reported(page(heartbeat(10)), { holdsSlot: false });
     expect(result).toMatchObject({ hangUp: 'slot_lost' });
-    expect(log).toEqual(['save with 0 budgets', 'expect']);
+    expect(log).toEqual(['expect', 'save with 0 budgets']);
   });
 });
 
@@ -177,12 +177,22 @@ describe('a heartbeat of a watched call', () => {
 
   it('expects its slot until the cap, once, and then writes only the sign of life', async () => {
     const first = await reported(page(heartbeat(20)), { read: { usage: watchedCall }, at: 20 });
-    expect(first.log).toEqual(['save with 0 budgets', 'expect']);
+    expect(first.log).toEqual(['expect', 'save with 0 budgets']);
     expect(first.expected).toMatchObject([{ expectedUntil: CAP }]);
     const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
     expect(second.log).toEqual(['save with 0 budgets']);
     expect(second.result).toMatchObject({ accepted: 1, hangUp: undefined });
     expect(second.saved[0]?.receivedAtMs).toBe(MINTED_MS + 40_000);
+  });
+
+  it('saves no expectation that its slot does not have, if the request dies in between', async () => {
+    const failing = { expect: DOWN };
+    const died = await reported(page(heartbeat(20)), { read: { usage: watchedCall }, at: 20, failing });
+    expect(died.result).toBe(DOWN);
+    expect(died.saved).toEqual([]);
+    // The next heartbeat writes the slot, although its time is the same.
+    const next = await reported(page(heartbeat(40)), { read: { usage: watchedCall }, at: 40 });
+    expect(next.expected).toMatchObject([{ expectedUntil: CAP }]);
   });
 
   it('expects its slot until silence again after the watcher has stopped', async () => {
@@ -202,7 +212,7 @@ describe('a heartbeat of a watched call', () => {
   it('writes the expectation each time if the call was never watched', async () => {
     const first = await reported(page(heartbeat(20)), { at: 20 });
     const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
-    expect(second.log).toEqual(['save with 0 budgets', 'expect']);
+    expect(second.log).toEqual(['expect', 'save with 0 budgets']);
   });
 });
 
@@ -232,7 +242,7 @@ describe('a call that the broker must end', () => {
   it.each<[string, string, Given]>([
     ['site_gone', 'site_archived', { read: { site: undefined } }],
     ['max_duration', 'max_duration', { at: 630 }],
-  ])('with %s is queued for its hang-up, and its page is told', async (hangUp, by, given) => {
+  ])('with %s is queued for its hang-up, and its page is told to hang up', async (hangUp, by, given) => {
     const { at = 10 } = given;
     const { result, log } = await reported(page(connected(0), heartbeat(at)), given);
     expect(result).toMatchObject({ hangUp });
@@ -267,13 +277,13 @@ describe('a call under budgets', () => {
   it('adds its cost to them, and then settles them', async () => {
     const { log } = await reported(CHARGED, { read: { budgets: [stored] }, after: [spent] });
     expect(log).toEqual([
+      'expect',
       'save with 1 budgets',
       'read budgets',
       'queue scope by budget in 0 s',
       'queue scope by budget in 30 s',
       'note calls ended',
       'notice 100',
-      'expect',
     ]);
   });
 
@@ -287,7 +297,7 @@ describe('a call under budgets', () => {
     const { log } = await reported(page(heartbeat(10)), {
       read: { budgets: [{ ...spent, periodName: '2026-10' }] },
     });
-    expect(log).toEqual(['save with 1 budgets', 'expect']);
+    expect(log).toEqual(['expect', 'save with 1 budgets']);
   });
 
   it.each<[string, Partial<SessionSnapshot>, Given['session']]>([
@@ -298,7 +308,7 @@ describe('a call under budgets', () => {
       read: { ...read, ...(session.mode === 'managed' && { workspace: aWorkspace({ plan: 'unknown' }) }) },
       session,
     });
-    expect(log[0]).toBe('save with 0 budgets');
+    expect(log).toContain('save with 0 budgets');
     expect(log).not.toContain('queue scope by budget in 0 s');
   });
 

@@ -4,7 +4,7 @@ import { newSessionId, type SiteId, type WorkspaceId } from '../../../lambdas/do
 import { damagedSealedKey, type LiveKey, PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
 import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
-import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
+import { keyPoolOf, type TakenSlot } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
@@ -82,6 +82,9 @@ export const ADDRESSES = {
   platform: PLATFORM_ADDRESS,
 } as const;
 
+/** The pool of the key of this scope. */
+export const poolOf = (scope: keyof typeof ADDRESSES): string => keyPoolOf(scope);
+
 /** A stored key without ciphertext: nothing here opens one. Its fingerprint is the name of its scope. */
 export const aKey = (scope: keyof typeof ADDRESSES, facts: Partial<LiveKey> = {}): LiveKey => ({
   revision: 1,
@@ -140,12 +143,13 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
 export const leasesOf = (
   pool: string,
   ends: readonly number[],
-  facts: Partial<SlotLease> = {},
-): SlotLease[] =>
+  facts: Partial<TakenSlot> = {},
+): TakenSlot[] =>
   ends.map((seconds, index) => ({
     pool,
     index,
-    sessionId: `ses_${index}` as SlotLease['sessionId'],
+    holder: `${index}`,
+    address: 'other',
     expiresAt: NOW_SECONDS + seconds,
     ...facts,
   }));

@@ -23,13 +23,13 @@ import { makeFakeKey } from '../../../local/openai/server.ts';
 import { operatorAuditEvents } from '../../operator/operator.ts';
 import type { Target } from './target.ts';
 
-/** One flow of the product; it throws where the engine does not play along. */
+/** One flow of the product. It throws if the engine behaves differently. */
 export interface Flow {
   readonly name: string;
   readonly play: () => Promise<void>;
 }
 
-/** Longer than a session may be silent, heartbeats every 20 seconds. */
+/** Longer than the allowed silence of a session, with heartbeats every 20 seconds. */
 const SILENCE_MS = 170_000;
 
 /** The main flows, in order: each continues from where the previous one ended. */

@@ -2,11 +2,11 @@ import { dynamoDbRules } from '../../../local/strict/dynamodb/rules.ts';
 import { DYNAMODB_CASES } from '../../../test/local/strict/dynamodb-cases.ts';
 import { startStrictTables } from '../../../test/local/strict/dynamodb-requests.ts';
 
-/** How an engine stands to one rule of DynamoDB: it refuses in AWS's words, in others, or accepts. */
+/** The result of an engine for one rule of DynamoDB: it refuses with AWS's message or another one, or accepts. */
 export interface RuleLine {
   readonly rule: string;
   readonly verdict: 'same' | 'other words' | 'accepts';
-  /** The engine's own words; empty if nothing differs. */
+  /** The engine's own message; empty if nothing differs. */
   readonly note: string;
 }
 

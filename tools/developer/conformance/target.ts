@@ -6,14 +6,14 @@ import { KMS_KEYS } from '../../../lambdas/contract/kms-keys.ts';
 import { localRuntime } from '../../../local/local-runtime.ts';
 import { type LocalStack, startLocalStack } from '../../../local/local-stack.ts';
 
-/** Engines to play against; one that is not given is the local one, behind AWS's rules. */
+/** Engines to test. @default the local ones, behind AWS's rules */
 export interface Endpoints {
   readonly dynamoDb?: string | undefined;
   readonly kms?: string | undefined;
   readonly s3?: string | undefined;
 }
 
-/** A request as a function sent it. */
+/** A request that a function sent. */
 export interface SentRequest {
   /** `Query`; at S3 method and path. */
   readonly operation: string;
@@ -30,13 +30,13 @@ export interface EngineError {
 export interface Target {
   readonly stack: LocalStack;
   readonly archiveBucket: string;
-  /** Seals today, and the one that keys are re-wrapped to. */
+  /** The key that seals now, and the key to which records are re-wrapped. */
   readonly masterKeys: { readonly current: string; readonly next: string };
   /** Everything that the functions sent to DynamoDB, oldest first. */
   readonly sentToDynamoDb: readonly SentRequest[];
   /** Errors of the engines, oldest first. Failed conditions are answers, not errors. */
   readonly errors: readonly EngineError[];
-  /** Records of streams that were given up on. */
+  /** Stream records that were given up on. */
   readonly deadLetters: readonly string[];
   /** The functions' current time. */
   now(): Date;
@@ -79,7 +79,7 @@ export const startTarget = async (endpoints: Endpoints): Promise<Target> => {
     path: process.env['PATH'],
     runtime: { ...localRuntime(() => undefined), clock: now },
     dynamoDbEndpoint: endpoints.dynamoDb,
-    // An engine that is under examination decides itself.
+    // The engine under test decides itself.
     strict: endpoints.dynamoDb === undefined,
     onAnswer: (line) => {
       if (line.includes('given up on')) deadLetters.push(line);
@@ -158,7 +158,7 @@ const createKeys = async (endpoint: string) => {
   return { variables, next: await createMaster(endpoint) };
 };
 
-/** As the evidence buckets of the template: Object Lock with a default retention. */
+/** The same settings as the template's evidence buckets: Object Lock with a default retention. */
 const createBucket = async (endpoint: string, Bucket: string): Promise<void> => {
   const s3 = s3At(endpoint);
   await s3.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));

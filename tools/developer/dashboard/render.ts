@@ -22,7 +22,7 @@ interface Box {
 const text = (x: number, y: number, content: string, attributes = ''): string =>
   `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(content)}</text>`;
 
-/** The dashboard as CloudWatch would draw it, with sample data: the same picture for the same definition. */
+/** The dashboard as CloudWatch would draw it, with sample data. The same definition gives the same picture. */
 export const renderDashboard = ({ widgets }: DashboardBody): string => {
   const height = Math.max(...widgets.map(({ y, height: rows }) => y + rows)) * ROW;
   const width = 24 * COLUMN;

@@ -5,9 +5,9 @@ export const POINTS = 37;
 
 interface Shape {
   readonly level: number;
-  /** How far the values wander, as a share of the level. */
+  /** Variation of the values, as a share of the level. */
   readonly noise: number;
-  /** How often there is anything at all. */
+  /** Share of the points that have a value. */
   readonly often?: number;
 }
 
@@ -43,7 +43,10 @@ const QUIET: Shape = { level: 1, noise: 0, often: 0 };
 /** A number from 0 to 1 that is the same for the same text. */
 const chance = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 
-/** Made-up values of one line, the same on every run. Decrypts and rows of one moment are alike, as they should be. */
+/**
+ * Generated values of one line, the same on every run. Decrypts and audit rows have equal values at each point, as they
+ * should.
+ */
 export const sampleValues = (title: string, label: string): readonly number[] => {
   const name = `${title}: ${label}`;
   const [, shape] = SHAPES.find(([pattern]) => pattern.test(name)) ?? [undefined, QUIET];

@@ -9,9 +9,9 @@ export interface Drift {
   /** Whole micro-cents. */
   readonly counted: number;
   readonly charged: number;
-  /** Charged less counted: positive when OpenAI charged more than we knew of. */
+  /** Charged less counted: positive if OpenAI charged more than we counted. */
   readonly drift: number;
-  /** Of what was charged; null: nothing was. */
+  /** Relative to the charge; null if nothing was charged. */
   readonly driftPercent: number | null;
   readonly unpricedSessions: number;
 }
@@ -22,11 +22,14 @@ export interface CostComparison {
   readonly otherMicroCents: number;
 }
 
-/** `realtime api | gpt-realtime-2.1 audio, cached input`: the model is the first word, after the API if it is named. */
+/**
+ * `realtime api | gpt-realtime-2.1 audio, cached input`: the model is the first word, after the optional name of the
+ * API.
+ */
 const modelIn = (lineItem: string): string | undefined =>
   /^(?:[^|]*\|)?\s*([a-z0-9][a-z0-9.-]*)/i.exec(lineItem)?.[1]?.toLowerCase();
 
-/** Dated names go with the model whose price they have. */
+/** Dated names count for the model with the same price. */
 const canonical = (model: string, month: string): string =>
   priceOf(model, endOfMonth(month), 'global')?.model ?? model;
 
@@ -47,7 +50,7 @@ const sumsByPlace = <Item>(
     ]),
   );
 
-/** Holds what OpenAI charged against what we counted, per month (UTC) and model, both in order. */
+/** Compares OpenAI's charges with our count, per month (UTC) and model, sorted by both. */
 export const compareCosts = (
   charged: readonly ChargedLine[],
   counted: readonly CountedRow[],
@@ -89,6 +92,6 @@ export const compareCosts = (
   return { drifts, otherMicroCents };
 };
 
-/** Whether a drift is within `tolerancePercent` of what was charged; a cent is within any tolerance. */
+/** True if a drift is within `tolerancePercent` of the charge. A drift of a cent is always tolerated. */
 export const withinTolerance = ({ drift, charged }: Drift, tolerancePercent: number): boolean =>
   Math.abs(drift) <= Math.max(1_000_000, (charged * tolerancePercent) / 100);

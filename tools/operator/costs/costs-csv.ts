@@ -13,7 +13,7 @@ export interface ChargedLine {
 
 export const MICRO_CENTS_PER_USD = 100_000_000;
 
-/** The rows of a CSV text with a header, names of columns as they stand. */
+/** The rows of a CSV text with a header, with unchanged column names. */
 export const csvRows = (text: string): Record<string, string>[] =>
   z
     .array(z.record(z.string(), z.string()))
@@ -33,10 +33,10 @@ const monthOf = (time: string): string => {
 };
 
 /**
- * The lines of a CSV of OpenAI's costs, exported from the dashboard or made of `GET /v1/organization/costs` grouped by
- * line item. Columns: `start_time`, `start_time_iso` or `date`; `line_item`; `amount_value`, `amount` or `value`; and, if
- * they are there, `currency` or `amount_currency`, and `project`, `project_id` or `project_name`. Throws on a currency
- * that is not USD and on whatever it cannot read: a line that is skipped would be a drift that nobody notices.
+ * The lines of a CSV of OpenAI's costs, exported from the dashboard or created from `GET /v1/organization/costs` grouped
+ * by line item. Columns: `start_time`, `start_time_iso` or `date`; `line_item`; `amount_value`, `amount` or `value`; and,
+ * if they are there, `currency` or `amount_currency`, and `project`, `project_id` or `project_name`. Throws on a currency
+ * that is not USD and on anything that it cannot read, because a skipped line would be an unnoticed drift.
  */
 export const parseCosts = (text: string): ChargedLine[] =>
   csvRows(text).map((row) => {

@@ -11,7 +11,7 @@ export interface CountedRow {
   readonly mode: string | undefined;
   /** Whole micro-cents. */
   readonly microCents: number;
-  /** Sessions whose cost is not in it, because their model has no known price. */
+  /** Sessions without a counted cost, because their model has no known price. */
   readonly unpricedSessions: number;
 }
 
@@ -41,8 +41,8 @@ const countedRow = (row: unknown): CountedRow => {
 };
 
 /**
- * Rows of our usage by day and model, as CSV with the names of the contract or as one JSON object a line. Throws on a row
- * that it cannot read.
+ * Rows of our usage by day and model, from CSV with the names of the contract or from one JSON object per line. Throws on
+ * a row that it cannot read.
  */
 export const parseUsage = (text: string): CountedRow[] => {
   const rows: unknown[] = text.trimStart().startsWith('{')

@@ -2,7 +2,7 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import type { KeyScope } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { type KeyAddress, type LiveKey, PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
 
-/** The history of one scope's key on the audit trail. */
+/** The history of one scope's key in the audit trail. */
 export interface KeyHistory {
   readonly address: KeyAddress;
   /** The highest version that was ever assigned. */
@@ -10,20 +10,20 @@ export interface KeyHistory {
   /** The version in use; undefined after a deletion. */
   readonly current: number | undefined;
   readonly suspended: boolean;
-  /** Every version up to this one is gone for good; 0: none. */
+  /** Every version up to this one is permanently deleted; 0 for none. */
   readonly deletedUpTo: number;
 }
 
 export interface KeyTrail {
   /** By `placeOf`. */
   readonly histories: ReadonlyMap<string, KeyHistory>;
-  /** Workspaces whose rows do not begin at 1, or have a gap: what they say about keys may not be everything. */
+  /** Workspaces whose rows do not begin at 1 or have a gap, so that their key history may be incomplete. */
   readonly incomplete: readonly string[];
 }
 
 export const placeOf = ({ scope, scopeId }: KeyAddress): string => `${scope} ${scopeId}`;
 
-/** Reads the trail of every workspace from its beginning. Rows may repeat themselves and come in any order. */
+/** Reads the trail of every workspace from its beginning. Rows may repeat and come in any order. */
 export const readKeyTrail = (rows: readonly AuditRow[]): KeyTrail => {
   const histories = new Map<string, KeyHistory>();
   const incomplete: string[] = [];

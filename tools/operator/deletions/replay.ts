@@ -19,7 +19,7 @@ export interface ReplayPorts {
   readonly clock: Clock;
 }
 
-/** One thing that a restored table holds and the trail says it must not. */
+/** One item in a restored table that contradicts the audit trail. */
 export interface Remedy {
   readonly place: string;
   readonly remedy: 'shred' | 'suspend' | 'shred_retained' | 'count_on' | 'unreadable';
@@ -27,9 +27,9 @@ export interface Remedy {
 }
 
 /**
- * Holds a keys table that was restored from a backup against the audit trail, and with `apply` mends it: keys and retained
- * records whose deletion is on the trail are shredded, keys that were replaced or suspended since are suspended, and no
- * scope gives out a version a second time. Every mend is one conditional write with its audit event. Idempotent.
+ * Compares a keys table that was restored from a backup with the audit trail, and with `apply` repairs it: keys and
+ * retained records whose deletion is in the trail are shredded, keys that were replaced or suspended since are suspended,
+ * and no scope assigns a version a second time. Every repair is one conditional write with its audit event. Idempotent.
  */
 export const replayTombstones =
   (ports: ReplayPorts) =>
@@ -91,7 +91,7 @@ const mendHead = async (
   );
 };
 
-/** Scopes whose key is not in the table, or a tombstone that is older than the trail. */
+/** Scopes whose key is missing in the table, or whose tombstone is older than the trail. */
 const mendCounters = async (
   ports: ReplayPorts,
   caller: Caller,
@@ -102,7 +102,7 @@ const mendCounters = async (
   for (const history of histories.values()) {
     const currentKey = await ports.keys.readKey(history.address);
     if (currentKey !== undefined && currentKey.lastVersion >= history.lastVersion) continue;
-    // A key that is in use and only has to count on was mended above.
+    // A current key whose version counter was too low was repaired above.
     if (isLive(currentKey)) continue;
     const tombstone: DeletedKey = {
       state: 'deleted',

@@ -28,7 +28,7 @@ const run = (
   new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: PROJECT_ROOT,
-      // The CDK starts `node` for the app, which must be the one that runs TypeScript.
+      // The CDK starts `node` for the app, which must be the Node.js version that runs TypeScript.
       env: {
         ...process.env,
         ...environment,

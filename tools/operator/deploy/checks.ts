@@ -125,12 +125,12 @@ const pendingRequest = async (aws: AwsClients, region: string): Promise<string> 
     const open = RequestedQuotas.find(({ Status = '' }) => ['PENDING', 'CASE_OPENED'].includes(Status));
     return open?.DesiredValue === undefined ? '' : ` A request for ${open.DesiredValue} is open.`;
   } catch {
-    // The history only makes the advice better; not every administrator may read it.
+    // The history only improves the advice, and not every administrator may read it.
     return '';
   }
 };
 
-/** Whether the containers that the stage reserves fit into the account's limit. */
+/** Checks whether the stage's reserved concurrency fits into the account's limit. */
 export const checkConcurrency = async (
   aws: AwsClients,
   config: StageConfig,
@@ -169,7 +169,7 @@ export const checkConcurrency = async (
   ];
 };
 
-/** Whether there is room for the trail of the audit stack. */
+/** Checks whether the account can have another CloudTrail trail for the audit stack. */
 export const checkTrails = async (
   aws: AwsClients,
   { region }: Account,
@@ -193,7 +193,7 @@ export const checkTrails = async (
   ];
 };
 
-/** Whether the prefix of the sign-in page is free, or belongs to this stage already. */
+/** Checks whether the prefix of the sign-in page is free or already belongs to this stage. */
 export const checkSignInPrefix = async (
   aws: AwsClients,
   config: StageConfig,
@@ -218,7 +218,7 @@ export const checkSignInPrefix = async (
     return [
       { level: 'ok', check: 'sign-in', says: `The prefix ${prefix} belongs to the pool of this stage.` },
     ];
-  // Creating the pool is a part of the same stack, so its domain cannot be in its outputs yet.
+  // The same stack creates the pool, so its domain cannot be in the outputs yet.
   if (data?.condition === 'busy') return [];
   const mine = owner === undefined || owner === account;
   return [

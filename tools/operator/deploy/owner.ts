@@ -8,7 +8,7 @@ import { awsErrorOf } from './stop.ts';
 
 export type Invitation = 'invited' | 'invited again' | 'waiting' | 'there';
 
-/** As in the pool: `tempPasswordValidity` of lib/constructs/sign-in-pool.ts. */
+/** The same value as `tempPasswordValidity` of the pool in lib/constructs/sign-in-pool.ts. */
 const INVITATION_MS = 3 * 24 * 60 * 60 * 1_000;
 
 /** Whether anyone in the pool has signed in already. */
@@ -42,7 +42,7 @@ export const inviteOwner = async (
           : {
               UserAttributes: [
                 { Name: 'email', Value: email },
-                // Recovery of a password goes to a verified address alone.
+                // A password can be recovered only through a verified address.
                 { Name: 'email_verified', Value: 'true' },
               ],
             }),

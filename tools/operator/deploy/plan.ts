@@ -11,7 +11,7 @@ const ACTIONS: Readonly<Record<StackState['condition'], string>> = {
   stuck: 'nothing until you act',
 };
 
-/** Types that a reader looks for, in the words of the AWS console. */
+/** Types that matter to a reader, with the names of the AWS console. */
 const NAMES: readonly (readonly [string, string])[] = [
   ['DynamoDB::Table', 'tables'],
   ['KMS::Key', 'KMS keys'],

@@ -22,7 +22,9 @@ import { keptResources, type StackResource, type StackState, stackState } from '
 import { checkStacks } from './stacks.ts';
 import { DeployStop } from './stop.ts';
 
-/** All that is known before anything changes. Every part is read from AWS or from the sources, none from a file of an earlier run. */
+/**
+ * Everything that is known before the first change. It is read from AWS and from the sources, never from a file of an earlier run.
+ */
 export interface Prepared {
   readonly config: StageConfig;
   readonly account: Account;
@@ -73,7 +75,7 @@ const synthesize = async (
 ): Promise<string> => {
   const folder = newAssembly();
   const status = await cdk(
-    // `list` makes the same templates without the code of the functions, in a few seconds.
+    // `list` creates the same templates without the code of the functions, in a few seconds.
     [...(bundled ? ['synth', '--quiet'] : ['list']), '-c', `stage=${stage}`, '--output', folder],
     environmentOf(account),
   );

@@ -4,7 +4,7 @@ export interface Price {
   readonly dollars: number;
   /** Follows the amount, as in `per GB`. */
   readonly unit: string;
-  /** The page of AWS that has it. */
+  /** The page of AWS with the price. */
   readonly source: string;
   /** Day on which the amount was entered here. */
   readonly entered: string;
@@ -20,8 +20,8 @@ const row = (
 ): Price => ({ what, dollars, unit, source: page(service), entered });
 
 /**
- * Everything of AWS that a stage is billed for. The only place of these amounts: docs/cost.md and what `npm run remove`
- * shows are made from it. A new service adds a row.
+ * Everything of AWS that a stage is billed for. The only place of these amounts, from which docs/cost.md and the output
+ * of `npm run remove` are generated. A new service adds a row.
  */
 export const PRICES = {
   apiRequest: row('API Gateway, HTTP API: requests', 1, 'per million', 'api-gateway'),
@@ -66,7 +66,7 @@ export const PRICES = {
   containerMemory: row('Fargate, arm64: memory; compared only', 0.00356, 'per GB-hour', 'fargate'),
 } as const satisfies Readonly<Record<string, Price>>;
 
-/** Hours of a month, as AWS's calculator counts them. */
+/** Hours of a month in AWS's calculator. */
 const HOURS = 730;
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -80,7 +80,7 @@ const UNITS: Readonly<Record<string, number>> = {
 export const usdOf = ({ dollars, unit }: Price, count: number): number =>
   (dollars * count) / (UNITS[unit] ?? 1);
 
-/** At least two digits after the point, and as many as the amount has. */
+/** The amount with at least two digits after the point, and more if it has more. */
 export const inDollars = (amount: number): string => {
   const digits = amount.toFixed(10).replace(/0+$/, '').split('.')[1]?.length ?? 0;
   return `$${amount.toFixed(Math.max(2, digits))}`;

@@ -13,7 +13,7 @@ import { DeployStop } from './stop.ts';
 export interface RemoveOptions {
   readonly stage: string;
   readonly config: StageConfig;
-  /** Also the stacks that hold data. Without it, all data stays in use. */
+  /** Also removes the stacks with data. Without it, all data stays in use. */
   readonly data: boolean;
   readonly yes: boolean;
   /** Shows what would be deleted and kept, then stops. */
@@ -79,7 +79,7 @@ const staying = async (
 
 /**
  * Removes a stage: the stacks in front of the data, and with `data` all of them. Tables, keys, buckets and logs stay in
- * either case, and the command lists them with what they cost. It never switches a protection off. Returns the exit status.
+ * either case, and the command lists them with what they cost. It never turns off a protection. Returns the exit status.
  */
 export const remove = (ports: DeployPorts, options: RemoveOptions): Promise<number> =>
   explainingAwsErrors(() => removeStage(ports, options));
@@ -91,7 +91,7 @@ const removeStage = async (
   const prepared: Prepared = await prepare(stage, config, aws, programs, { bundled: false });
   const { account, planned, states } = prepared;
   const there = states.filter(({ condition, status }) => condition !== 'absent' || status !== '');
-  // Readers first: CloudFormation refuses to delete what is imported.
+  // Importing stacks come first, because CloudFormation refuses to delete an imported export.
   const victims = there.filter(({ name }) => data || !HOLDS_DATA.test(name)).toReversed();
   say(`Stage ${stage}, account ${account.account}, region ${account.region}\n`);
   if (victims.length === 0) say('  Nothing is deployed that this command would delete.');

@@ -24,13 +24,13 @@ import { refuseUnanswered, refuseUnused } from './unattended.ts';
 export interface DeployOptions {
   readonly stage: string;
   readonly config: StageConfig;
-  /** Shows the plan and ends. */
+  /** Only shows the plan. */
   readonly plan: boolean;
   /** Does not ask whether to begin. */
   readonly yes: boolean;
   /** Mail address of the first owner. */
   readonly owner: string | undefined;
-  /** Whose OpenAI key the first workspace uses; `none` stores no key now. */
+  /** The owner of the OpenAI key for the first workspace; `none` stores no key now. */
   readonly key: Payer | undefined;
   readonly tier: number | undefined;
   readonly origin: string | undefined;
@@ -49,7 +49,7 @@ export interface DeployPorts {
 
 type Outputs = Readonly<Record<string, string>>;
 
-/** Exit status of a run in which only the steps of a person are missing. */
+/** Exit status of a run in which only manual steps are missing. */
 export const WAITS_FOR_A_PERSON = 3;
 
 const deployStack = async (
@@ -100,7 +100,7 @@ const bootstrapRegions = async (
   }
 };
 
-/** Files of the dashboard go to its bucket, as `npm run upload-dashboard` puts them there. */
+/** Uploads the dashboard's files to its bucket, like `npm run upload-dashboard`. */
 const uploadDashboard = async (
   { programs, terminal: { say } }: DeployPorts,
   { account }: Prepared,
@@ -146,7 +146,7 @@ const invite = async (
   say(SENTENCES[await inviteOwner(aws, region, userPoolId, email)]);
 };
 
-/** An access token of the owner; undefined when only a person can get one and nobody is there. */
+/** An access token of the owner; undefined if a person must get one but no one is present. */
 const tokenOf = async (
   { programs, terminal }: DeployPorts,
   { token, config, stage }: DeployOptions,
@@ -178,8 +178,8 @@ const tokenOf = async (
 };
 
 /**
- * Deploys a stage from whatever state it is in to a passing smoke test, and returns the exit status. Can be stopped and
- * repeated at any point: finished steps are read from AWS and from the API. Throws DeployStop with the next step.
+ * Deploys a stage from any state to a passing smoke test, and returns the exit status. Can be stopped and repeated at
+ * any point: finished steps are read from AWS and from the API. Throws DeployStop with the next step.
  */
 export const deploy = (ports: DeployPorts, options: DeployOptions): Promise<number> =>
   explainingAwsErrors(() => deployStage(ports, options));

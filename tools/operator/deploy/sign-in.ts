@@ -72,9 +72,9 @@ const listen = (
   });
 
 /**
- * An access token of the person who signs in. The password and the second factor are entered in the browser alone; the
- * token is returned and kept nowhere. The person can also paste the address that the browser ended at, for a browser on
- * another machine. Throws DeployStop when nobody signs in within 15 minutes.
+ * An access token of the person who signs in. The password and the second factor are entered only in the browser; the
+ * token is returned and not stored. With a browser on another machine, the person can paste its final address. Throws
+ * DeployStop when nobody signs in within 15 minutes.
  */
 export const signInWithBrowser = async (
   { authorizeUrl, tokenUrl, clientId, redirectUri }: SignInRequest,
@@ -110,7 +110,7 @@ export const signInWithBrowser = async (
     }
   };
   const port = Number(new URL(redirectUri).port);
-  // A browser takes `localhost` for either address.
+  // A browser may use either address for `localhost`.
   const servers = await Promise.all([listen(port, '127.0.0.1', onRequest), listen(port, '::1', onRequest)]);
   const timer = setTimeout(
     () =>

@@ -23,7 +23,7 @@ export interface StackState {
   readonly name: string;
   readonly region: string;
   readonly condition: StackCondition;
-  /** CloudFormation's word for it; empty when there is no stack. */
+  /** CloudFormation's status; empty if there is no stack. */
   readonly status: string;
   readonly stackId: string | undefined;
   readonly protected: boolean;
@@ -32,7 +32,7 @@ export interface StackState {
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-stack-status-codes */
 const conditionOf = (status: string): StackCondition => {
-  // Left by a change set that never ran: there is nothing in the stack, and a new change set continues with it.
+  // Left by a change set that never ran. The stack is empty, and a new change set can use it.
   if (status === 'REVIEW_IN_PROGRESS' || status === 'DELETE_COMPLETE') return 'absent';
   if (status.endsWith('_IN_PROGRESS')) return 'busy';
   if (status === 'ROLLBACK_COMPLETE' || status === 'ROLLBACK_FAILED') return 'rolled back';
@@ -46,7 +46,7 @@ const describe = async (client: CloudFormationClient, name: string): Promise<Sta
     return Stacks?.[0];
   } catch (error) {
     const { name: code, message } = awsErrorOf(error);
-    // The API has no separate error for a stack that is not there.
+    // The API has no separate error for a missing stack.
     if (code === 'ValidationError' && /does not exist/.test(message)) return undefined;
     throw error;
   }
@@ -76,7 +76,7 @@ export const stackState = async (
 export interface StackResource {
   readonly logicalId: string;
   readonly type: string;
-  /** Name, id or ARN, as the type has it. */
+  /** Name, ID or ARN, depending on the type. */
   readonly physicalId: string;
   readonly status: string;
 }
@@ -104,7 +104,7 @@ export const resourcesOf = async (
   return found;
 };
 
-/** Resources that deletions of these stacks left in place, as far as CloudFormation remembers: for 90 days. */
+/** Resources that deletions of these stacks left behind. CloudFormation keeps this information for 90 days. */
 export const keptResources = async (
   client: CloudFormationClient,
   names: readonly string[],
@@ -149,7 +149,7 @@ export const failuresOf = async (
     for (const event of page.StackEvents ?? []) {
       const { ResourceStatus = '', ResourceStatusReason = '', LogicalResourceId = '' } = event;
       const ofStack = event.PhysicalResourceId === event.StackId;
-      // Events come newest first; this one began the operation.
+      // Events are sorted newest first, and this one began the operation.
       if (ofStack && /^(?:CREATE|UPDATE|DELETE)_IN_PROGRESS$/.test(ResourceStatus)) return failures.reverse();
       if (!ofStack && ResourceStatus.endsWith('_FAILED') && !CONSEQUENCE.test(ResourceStatusReason))
         failures.push({

@@ -5,7 +5,7 @@ import type { AwsClients } from './clients.ts';
 import { failuresOf, resourcesOf, type StackState, stackState } from './stack-state.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How long the command waits between two checks of a stack that CloudFormation works on. */
+/** Interval between two checks of a stack that CloudFormation works on. */
 export const POLL_MS = 5_000;
 
 /** The stack once CloudFormation has finished with it: a run that was stopped continues in AWS. */
@@ -74,7 +74,7 @@ export const explainFailure = async (aws: AwsClients, state: StackState): Promis
   return lines;
 };
 
-/** Whether each stack can be deployed as it is now. */
+/** Checks whether each stack can be deployed in its present state. */
 export const checkStacks = async (
   aws: AwsClients,
   states: readonly StackState[],

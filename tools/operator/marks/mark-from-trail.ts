@@ -12,8 +12,8 @@ export interface MarkPorts {
 }
 
 /**
- * `marked`: has its mark already. `mark`: equals the trail, so its mark is written. `differs`: does not equal the trail, and
- * stays refused. `unknown`: the trail has nothing of it. `changed`: it was changed meanwhile.
+ * `marked`: already has its mark. `mark`: equals the trail, so its mark is written. `differs`: does not equal the trail, and
+ * stays refused. `unknown`: is not in the trail. `changed`: changed during the run.
  */
 export type MarkOutcome = 'marked' | 'mark' | 'differs' | 'unknown' | 'changed';
 
@@ -31,9 +31,9 @@ export interface MarkReport {
 }
 
 /**
- * Gives every key of the live table the mark that belongs to it, where the archived audit trail says that the key is in just
- * this state. A key that is not is left without, so that it stays refused. Each mark is written together with its audit event,
- * on the condition that the key is still the one that was read. Idempotent.
+ * Writes the mark of every key in the live table whose state equals its latest state in the archived audit trail. Any other
+ * key stays without a mark and therefore refused. Each mark is written together with its audit event, on the condition that
+ * the key is still the one that was read. Idempotent.
  */
 export const markFromTrail =
   ({ marks, auditEvents }: MarkPorts) =>
@@ -83,8 +83,8 @@ const takeKey = async (
 };
 
 /**
- * An active key must be the one that the trail gives. A suspended one mints nothing and is for its owner to judge, unless the
- * trail says that it was deleted. What is left of a deleted key only has to count on.
+ * An active key must be the one in the trail. A suspended key mints nothing, so its owner can decide, unless the trail says
+ * that it was deleted. A tombstone only needs a version counter that is high enough.
  */
 const equalsTrail = (key: StoredKey, history: KeyHistory): boolean => {
   if (key.revision <= 0 || key.lastVersion < history.lastVersion) return false;

@@ -24,7 +24,7 @@ export interface ModelCheck {
   readonly stranded: number;
 }
 
-/** Every site whose model ends or is not known, with what is done about it and when. */
+/** Every site whose model ends or is unknown, with the planned action and its date. */
 export const checkModels = async (sites: AsyncIterable<ScannedSite>, now: Date): Promise<ModelCheck> => {
   const lines: string[] = [];
   let total = 0;

@@ -3,8 +3,8 @@ import type { Caller } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { AuditEventFactory, Outbox } from '../../../lambdas/use-cases/ports/audit.ts';
 
 /**
- * The copy, which calls `announce` once for each workspace before the first of its items is written. Without that event the
- * detector would report each item that comes back.
+ * The copy, which calls `announce` once for each workspace before the first of its items is written. Without that event,
+ * the detector would report each restored item.
  */
 export const announcingWorkspaces = (
   copy: TableCopy,
@@ -32,7 +32,10 @@ export const announcingWorkspaces = (
   };
 };
 
-/** Of items that the detector wants explained: `WORKSPACE#w1`, `MAIL#w1`, `BUDGET#w1`; a stop of the stage is the platform's. */
+/**
+ * Workspaces of items whose change needs an explanation for the detector: `WORKSPACE#w1`, `MAIL#w1`, `BUDGET#w1`. A stop of the
+ * stage belongs to the platform.
+ */
 const workspaceOf = (pk: string): string | undefined => {
   const [kind = '', id] = pk.split('#');
   if (!['WORKSPACE', 'WEBHOOKS', 'MAIL', 'STOP', 'BUDGET'].includes(kind)) return undefined;

@@ -6,15 +6,15 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 
 export interface ArchiveComparison {
   readonly equal: number;
-  /** `<workspace> row <sequence>` of rows that the table has otherwise than the archive. */
+  /** `<workspace> row <sequence>` of rows that differ between the table and the archive. */
   readonly altered: readonly string[];
-  /** As `altered`, of rows that the archive has and the table lacks. */
+  /** The same for rows that are in the archive but not in the table. */
   readonly missing: readonly string[];
 }
 
 /**
- * Compares the rows of the audit table with those of the archive, field by field. No key is needed: the archive's own chains
- * are for `npm run verify-archive` to check. Rows that are not archived yet are not looked at.
+ * Compares the rows of the audit table with those of the archive, field by field. It needs no key, because `npm run
+ * verify-archive` checks the archive's own chains. Rows that are not archived yet are ignored.
  */
 export const compareWithArchive = async (
   copy: TableCopy,

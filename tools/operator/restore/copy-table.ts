@@ -4,9 +4,9 @@ import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-
 export interface CopyCounts {
   /** Items that were missing from the live table and were copied; without `apply`, items that are missing. */
   readonly missing: number;
-  /** Items that the live table has just so. */
+  /** Items that are equal in the live table. */
   readonly same: number;
-  /** Items that the live table has otherwise; replaced with `overwrite`, else left unchanged. */
+  /** Items that differ in the live table. They are replaced with `overwrite`, otherwise left unchanged. */
   readonly different: number;
   /** Items of the restored table that must not come back. */
   readonly withheld: number;
@@ -21,20 +21,20 @@ export interface CopyRequest {
   readonly admit: (item: RawItem) => RawItem | undefined;
   readonly apply: boolean;
   readonly overwrite: boolean;
-  /** Where an earlier run stopped. */
+  /** The position at which an earlier run stopped. */
   readonly after: RawItem | undefined;
-  /** Called with each whole page: everything before `next` is in the live table. undefined: the table is done. */
+  /** Called with each whole page: everything before `next` is in the live table. undefined at the end of the table. */
   readonly onPage: (next: RawItem | undefined, page: CopyCounts) => void;
-  /** Keys of each item that the live table has otherwise. */
+  /** Called with the keys of each item that differs in the live table. */
   readonly onDifferent: (place: string) => void;
 }
 
-/** Writes of a page that are under way together. */
+/** Maximum number of concurrent writes of a page. */
 const PARALLEL = 16;
 
 /**
  * Copies a restored table into the live one, page by page, and changes nothing else in it. Every write is conditional on the
- * place being empty, so a page that is copied again, after a crash or at once by two operators, changes nothing.
+ * place being empty, so a page that is copied twice, after a crash or by two operators at once, changes nothing.
  */
 export const copyTable = async (copy: TableCopy, request: CopyRequest): Promise<void> => {
   for (let after = request.after; ; ) {

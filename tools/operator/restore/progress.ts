@@ -18,7 +18,7 @@ export interface TableProgress {
   readonly counts: CopyCounts;
 }
 
-/** How far a restore has come, in a file that survives the command. */
+/** The progress of a restore, in a file that survives the command. */
 export interface Progress {
   of(table: RestorableTable): TableProgress;
   /** On disk before it returns; a crash leaves either the state before or the state after. */
@@ -28,8 +28,8 @@ export interface Progress {
 }
 
 /**
- * The progress in the file at `path`, for the restore that `restore` describes: its tables and options. Without a path it is
- * gone with the command. Throws when the file belongs to another restore, whose places would mean nothing here.
+ * The progress in the file at `path`, for the restore that `restore` describes: its tables and options. Without a path, it
+ * ends with the command. Throws if the file belongs to another restore, whose positions are meaningless here.
  */
 export const openProgress = (path: string | undefined, restore: string): Progress => {
   const begun = path !== undefined && existsSync(path) ? readProgress(path) : { restore, tables: {} };

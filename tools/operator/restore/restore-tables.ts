@@ -16,7 +16,7 @@ import { readTenancyTrail, tenancyAdmission } from './tenancy-trail.ts';
 
 export interface RestorePorts {
   readonly copy: TableCopy;
-  /** On the restored keys table; its events go to the live tenancy table. */
+  /** Works on the restored keys table. Its events go to the live tenancy table. */
   readonly tombstones: ReplayPorts;
   /** On the live tables. */
   readonly marks: MarkWriter;
@@ -27,9 +27,9 @@ export interface RestorePorts {
 
 export interface RestoreRequest {
   readonly tables: Readonly<Record<RestorableTable, { readonly from: string; readonly to: string }>>;
-  /** Of the archive, verified. */
+  /** Verified rows of the archive. */
   readonly rows: readonly AuditRow[];
-  /** Go on although the rows are not the whole trail of every workspace that is restored. */
+  /** Continues even if the rows are not the whole trail of every restored workspace. */
   readonly acceptGaps: boolean;
   readonly apply: boolean;
   readonly overwrite: boolean;
@@ -42,7 +42,7 @@ export interface RestoreRequest {
 export interface Restored {
   /** Keys that were shredded or suspended in the restored keys table before it was copied. */
   readonly remedies: readonly Remedy[];
-  /** Outcome for the mark of each key in the live table. */
+  /** The outcome for the mark of each key in the live table. */
   readonly marks: readonly MarkReport[];
   readonly comparison: ArchiveComparison;
 }
@@ -51,10 +51,10 @@ export interface Restored {
 const EXPIRY = 'expires_at';
 
 /**
- * Puts into the live tables what they have lost, from restored tables that nothing else reads. Deletions since the backup are
- * carried out first, in the restored tables or on the way, so that no reader ever meets a key that was deleted or a member who
- * was removed. The audit table goes first: its rows tell the projector which events it knows. Streams, expiry, point-in-time
- * recovery and protection of the live tables stay as they are. Can be stopped at any point and run again.
+ * Copies lost items from restored tables, which nothing else reads, into the live tables. Deletions since the backup are
+ * applied first, in the restored tables or during the copy, so that no reader ever sees a deleted key or a removed member. The
+ * audit table goes first: its rows tell the projector which events it knows. Streams, expiry, point-in-time recovery and
+ * protection of the live tables stay as they are. Can be stopped at any point and run again.
  */
 export const restoreTables =
   ({ copy, tombstones, marks: markWriter, outbox, clock }: RestorePorts) =>
@@ -63,7 +63,7 @@ export const restoreTables =
     const now = clock().getTime() / 1_000;
     const unlessExpired = (item: RawItem): RawItem | undefined =>
       item[EXPIRY]?.N !== undefined && Number(item[EXPIRY].N) <= now ? undefined : item;
-    // For each table again: the detector accepts an event for six hours.
+    // Repeated for each table, because the detector accepts an event for six hours.
     const announcing = (): TableCopy =>
       announcingWorkspaces(copy, (workspaceId) =>
         noteRestored(caller, workspaceId, tombstones.auditEvents, outbox),
@@ -78,7 +78,7 @@ export const restoreTables =
         ...tables[name],
         admit,
         apply,
-        // A row of the trail is evidence: it is put if there is none, and never replaced.
+        // An audit row is evidence: a missing one is put, and an existing one is never replaced.
         overwrite: overwrite && name !== 'audit',
         after,
         onPage: (next, page) => {
@@ -103,7 +103,7 @@ export const restoreTables =
       const admitted = tenancy.admit(item);
       return admitted && unlessExpired(admitted);
     });
-    // Its writes demand that the workspace or site of a key is there.
+    // Its writes require that the workspace or site of a key exists.
     const remedies = await replayTombstones(tombstones)(caller, keyTrail, apply);
     for (const name of RESTORABLE_TABLES.filter((table) => table !== 'audit' && table !== 'tenancy'))
       await copyOne(name);

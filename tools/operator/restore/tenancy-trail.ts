@@ -1,18 +1,18 @@
 import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 
-/** The history of one workspace on the audit trail, up to its newest archived row. */
+/** The history of one workspace in the audit trail, up to its newest archived row. */
 export interface WorkspaceHistory {
   /** When it was deleted; undefined while it is not. */
   readonly deletedAt: string | undefined;
-  /** Role of each person who was ever a member; `removed` once they are none. */
+  /** Role of each person who was ever a member; `removed` for former members. */
   readonly members: ReadonlyMap<string, string>;
   readonly archivedSites: ReadonlySet<string>;
 }
 
 type Histories = ReadonlyMap<string, WorkspaceHistory>;
 
-/** Reads the trail of every workspace. Rows may repeat themselves and come in any order. */
+/** Reads the trail of every workspace. Rows may repeat and come in any order. */
 export const readTenancyTrail = (rows: readonly AuditRow[]): Histories =>
   new Map(
     [...Map.groupBy(rows, ({ workspaceId }) => workspaceId)].map(([workspaceId, own]) => [
@@ -38,7 +38,7 @@ const historyOf = (rows: readonly AuditRow[]): WorkspaceHistory => {
 export interface TenancyAdmission {
   /** The restored form of an item; undefined for none. */
   readonly admit: (item: RawItem) => RawItem | undefined;
-  /** Workspaces of the restored table that the trail says nothing about. */
+  /** Workspaces of the restored table that are not in the trail. */
   readonly withoutTrail: readonly string[];
 }
 
@@ -49,12 +49,11 @@ interface Counts {
 }
 
 /**
- * Says what of a restored item of the tenancy table comes back. Nobody who was removed since is a member again, and nobody has
- * more rights than the trail gives them; a site that was archived stays archived, a workspace that was deleted stays deleted.
- * A workspace counts the owners and sites that come back with it, so that the last owner stays one. Events of the outbox stay
- * away, because they are already rows of the trail; marks, because they belong to the keys of their time; and invitations
- * and API tokens, because they may have been accepted, withdrawn or revoked since. Everything else is as it was at the time of
- * the restore.
+ * Decides how an item of the restored tenancy table comes back. A person who was removed since is not a member again, and no
+ * one gets more rights than in the trail. An archived site stays archived, and a deleted workspace stays deleted. A workspace
+ * counts the owners and sites that come back with it, so that its last owner is known. Outbox events are left out, because
+ * they are already rows of the trail; marks, because they belong to older keys; and invitations and API tokens, because they
+ * may have been accepted, withdrawn or revoked since. Everything else is as it was at the time of the restore.
  *
  * Reads the restored table `from` once, for the counts.
  */

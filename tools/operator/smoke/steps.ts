@@ -7,17 +7,17 @@ export interface SmokeTarget {
   readonly url: string;
   /** An access token of an owner. */
   readonly token: string | undefined;
-  /** A site of that person, and an origin that is registered on it. @default a site made for the test */
+  /** A site of that person, and an origin that is registered on it. @default a new site for the test */
   readonly site: string | undefined;
   readonly origin: string | undefined;
-  /** False if no key is stored yet: only the address and the token are tried. @default true */
+  /** False if no key is stored yet, to test only the address and the token. @default true */
   readonly mint?: boolean;
 }
 
 export interface StepResult {
   readonly step: string;
   readonly ok: boolean;
-  /** One sentence: what was found, and what to do when it is not as it should be. */
+  /** One sentence with the result and, after a failure, the next step. */
   readonly says: string;
 }
 
@@ -27,7 +27,7 @@ interface Answer {
   readonly code: string | undefined;
   readonly message: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
-  /** Whether the answer is in this product's envelope at all. */
+  /** True if the response has this product's envelope. */
   readonly ours: boolean;
 }
 
@@ -40,7 +40,7 @@ const TIMEOUT_MS = 20_000;
 const OWN_ORIGIN = 'https://smoke-test.example';
 const FOREIGN_ORIGIN = 'https://not-registered.example';
 
-/** The deployment could not be asked, or cannot be asked any further; its message is the sentence for the operator. */
+/** The deployment cannot be reached, or the test cannot continue. The message is for the operator. */
 class SmokeStop extends Error {
   override readonly name = 'SmokeStop';
 }
@@ -130,7 +130,7 @@ const checkToken = async (target: SmokeTarget, token: string): Promise<string> =
 
 const text = z.string();
 
-/** A workspace that the operator pays for, with one site, only for this test. */
+/** A managed workspace with one site, only for this test. */
 const makeSite = async (
   target: SmokeTarget,
   token: string,
@@ -183,7 +183,7 @@ const checkPreflight = async (target: SmokeTarget, site: string, origin: string)
   return `a browser on ${origin} is allowed`;
 };
 
-/** Advice for an operator who has just deployed, for each refusal of a mint. */
+/** Advice after a deployment for each refusal of a mint. */
 const REFUSALS: Readonly<Record<string, string>> = {
   openai_key_missing:
     'Key missing: neither the site nor its workspace has an OpenAI key. Store one with PUT …/openai-key.',
@@ -213,7 +213,7 @@ const explainRefusal = (answer: Answer): string => {
 
 interface Minted {
   readonly says: string;
-  /** undefined if the site takes calls only. */
+  /** Undefined if the site accepts only calls. */
   readonly session: { readonly id: string; readonly signingSecret: string } | undefined;
 }
 
@@ -227,7 +227,7 @@ const checkMint = async (target: SmokeTarget, site: string, origin: string): Pro
       session: undefined,
     };
   if (answer.status !== 200) throw new SmokeStop(explainRefusal(answer));
-  // The secret itself is shown nowhere.
+  // The secret itself is never shown.
   return {
     says: `a client secret was minted in ${elapsedMs} ms (${String(answer.data['mode'])}, ${String(answer.data['model'])})`,
     session: {
@@ -261,8 +261,8 @@ const checkEnd = async (
 };
 
 /**
- * Tries a deployment from outside, step by step, as an owner and as a visitor's browser would. Stops at the first step that
- * fails. What it creates it deletes again.
+ * Tests a deployment from outside, step by step, as an owner and as a visitor's browser. Stops at the first failed step,
+ * and deletes everything that it created.
  */
 export const smokeTest = async (
   target: SmokeTarget,

@@ -3,7 +3,7 @@ import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
 import { type Created, type OpenAiUnderTest, type Sideband, waitFor } from './openai.ts';
 import { openPeer, type Peer, type PeerEvent, silence } from './peer.ts';
 
-/** The observation of one check, in a sentence that quotes nothing of the conversation. */
+/** The result of one check, in a sentence that quotes no part of the conversation. */
 export interface Observation {
   readonly check: string;
   readonly seen: string;
@@ -11,11 +11,11 @@ export interface Observation {
 
 export interface CheckOptions {
   readonly model: string;
-  /** How long an event may take, milliseconds. */
+  /** Timeout for an event, milliseconds. */
   readonly patienceMs: number;
-  /** How long the sideband is watched after its browser has died, milliseconds. */
+  /** Time for which the sideband is observed after its browser has crashed, milliseconds. */
   readonly abandonedMs: number;
-  /** Also waits so long for the operator to revoke the key, milliseconds. */
+  /** Waits this long for the operator to revoke the key, milliseconds. Without it, that check is skipped. */
   readonly revokeMs?: number | undefined;
 }
 
@@ -44,7 +44,7 @@ const created = ({ status, callId, errorCode }: Created): string => {
   );
 };
 
-/** The library's handshake can fail on a busy machine, so a call that does not connect is made again. */
+/** The library's handshake can fail on a busy machine, so a call that does not connect is repeated. */
 const CONNECT_ATTEMPTS = 3;
 
 /** Runs `use` with a connected call, and hangs up every call that it has made. */
@@ -179,7 +179,7 @@ const deadTab: Check = (openAi, options) =>
     return `the sideband ${code === undefined ? `was still open after ${seconds} s` : `closed with ${code} after ${seconds} s`}; the hang-up then: ${status}`;
   });
 
-/** The assistant's own voice is played back as that of the visitor: real speech without a file. */
+/** Plays the assistant's own voice as the visitor's, which is real speech without a file. */
 const bargeIn: Check = (openAi, options) =>
   withCall(openAi, sessionOf(options, TURN_BY_TURN), async ({ callId, peer }) => {
     const sideband = await openAi.attach(callId);
@@ -238,8 +238,8 @@ const CHECKS: readonly (readonly [string, Check])[] = [
 ];
 
 /**
- * Tries, one after another, what the product assumes of OpenAI's calls. Every call that it creates it hangs up. A check
- * that fails says so and does not stop the others, unless the first one does: then the key creates no calls.
+ * Tests the product's assumptions about OpenAI's calls one after another, and hangs up every call. A failed check does
+ * not stop the others, except the first one, without which the key cannot create calls.
  */
 export const verifyOpenAi = async (
   openAi: OpenAiUnderTest,
@@ -259,7 +259,7 @@ export const verifyOpenAi = async (
   return { ok };
 };
 
-/** Messages of ours; of a foreign error its name alone. */
+/** Our own messages, or only the name of any other error. */
 const failureOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'an unknown error';
   if (error.name !== 'Error') return error.name === 'TimeoutError' ? 'no answer in time.' : error.name;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { PeerEvent } from './peer.ts';
 
-/** OpenAI's side, as far as the checks ask it. */
+/** The parts of OpenAI's API that the checks use. */
 export interface OpenAiUnderTest {
   /** A server of this machine. */
   readonly isLocal: boolean;
@@ -28,7 +28,7 @@ export interface Created extends Answered {
 export interface Sideband {
   readonly events: readonly PeerEvent[];
   send(event: Record<string, unknown>): void;
-  /** The close code, once it is closed. */
+  /** The close code, after the connection is closed. */
   closeCode(): number | undefined;
   close(): void;
 }
@@ -39,7 +39,7 @@ const CALL_ID = /^\/v1\/realtime\/calls\/(rtc_[A-Za-z0-9_-]+)$/;
 const OPENAI_HOST = /^(?:[a-z]{2}\.)?api\.openai\.com$/;
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** True for OpenAI's own hosts and for this machine: a key is sent nowhere else. */
+/** True for OpenAI's own hosts and for this machine. A key is never sent elsewhere. */
 export const mayHaveKey = (url: string): boolean => {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
@@ -118,7 +118,7 @@ const errorCodeOf = (text: string): string => {
   }
 };
 
-/** Waits until `find` finds something; undefined if it did not in time. */
+/** Waits until `find` returns a value; undefined after a timeout. */
 export const waitFor = async <Found>(
   find: () => Found | undefined,
   timeoutMs: number,

@@ -4,18 +4,18 @@ import { MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket, usePCMU } fr
 /** A browser's side of a call, in Node. */
 export interface Peer {
   readonly offer: string;
-  /** False if no connection came about in time. */
+  /** False if there was no connection in time. */
   connect(answer: string): Promise<boolean>;
   send(event: Record<string, unknown>): void;
   /** Types and contents of the events of the data channel, in order. */
   readonly events: readonly PeerEvent[];
-  /** Sound that came back, as packets of G.711 µ-law. */
+  /** Received sound, as packets of G.711 µ-law. */
   readonly heard: readonly Buffer[];
   /** Plays packets in real time, 20 ms each. */
   play(packets: readonly Buffer[]): Promise<void>;
   /** True once the other side has ended the data channel or the connection. */
   hasEnded(): boolean;
-  /** Leaves without a word, as a tab that crashes. */
+  /** Leaves without a message, like a crashed tab. */
   close(): Promise<void>;
 }
 

@@ -13,7 +13,7 @@ import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import type { CallIssuer, CallRecords, EndableSession } from '../../../use-cases/ports/calls.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
-import { leaseHolder } from '../sessions/lease-item.ts';
+import { HELD_BY_SESSION, holderValues } from '../sessions/lease-item.ts';
 import { recordedSessionItem } from '../sessions/session-items.ts';
 import { primaryKey } from '../table-keys.ts';
 import { callKey } from './call-keys.ts';
@@ -52,9 +52,9 @@ export const dynamoDbCallIssuer = (
           Key: primaryKey.slot(session.workspaceId, pool, index),
           UpdateExpression: 'SET expires_at = :until, e = :expected',
           // An expired lease no longer counts, even if no other session has taken its slot yet.
-          ConditionExpression: 's = :holder AND expires_at > :now',
+          ConditionExpression: `${HELD_BY_SESSION} AND expires_at > :now`,
           ExpressionAttributeValues: {
-            ':holder': leaseHolder(sessionId),
+            ...holderValues(sessionId),
             ':now': nowSeconds,
             ':until': admittedSeconds + CALL_LEASE_SECONDS,
             ':expected': Math.min(capSeconds, nowSeconds + SILENCE_SECONDS),

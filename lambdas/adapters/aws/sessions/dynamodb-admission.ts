@@ -9,7 +9,7 @@ import { keyUseWrite } from '../calls/dynamodb-key-uses.ts';
 import { livePut } from '../calls/dynamodb-live.ts';
 import { primaryKey } from '../table-keys.ts';
 import { sessionWrite } from './dynamodb-sessions.ts';
-import { leaseAttributes, leaseHolder } from './lease-item.ts';
+import { HELD_BY_SESSION, holderValues, leaseAttributes, leaseHolder } from './lease-item.ts';
 import { quotaReservationWrites } from './usage-writes.ts';
 import { visitorWrites } from './visitor-writes.ts';
 
@@ -28,10 +28,12 @@ export const dynamoDbAdmission = (
             ...primaryKey.slot(session.workspaceId, lease.pool, lease.index),
             ...leaseAttributes(lease),
           },
-          // Expiry is checked here, because DynamoDB's own deletion can be days late.
-          ConditionExpression: `attribute_not_exists(pk) OR expires_at <= :now${replaced === undefined ? '' : ' OR s = :replaced'}`,
+          // Expiry is checked here, because DynamoDB's own deletion can be days late. Never from a session with the same tag:
+          // that one could still report, and would be taken for this one.
+          ConditionExpression: `attribute_not_exists(pk) OR (expires_at <= :now AND NOT ${HELD_BY_SESSION})${replaced === undefined ? '' : ' OR begins_with(s, :replaced)'}`,
           ExpressionAttributeValues: {
             ':now': nowSeconds,
+            ...holderValues(session.sessionId),
             ...(replaced !== undefined && { ':replaced': leaseHolder(replaced) }),
           },
         },

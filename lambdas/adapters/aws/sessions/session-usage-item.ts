@@ -63,6 +63,7 @@ const watch = z.object({
   callId: z.string().refine(isCallId),
   openedAtMs: z.number(),
   seenAtMs: z.number(),
+  countedUntilMs: milliseconds,
   closedAtMs: z.number().nullable(),
   attached: z.boolean(),
   gapless: z.boolean(),
@@ -105,6 +106,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     dueAtMs: z.number(),
     silent: z.boolean(),
     counted: tokenCounts,
+    unwatchedMicroCents: count,
     responses: count,
     flaggedTokens: tokenCounts,
     flags: z.array(z.enum(USAGE_FLAGS)).default([]),
@@ -132,6 +134,7 @@ export const sessionUsageAttributes = (usage: SessionUsage): Record<string, unkn
     posted,
     reservations,
     postedReservations: _,
+    unwatchedMicroCents,
     ...plain
   } = usage;
   return {
@@ -143,5 +146,6 @@ export const sessionUsageAttributes = (usage: SessionUsage): Record<string, unkn
     ...(seen.size > 0 && { seen: packDigests(seen) }),
     posted: entryAttributes(posted),
     ...(reservations.length > 0 && { reservations }),
+    ...(unwatchedMicroCents > 0 && { unwatchedMicroCents }),
   };
 };

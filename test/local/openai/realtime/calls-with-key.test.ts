@@ -172,8 +172,8 @@ describe('a call that a server creates with a standard key', () => {
   });
 });
 
-describe('the hang-up and the end of a call', () => {
-  it('need the key that created the call: another key finds no such call', async () => {
+describe('a call created with a standard key', () => {
+  it('can be hung up only with its own key: another key finds no such call', async () => {
     const key = fakeKey();
     const connected = await connect(key);
     const refused = await hangUp(openAi, connected.callId, fakeKey());
@@ -182,7 +182,7 @@ describe('the hang-up and the end of a call', () => {
     expect((await hangUp(openAi, connected.callId, key)).status).toBe(200);
   });
 
-  it('end the media and the data channel, and later requests return 404', async () => {
+  it('loses media and data channel when it is hung up, and later requests return 404', async () => {
     const key = fakeKey();
     const connected = await connect(key);
     await hangUp(openAi, connected.callId, key);
@@ -192,7 +192,7 @@ describe('the hang-up and the end of a call', () => {
     expect(openAi.calls.find(({ callId }) => callId === connected.callId)?.ended?.by).toBe('hang_up');
   });
 
-  it('include the departure of the browser', async () => {
+  it('ends when the browser leaves', async () => {
     const connected = await connect(fakeKey());
     await connected.close();
     for (let waits = 0; waits < 4_000 && openAi.liveCalls.includes(connected.callId); waits += 1)
@@ -200,7 +200,7 @@ describe('the hang-up and the end of a call', () => {
     expect(openAi.calls.find(({ callId }) => callId === connected.callId)?.ended?.by).toBe('browser_left');
   });
 
-  it('include a limit of 60 minutes by the clock of the stand-in, connected or not', async () => {
+  it('ends after 60 minutes by the clock of the stand-in, connected or not', async () => {
     const connected = await connect(fakeKey());
     const abandoned = callIdOf(await createCall(openAi, fakeKey(), caller.offer, goodSession));
     openAi.advance(60 * 60_000 - 1_000);
