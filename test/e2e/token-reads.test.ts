@@ -53,7 +53,7 @@ const unitsOf = (batch: Readonly<Record<string, Batch>>): number =>
   );
 
 describe('The batch read of a mint', () => {
-  it('reads tenancy and marks strongly consistent, and keys and counts eventually consistent', async () => {
+  it('reads tenancy and marks with strong consistency, and keys and counters with eventual consistency', async () => {
     const batch = await batchOfAMint();
     expect(batch[TABLES.tenancy.name]?.ConsistentRead).toBe(true);
     expect(batch[TABLES.tenancy.name]?.Keys).toEqual(
@@ -68,11 +68,11 @@ describe('The batch read of a mint', () => {
       expect(batch[table.name]?.ConsistentRead).toBe(false);
   });
 
-  it("leaves out the platform's key where the workspace last paid for itself", async () => {
+  it('leaves out the platform key if the workspace last used its own key', async () => {
     expect(partitionsIn(await batchOfAMint()).filter((pk) => /PLATFORM/.test(pk))).toEqual([]);
   });
 
-  it("leaves out the workspace's key where the site last had one", async () => {
+  it('leaves out the workspace key if the site last had its own key', async () => {
     const partitions = partitionsIn(await batchOfAMint(ofSite));
     expect(partitions).toContain(`MARK#SITE#${ofSite.siteId}`);
     expect(partitions).not.toContain(`MARK#WORKSPACE#${ofSite.workspaceId}`);
@@ -82,11 +82,14 @@ describe('The batch read of a mint', () => {
     ["with the workspace's key", () => place, 8.5],
     ["with the site's key", () => ofSite, 7.5],
     ["with the platform's key", () => managed, 7],
-  ])('costs a mint %s, which a container knows, no more units than before', async (_, at, units) => {
-    expect(unitsOf(await batchOfAMint(at()))).toBe(units);
-  });
+  ])(
+    'costs a fixed number of read units for a mint %s in a container that knows the place',
+    async (_, at, units) => {
+      expect(unitsOf(await batchOfAMint(at()))).toBe(units);
+    },
+  );
 
-  it('has a second part, once, after the key of the site was deleted or stored', async () => {
+  it("needs a second read once after the site's key is deleted or stored", async () => {
     const key = `/v1/sites/${ofSite.siteId}/openai-key`;
     await owner.ask('DELETE', key);
     expect(await batchesOfAMint(ofSite, 'openai_key_missing')).toHaveLength(2);
@@ -96,7 +99,7 @@ describe('The batch read of a mint', () => {
     expect(await batchesOfAMint(ofSite)).toHaveLength(1);
   });
 
-  it('has a second part, once, after who pays has changed', async () => {
+  it('needs a second read once after the payer changes', async () => {
     for (const mode of ['managed', 'byok']) {
       await owner.ask('PATCH', `/v1/workspaces/${place.workspaceId}`, { billing_mode: mode });
       expect(await batchesOfAMint(place)).toHaveLength(2);
