@@ -104,324 +104,268 @@ const mail = { MAIL_SENDER: z.union([z.literal(''), z.email()]).default('') };
 /** The table of session usage and totals. */
 const usage = { USAGE_TABLE: tableName };
 
-const tokenEnvironment = () =>
-  z.object({
-    ...shared,
-    ...marks,
-    ...usage,
-    ...derivation,
-    ...opening,
-    ...plans,
-    ...hangUps,
-    ...watchers,
-    WATCH: z.enum(WATCH_MODES).default('eager'),
-    OPENAI_BASE_URL: openAiBaseUrl,
-    /** Whether managed sessions may be opened with client secrets. */
-    MANAGED_MINTS: z.enum(MANAGED_TOKENS).default('allow'),
-    OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
-    IP_LIMIT_PER_MINUTE: limit(60),
-    IP_LIMIT_PER_SECOND: limit(20),
-    SITE_LIMIT_PER_MINUTE: limit(200),
-    /** The share of a key's concurrency slots that one address may hold. */
-    ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
-  });
+const tokenEnvironment = z.object({
+  ...shared,
+  ...marks,
+  ...usage,
+  ...derivation,
+  ...opening,
+  ...plans,
+  ...hangUps,
+  ...watchers,
+  WATCH: z.enum(WATCH_MODES).default('eager'),
+  OPENAI_BASE_URL: openAiBaseUrl,
+  /** Whether managed sessions may be opened with client secrets. */
+  MANAGED_MINTS: z.enum(MANAGED_TOKENS).default('allow'),
+  OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
+  IP_LIMIT_PER_MINUTE: limit(60),
+  IP_LIMIT_PER_SECOND: limit(20),
+  SITE_LIMIT_PER_MINUTE: limit(200),
+  /** The share of a key's concurrency slots that one address may hold. */
+  ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
+});
 
 /** Receives widgets' reports of their sessions. Needs no access token and reaches no customer's key. */
-const eventsEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    SESSIONS_TABLE: tableName,
-    LIMITS_TABLE: tableName,
-    ...usage,
-    ...derivation,
-    ...plans,
-    ...hangUps,
-    EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
-    AWS_CALL_TIMEOUT_MS: shared.AWS_CALL_TIMEOUT_MS,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-  });
+const eventsEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...derivation,
+  ...plans,
+  ...hangUps,
+  EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
+  AWS_CALL_TIMEOUT_MS: shared.AWS_CALL_TIMEOUT_MS,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
 
 /** Closes silent sessions on a schedule. */
-const sweeperEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    ...plans,
-    SESSIONS_TABLE: tableName,
-    LIMITS_TABLE: tableName,
-    ...usage,
-    ...hangUps,
-    ...watchers,
-    WATCH: z.enum(WATCH_MODES).default('eager'),
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-  });
+const sweeperEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  ...plans,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...hangUps,
+  ...watchers,
+  WATCH: z.enum(WATCH_MODES).default('eager'),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
 
 /** Moves sites off models that are shut down, on a schedule. */
-const retireModelsEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-  });
+const retireModelsEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
 
 /** Writes one record on a schedule, which every stream function must receive. */
-const heartbeatEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-  });
+const heartbeatEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
 
 /** Hangs calls up. No route invokes it. */
-const hangupEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    ...plans,
-    KEYS_TABLE: tableName,
-    SESSIONS_TABLE: tableName,
-    LIMITS_TABLE: tableName,
-    ...usage,
-    ...opening,
-    ...hangUps,
-    OPENAI_BASE_URL: openAiBaseUrl,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-  });
+const hangupEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  ...plans,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...opening,
+  ...hangUps,
+  OPENAI_BASE_URL: openAiBaseUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
 
 /** Watches calls through OpenAI's sideband. No route invokes it. */
-const watchEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    KEYS_TABLE: tableName,
-    SESSIONS_TABLE: tableName,
-    ...usage,
-    ...opening,
-    ...hangUps,
-    ...watchers,
-    ...plans,
-    OPENAI_BASE_URL: openAiBaseUrl,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-  });
+const watchEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  ...usage,
+  ...opening,
+  ...hangUps,
+  ...watchers,
+  ...plans,
+  OPENAI_BASE_URL: openAiBaseUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
 
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
 const retention = { KEY_RETENTION_HOURS: z.coerce.number().int().min(0).max(720).default(24) };
 
-const keysEnvironment = () =>
-  z.object({
-    ...shared,
-    ...marks,
-    ...derivation,
-    ...retention,
-    ...hangUps,
-    MASTER_KEY_ARN: kmsArn,
-    FINGERPRINT_KEY_ARN: kmsArn,
-    OPENAI_BASE_URL: openAiBaseUrl,
-  });
+const keysEnvironment = z.object({
+  ...shared,
+  ...marks,
+  ...derivation,
+  ...retention,
+  ...hangUps,
+  MASTER_KEY_ARN: kmsArn,
+  FINGERPRINT_KEY_ARN: kmsArn,
+  OPENAI_BASE_URL: openAiBaseUrl,
+});
 
-const rotateEnvironment = () =>
-  z.object({
-    ...shared,
-    ...marks,
-    ...derivation,
-    ...opening,
-    FINGERPRINT_KEY_ARN: kmsArn,
-  });
+const rotateEnvironment = z.object({
+  ...shared,
+  ...marks,
+  ...derivation,
+  ...opening,
+  FINGERPRINT_KEY_ARN: kmsArn,
+});
 
 const audit = { AUDIT_TABLE: tableName, AUDIT_KEY_ARN: kmsArn };
 
 /** The routes of the audit trail. */
-const auditEnvironment = () => z.object({ ...shared, ...audit });
+const auditEnvironment = z.object({ ...shared, ...audit });
 
 /** The audit projector: reads streams and appends rows, and has no other permission. */
-const projectorEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-    ...audit,
-  });
+const projectorEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+  ...audit,
+});
 
 const bucket = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
 
 /** The archiver: reads the audit table's stream and writes objects, and has no other permission. */
-const archiverEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    /** The bucket with Object Lock, to which the function that appends to the trail has no access. */
-    ARCHIVE_BUCKET: bucket,
-    AWS_ENDPOINT_URL_S3: z.url().optional(),
-  });
+const archiverEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  /** The bucket with Object Lock, to which the function that appends to the trail has no access. */
+  ARCHIVE_BUCKET: bucket,
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+});
 
 /** Compares CloudTrail, the audit trail and its archive, on a schedule. It can open no key. */
-const reconcileEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    ...audit,
-    ...opening,
-    CHECKPOINTS_KEY_ARN: kmsArn,
-    /** The bucket to which CloudTrail delivers its log files. */
-    TRAIL_BUCKET: bucket,
-    /** The bucket of the archive, which also stores the results. */
-    ARCHIVE_BUCKET: bucket,
-    /** Days until the buckets' lifecycle hides an object and removes it. */
-    EVIDENCE_DAYS: z.coerce.number().int().positive(),
-    EVENT_BUS_NAME: z.string().min(1).default('default'),
-    AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-    AWS_ENDPOINT_URL_S3: z.url().optional(),
-  });
+const reconcileEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  ...audit,
+  ...opening,
+  CHECKPOINTS_KEY_ARN: kmsArn,
+  /** The bucket to which CloudTrail delivers its log files. */
+  TRAIL_BUCKET: bucket,
+  /** The bucket of the archive, which also stores the results. */
+  ARCHIVE_BUCKET: bucket,
+  /** Days until the buckets' lifecycle hides an object and removes it. */
+  EVIDENCE_DAYS: z.coerce.number().int().positive(),
+  EVENT_BUS_NAME: z.string().min(1).default('default'),
+  AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+});
 
 /** Watches the stream of sessions. It can switch a key off, but can neither open nor seal one. */
-const detectorEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    KEYS_TABLE: tableName,
-    SESSIONS_TABLE: tableName,
-    LIMITS_TABLE: tableName,
-    ...usage,
-    ...marks,
-    ...hangUps,
-    ...notices,
-    /** The event bus for incidents and rotation requests. */
-    EVENT_BUS_NAME: z.string().min(1).default('default'),
-    AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-  });
+const detectorEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...marks,
+  ...hangUps,
+  ...notices,
+  /** The event bus for incidents and rotation requests. */
+  EVENT_BUS_NAME: z.string().min(1).default('default'),
+  AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
 
 /** Re-encrypts one key at the detector's request. No route invokes it. */
-const rotateOnRequestEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    KEYS_TABLE: tableName,
-    SESSIONS_TABLE: tableName,
-    LIMITS_TABLE: tableName,
-    ...opening,
-    ...marks,
-    FINGERPRINT_KEY_ARN: kmsArn,
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-  });
+const rotateOnRequestEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...opening,
+  ...marks,
+  FINGERPRINT_KEY_ARN: kmsArn,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
 
-const manageEnvironment = () =>
-  z.object({
-    ...shared,
-    ...derivation,
-    ...plans,
-    ...usage,
-    ...hangUps,
-    /** Whether this stage watches calls, which budgets that act during a call require. */
-    WATCH: z.enum(WATCH_MODES).default('eager'),
-    ...notices,
-    ...mail,
-    /** Workspaces that one person can create in a day. */
-    WORKSPACES_PER_DAY: limit(5),
-  });
+const manageEnvironment = z.object({
+  ...shared,
+  ...derivation,
+  ...plans,
+  ...usage,
+  ...hangUps,
+  /** Whether this stage watches calls, which budgets that act during a call require. */
+  WATCH: z.enum(WATCH_MODES).default('eager'),
+  ...notices,
+  ...mail,
+  /** Workspaces that one person can create in a day. */
+  WORKSPACES_PER_DAY: limit(5),
+});
 
 /** Sends notices to webhooks. No route invokes it, and it cannot open any customer's key. */
-const noticesEnvironment = () =>
-  z.object({
-    STAGE: shared.STAGE,
-    AWS_REGION: shared.AWS_REGION,
-    TENANCY_TABLE: tableName,
-    SESSIONS_TABLE: tableName,
-    LIMITS_TABLE: tableName,
-    ...usage,
-    ...derivation,
-    ...notices,
-    ...mail,
-    /** The dashboard address for links in invitations, with a trailing slash; empty if unknown. */
-    DASHBOARD_URL: z.union([z.literal(''), z.url()]).default(''),
-    AWS_ENDPOINT_URL_SESV2: z.url().optional(),
-    AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
-    AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
-  });
+const noticesEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...derivation,
+  ...notices,
+  ...mail,
+  /** The dashboard address for links in invitations, with a trailing slash; empty if unknown. */
+  DASHBOARD_URL: z.union([z.literal(''), z.url()]).default(''),
+  AWS_ENDPOINT_URL_SESV2: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
 
 /** Reads usage and its cost. */
-const usageEnvironment = () =>
-  z.object({ ...shared, ...usage, ...plans }).omit({
-    AWS_ENDPOINT_URL_KMS: true,
-  });
+const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
+  AWS_ENDPOINT_URL_KMS: true,
+});
 
-/**
- * The environment schema of each deployed function, by its deployed name. Each is created when it is read, because zod
- * takes processor time for each schema and a container needs only one.
- */
+/** The environment schema of each deployed function, by its deployed name. */
 export const ENVIRONMENTS = {
-  get token() {
-    return tokenEnvironment();
-  },
-  get events() {
-    return eventsEnvironment();
-  },
-  get keys() {
-    return keysEnvironment();
-  },
-  get rotate() {
-    return rotateEnvironment();
-  },
-  get audit() {
-    return auditEnvironment();
-  },
-  get projector() {
-    return projectorEnvironment();
-  },
-  get archiver() {
-    return archiverEnvironment();
-  },
-  get reconcile() {
-    return reconcileEnvironment();
-  },
-  get heartbeat() {
-    return heartbeatEnvironment();
-  },
-  get 'retire-models'() {
-    return retireModelsEnvironment();
-  },
-  get hangup() {
-    return hangupEnvironment();
-  },
-  get watch() {
-    return watchEnvironment();
-  },
-  get notices() {
-    return noticesEnvironment();
-  },
-  get manage() {
-    return manageEnvironment();
-  },
-  get usage() {
-    return usageEnvironment();
-  },
-  get detector() {
-    return detectorEnvironment();
-  },
-  get 'rotate-on-request'() {
-    return rotateOnRequestEnvironment();
-  },
-  get sweeper() {
-    return sweeperEnvironment();
-  },
-};
+  token: tokenEnvironment,
+  events: eventsEnvironment,
+  keys: keysEnvironment,
+  rotate: rotateEnvironment,
+  audit: auditEnvironment,
+  projector: projectorEnvironment,
+  archiver: archiverEnvironment,
+  reconcile: reconcileEnvironment,
+  heartbeat: heartbeatEnvironment,
+  'retire-models': retireModelsEnvironment,
+  hangup: hangupEnvironment,
+  watch: watchEnvironment,
+  notices: noticesEnvironment,
+  manage: manageEnvironment,
+  usage: usageEnvironment,
+  detector: detectorEnvironment,
+  'rotate-on-request': rotateOnRequestEnvironment,
+  sweeper: sweeperEnvironment,
+} as const;
 
 export type DeployedFunctionName = keyof typeof ENVIRONMENTS;
 

@@ -34,7 +34,7 @@ const secure = new HttpsAgent(KEPT);
 
 /**
  * Sends one request over a kept-alive connection and returns the head of its answer. Follows no redirect and asks for no
- * compression. `fetch` does the same for three times the processor time, and its first use loads a library
+ * compression. `fetch` does the same for twice the processor time, and its first use loads a library
  * (docs/performance.md).
  *
  * @throws the error of the connection or the deadline, if it comes before the head.

@@ -81,7 +81,7 @@ test('an answer is read up to its limit and refused beyond it, and the connectio
   let closed: Promise<unknown> = Promise.resolve();
   answer = (response) => {
     closed = once(response, 'close');
-    // Never ends: the reader has to stop by itself.
+    // The reader has to close the connection by itself.
     response.write('x'.repeat(1_001));
   };
   await expect((await send()).readText(1_000)).rejects.toThrow('too long');
