@@ -56,7 +56,7 @@ export interface LocalStackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Prints a line for a person: a request with its status, or another event. */
   readonly onAnswer?: (line: string, status?: number) => void;
-  /** false: the functions behind streams run only while `streams.drain()` waits for them. @default true */
+  /** False: the functions behind streams run only while `streams.drain()` waits for them. @default true */
   readonly followsStreams?: boolean;
   /** Runs the deployed bundles of this assembly, behind its routes. Without it, the functions run from the source. */
   readonly assembly?: Assembly | undefined;

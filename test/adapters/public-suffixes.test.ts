@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { publicSuffixList } from '../../lambdas/adapters/psl/public-suffixes.ts';
 
-describe('a domain below which anyone can register a name', () => {
+describe('the check for shared domains', () => {
   it.each([
     'vercel.app',
     'github.io',
@@ -46,7 +46,7 @@ describe('a domain below which anyone can register a name', () => {
     'ck',
     'com',
     'nonexistent-tld',
-  ])('is shared: %s', (host) => {
+  ])('finds a shared domain: %s', (host) => {
     expect(publicSuffixList.isShared(host)).toBe(true);
   });
 
@@ -66,7 +66,7 @@ describe('a domain below which anyone can register a name', () => {
     'contoso.sharepoint.com',
     'githubb.io',
     'notvercel.app',
-  ])('is not shared: %s', (host) => {
+  ])('accepts a domain of one owner: %s', (host) => {
     expect(publicSuffixList.isShared(host)).toBe(false);
   });
 });

@@ -130,7 +130,7 @@ describeInBrowser('the dashboard in edge cases', () => {
     await run.page.getByText('Nothing unusual so far').waitFor();
   });
 
-  it('offers the way back from a later page that could not be loaded', async () => {
+  it('offers a way back from a later page that cannot be loaded', async () => {
     await run.page.route(isListOf('errors'), (route) => route.fulfill({ status: 500, json: {} }));
     await open('usage?tab=errors&errors=x');
     await run.page.getByRole('alert').first().waitFor();
@@ -139,7 +139,7 @@ describeInBrowser('the dashboard in edge cases', () => {
     await run.page.getByRole('table', { name: 'Errors, newest first' }).waitFor();
   });
 
-  it('says that a name was not searched while the names of the members are not there', async () => {
+  it('says that a name was not searched if the names of the members could not be loaded', async () => {
     await run.page.route(isListOf('members'), (route) => route.fulfill({ status: 500, json: {} }));
     await open('audit?actor=Ada');
     await run.page.getByText('The names of the members could not be loaded.').waitFor();

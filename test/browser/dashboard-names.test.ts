@@ -98,7 +98,7 @@ describeInBrowser('people and programs in the dashboard', () => {
     await dialog.getByText(new RegExp(`replaced by ${second}$`)).waitFor();
   });
 
-  it('who are no owners see their own name, and the ID of others', async () => {
+  it('who are not owners see their own name and the IDs of others', async () => {
     const { page, stack } = run;
     const admin = await addMember(stack, tenant, 'admin');
     await nameAs(admin, 'Mary Jackson');

@@ -132,7 +132,7 @@ describeInBrowser('a sign-in that expires while the dashboard is in use', () => 
     expect(await stored()).toBe('Typed before the sign-in ended.');
   });
 
-  it('that has ended in two tabs is good again in both after a sign-in in one of them', async () => {
+  it('that has ended in two tabs is restored in both by a sign-in in one of them', async () => {
     const second = await run.context.newPage();
     await second.goto(run.page.url());
     await instructionsOf(second).waitFor();

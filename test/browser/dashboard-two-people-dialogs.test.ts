@@ -27,7 +27,7 @@ const isTold = (fields: string) =>
   run.page.getByText(`Another person changed this while you edited it: ${fields}.`).waitFor();
 
 describeInBrowser('two people who have the same dialog open', () => {
-  it('undo nothing of a budget that the other one has saved, and are told before they replace it', async () => {
+  it("do not undo each other's saved changes of a budget, and are warned before they replace one", async () => {
     const path = workspace('/budget');
     const budget = { period: 'month', amount_usd: 50, action: 'notify' };
     await call('PUT', path, budget);
@@ -53,7 +53,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect(await call('GET', path)).toMatchObject({ period: 'month', amount_usd: 70, action: 'refuse' });
   });
 
-  it('get a warning about a budget that the other one has set or removed meanwhile', async () => {
+  it('are warned if the other person has set or removed the budget meanwhile', async () => {
     const path = `${site()}/budget`;
     await open('budgets');
     await button('Set a budget for Shop site').click();
@@ -75,7 +75,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect((await run.stack.call('GET', path, { as: tenant.owner })).status).toBe(404);
   });
 
-  it('keep the change of the other one to a webhook, and get a warning about the same field', async () => {
+  it("keep each other's changes to a webhook, and are warned about a change of the same field", async () => {
     const { webhook_id } = await call('POST', workspace('/webhooks'), { url: 'https://a.example/hook' });
     const path = workspace(`/webhooks/${webhook_id}`);
     const stored = async () => (await call('GET', workspace('/webhooks'))).items[0];
@@ -100,7 +100,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect((await stored()).url).toBe('https://mine.example/hook');
   });
 
-  it('keep the change of the other one to a function, and get a warning about the same field and about one that is gone', async () => {
+  it("keep each other's changes to a function, and are warned about the same field and a removed function", async () => {
     const write = (...tools: object[]) => call('PATCH', site(), { tools });
     const stored = async () => (await call('GET', site())).tools;
     await write({ name: 'get_order', description: 'First.' });
@@ -130,7 +130,7 @@ describeInBrowser('two people who have the same dialog open', () => {
     expect(await stored()).toMatchObject([{ name: 'find_order', description: 'Mine.' }]);
   });
 
-  it('are told before former instructions replace newer ones of the other one', async () => {
+  it('are warned before former instructions replace newer ones of the other person', async () => {
     await call('PATCH', site(), { instructions: 'First.' });
     await call('PATCH', site(), { instructions: 'Second.' });
     await open(`sites/${tenant.siteId}`);

@@ -59,7 +59,7 @@ describe('the problem catalogue', () => {
     expect(Object.keys(PROBLEMS).sort()).toEqual([...BROKER_ERROR_CODES].sort());
   });
 
-  it.each(Object.entries(PROBLEMS))('tells the caller of %s what to do in one sentence', (_name, problem) => {
+  it.each(Object.entries(PROBLEMS))('has a next step in one sentence for %s', (_name, problem) => {
     expect(problem.code).toMatch(/^[a-z_]+$/);
     expect(problem.message).toMatch(/^[A-Z].*\.$/);
   });

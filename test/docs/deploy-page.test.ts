@@ -15,7 +15,7 @@ const shellOf = (text: string): string =>
   [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code]) => code).join('\n');
 
 describe('the deployment page', () => {
-  test('states what happens to each function before a restore', () => {
+  test('states the handling of each function before a restore', () => {
     const step = section('**1. Stop the writers**', '**2. Restore');
     const missing = DEPLOYED_FUNCTION_NAMES.filter((name) => !new RegExp(`\\b${name}\\b`).test(step));
     expect(missing).toEqual([]);

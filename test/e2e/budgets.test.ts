@@ -57,7 +57,7 @@ const noticesOf = async (tenant: Tenant): Promise<readonly number[]> => {
 };
 
 describe('a budget', () => {
-  it('is replaced only as it was read, if the request names what it read', async () => {
+  it('is replaced only if it still has the values that the request expects', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const path of [siteBudget(tenant), workspaceBudget(tenant)]) {
       const first = expectSuccess(await put(tenant, path, { amount_usd: 1, expected_changed_at: null }));

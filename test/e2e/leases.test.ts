@@ -59,7 +59,7 @@ const admit = (workspaceId: WorkspaceId, sessionId: SessionId, replaced?: Sessio
 };
 
 describe('A slot', () => {
-  it('is taken by a session where nobody has it', async () => {
+  it('is taken by a session if it is free', async () => {
     const [workspaceId, session] = [newWorkspace(), newSession()];
     await admit(workspaceId, session);
     expect(await leasesIn(workspaceId)).toMatchObject([
@@ -67,7 +67,7 @@ describe('A slot', () => {
     ]);
   });
 
-  it('is taken from the second on at which its lease ends, not before', async () => {
+  it('can be taken at the second at which its lease ends, not before', async () => {
     const [workspaceId, session] = [newWorkspace(), newSession()];
     await put(workspaceId, leaseOf(newSession(), { expiresAt: SECONDS + 1 }));
     await expect(admit(workspaceId, session)).rejects.toThrow(ConflictError);
@@ -76,13 +76,13 @@ describe('A slot', () => {
     expect(await leasesIn(workspaceId)).toMatchObject([{ holder: holderTagOf(session) }]);
   });
 
-  it('is not taken from a session with the same tag, whose reports would keep it', async () => {
+  it('is not taken by a session with the same tag as the expired lease', async () => {
     const [workspaceId, session] = [newWorkspace(), newSession()];
     await put(workspaceId, leaseOf(session, { expiresAt: SECONDS - 600 }));
     await expect(admit(workspaceId, session)).rejects.toThrow(ConflictError);
   });
 
-  it('is taken over from the session that is replaced, and from no other', async () => {
+  it('is taken over only from the session that is replaced', async () => {
     const [workspaceId, old] = [newWorkspace(), newSession()];
     await put(workspaceId, leaseOf(old));
     await expect(admit(workspaceId, newSession(), newSession())).rejects.toThrow(ConflictError);
@@ -93,7 +93,7 @@ describe('A slot', () => {
 });
 
 describe('A lease', () => {
-  it('is kept and given back by its session alone', async () => {
+  it('is renewed and released only by its session', async () => {
     const [workspaceId, session] = [newWorkspace(), newSession()];
     await put(workspaceId, leaseOf(session));
     const later = [leaseOf(session, { expiresAt: SECONDS + 300 })];
@@ -107,7 +107,7 @@ describe('A lease', () => {
     expect(await leasesIn(workspaceId)).toEqual([]);
   });
 
-  it('that has ended is not kept, even if nobody has taken its slot yet', async () => {
+  it('that has expired is not renewed, even if no other session has taken its slot yet', async () => {
     const [workspaceId, session] = [newWorkspace(), newSession()];
     await put(workspaceId, leaseOf(session, { expiresAt: SECONDS }));
     expect(await ports.slots.renew(workspaceId, [leaseOf(session)], NOW)).toBe(false);

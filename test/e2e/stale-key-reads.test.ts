@@ -61,7 +61,7 @@ const readWith = async ({ siteId, workspaceId }: Tenant, before: Item) => {
   return { key: workspaceKey, strong };
 };
 
-describe('A read of a key that is a moment old', () => {
+describe('A slightly outdated read of a key', () => {
   it('never makes a suspended key usable', async () => {
     const tenant = await makeKeyedTenant(stack);
     const before = await tables.keyItem('workspace', tenant.workspaceId);
@@ -77,14 +77,14 @@ describe('A read of a key that is a moment old', () => {
     expect({ live: isLive(key), strong }).toEqual({ live: false, strong: 1 });
   });
 
-  it('never opens the version before a replacement', async () => {
+  it('never opens the replaced version', async () => {
     const tenant = await makeKeyedTenant(stack);
     const before = await tables.keyItem('workspace', tenant.workspaceId);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     expect(await readWith(tenant, before)).toMatchObject({ key: { sealed: { version: 2 } }, strong: 1 });
   });
 
-  it('costs no second read where nothing has changed', async () => {
+  it('needs no second read if nothing has changed', async () => {
     const tenant = await makeKeyedTenant(stack);
     const before = await tables.keyItem('workspace', tenant.workspaceId);
     expect(await readWith(tenant, before)).toMatchObject({ key: { state: 'active' }, strong: 0 });

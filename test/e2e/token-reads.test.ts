@@ -53,7 +53,7 @@ const unitsOf = (batch: Readonly<Record<string, Batch>>): number =>
   );
 
 describe('The batch read of a mint', () => {
-  it('reads tenancy and marks strongly consistent, and keys and counts eventually consistent', async () => {
+  it('reads tenancy and marks with strong consistency, and keys and counters with eventual consistency', async () => {
     const batch = await batchOfAMint();
     expect(batch[TABLES.tenancy.name]?.ConsistentRead).toBe(true);
     expect(batch[TABLES.tenancy.name]?.Keys).toEqual(
@@ -68,25 +68,25 @@ describe('The batch read of a mint', () => {
       expect(batch[table.name]?.ConsistentRead).toBe(false);
   });
 
-  it("leaves out the platform's key where the workspace last paid for itself", async () => {
+  it("leaves out the platform's key if the workspace last used its own key", async () => {
     expect(partitionsIn(await batchOfAMint()).filter((pk) => /PLATFORM/.test(pk))).toEqual([]);
   });
 
-  it("leaves out the workspace's key where the site last had one", async () => {
+  it("leaves out the workspace's key if the site last had one", async () => {
     const partitions = partitionsIn(await batchOfAMint(ofSite));
     expect(partitions).toContain(`MARK#SITE#${ofSite.siteId}`);
     expect(partitions).not.toContain(`MARK#WORKSPACE#${ofSite.workspaceId}`);
   });
 
-  it.each<[string, () => Place, number]>([
-    ["with the workspace's key", () => place, 8.5],
-    ["with the site's key", () => ofSite, 7.5],
-    ["with the platform's key", () => managed, 7],
-  ])('costs a mint %s, which a container knows, no more units than before', async (_, at, units) => {
+  it.each<[string, number, () => Place]>([
+    ["with the workspace's key", 8.5, () => place],
+    ["with the site's key", 7.5, () => ofSite],
+    ["with the platform's key", 7, () => managed],
+  ])('%s costs %d units if the container knows the site', async (_, units, at) => {
     expect(unitsOf(await batchOfAMint(at()))).toBe(units);
   });
 
-  it('has a second part, once, after the key of the site was deleted or stored', async () => {
+  it("needs a second read once after the site's key is deleted or stored", async () => {
     const key = `/v1/sites/${ofSite.siteId}/openai-key`;
     await owner.ask('DELETE', key);
     expect(await batchesOfAMint(ofSite, 'openai_key_missing')).toHaveLength(2);
@@ -96,7 +96,7 @@ describe('The batch read of a mint', () => {
     expect(await batchesOfAMint(ofSite)).toHaveLength(1);
   });
 
-  it('has a second part, once, after who pays has changed', async () => {
+  it('needs a second read once after the payer changes', async () => {
     for (const mode of ['managed', 'byok']) {
       await owner.ask('PATCH', `/v1/workspaces/${place.workspaceId}`, { billing_mode: mode });
       expect(await batchesOfAMint(place)).toHaveLength(2);

@@ -215,7 +215,7 @@ describe('the access to an endpoint', () => {
     expect(answered.status).toBe(status);
   });
 
-  it('is logged with valid IDs only', async () => {
+  it('writes only valid IDs to the log', async () => {
     const play1 = await play(failing(new BrokerError('forbidden')), { pathParameters: { siteId: SITE_ID } });
     expect(play1.lines.at(-1)?.[2]).toMatchObject({ site_id: SITE_ID });
     const play2 = await play(failing(new BrokerError('forbidden')), {

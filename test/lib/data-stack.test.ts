@@ -19,7 +19,7 @@ const named = (resources: readonly Resource[], name: string): Resource => {
 };
 
 describe('the stacks', () => {
-  test('with data are protected from deletion, and the others can be deleted and deployed again', () => {
+  test('with data are protected from deletion, and the others can be deployed again after a deletion', () => {
     // The API holds nothing, but CloudFront in another region reads its id.
     for (const stack of [data, audit, api]) expect(stack.terminationProtection).toBe(true);
     for (const stack of [observability, edge]) expect(stack?.terminationProtection).toBe(false);

@@ -473,7 +473,7 @@ describe('the permissions on tables', () => {
     expect(new Set(partitions.map(([, , writer]) => writer)).size).toBe(partitions.length);
   });
 
-  test('let keys read of sessions only key notes and sessions of sites that it marks as ending, and manage read none', () => {
+  test('let keys read only key notes and site sessions, which it marks as ending, and manage read no sessions', () => {
     expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([
       ['dynamodb:GetItem', inPartitions('KEY#*')],
       ['dynamodb:GetItem', inPartitions('SITE#*')],
@@ -507,7 +507,7 @@ describe('the permissions on tables', () => {
     ]);
   });
 
-  test('let the detector use in limits only its own state, and of sessions only key notes', () => {
+  test('let the detector use only its own state in limits, and only key notes in sessions', () => {
     expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual([
       ['dynamodb:GetItem', inPartitions('ANOMALY#*')],
       ['dynamodb:PutItem', inPartitions('ANOMALY#*')],
@@ -519,7 +519,7 @@ describe('the permissions on tables', () => {
     ]);
   });
 
-  test('let manage read whether a key is stored, and use in limits only deliveries and the counts of workspaces, codes and invitations', () => {
+  test('let manage read whether a key is stored, and use only deliveries and the counts of workspaces, codes and invitations in limits', () => {
     expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
     ]);

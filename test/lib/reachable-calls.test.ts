@@ -50,7 +50,7 @@ const allowedTo = (role: string): readonly string[] =>
     .map(({ action, resource }) => `${nameOf(resource)} ${action.replace(/^.*:/, '')}`);
 
 describe('a role allows exactly the calls of its program', () => {
-  test.each(programs)('in $role: no call is missing, and none is superfluous', ({ role, entry }) => {
+  test.each(programs)('for $role, with no call missing and none superfluous', ({ role, entry }) => {
     const never = NEVER[role] ?? [];
     const reachable = [...reachableCalls(entry)];
     expect(never.filter((call) => !reachable.includes(call))).toEqual([]);

@@ -8,7 +8,7 @@ const stack = await startTestStack({ audited: false });
 afterAll(() => stack.close());
 
 describe('the functions behind streams in a stack that does not follow them', () => {
-  it('start with the first drain, run only while they are drained, and start once', async () => {
+  it('start once, with the first drain, and run only during a drain', async () => {
     const done: string[] = [];
     const note = (what: string) => async (): Promise<void> => {
       done.push(what);
@@ -23,7 +23,7 @@ describe('the functions behind streams in a stack that does not follow them', ()
     expect(done).toEqual(['start', 'stop', 'drain', 'drain']);
   });
 
-  it('have everything that was written before a drain when it ends', async () => {
+  it('have processed all earlier writes at the end of a drain', async () => {
     for (let n = 1; n <= 2; n++) {
       const tenant = await makeTenant(stack);
       expect((await settledTrail(stack, tenant)).map(({ type }) => type)).toEqual([
@@ -36,7 +36,7 @@ describe('the functions behind streams in a stack that does not follow them', ()
 });
 
 describe('the access token of a person in a test', () => {
-  it('is the same within a minute, and a new one when the clock of the test has moved on or back', async () => {
+  it('stays the same for a minute, and is a new one after the clock of the test moves forward or back', async () => {
     const token = await stack.tokenFor('ada');
     expect(await stack.tokenFor('ada')).toBe(token);
     expect(await stack.tokenFor('grace')).not.toBe(token);

@@ -44,7 +44,7 @@ const unwatchedCall = async (amountUsd: number) => {
 };
 
 describe('the budgets of a call whose watcher died', () => {
-  it('are charged an estimate of the time without a watcher, once, when the next one takes the call', async () => {
+  it('are charged once for the estimated cost of the unwatched time, when the next watcher takes the call', async () => {
     const { world, call, spent, before } = await unwatchedCall(50);
     expect(await spent()).toBe(before);
     call.advance(LEASE_MS);
@@ -62,7 +62,7 @@ describe('the budgets of a call whose watcher died', () => {
     world.close();
   });
 
-  it('end the call where the estimate spends the amount', async () => {
+  it('end the call if the estimate uses up the amount', async () => {
     const { world, call, spent, before } = await unwatchedCall(0.15);
     expect(before).toBeLessThan(15_000_000);
     call.advance(60 * 60_000);
@@ -73,7 +73,7 @@ describe('the budgets of a call whose watcher died', () => {
     world.close();
   });
 
-  it('are charged up to the end of a call that no watcher saw end, by the sweeper', async () => {
+  it('are charged by the sweeper up to the end of the call, if no watcher saw the end', async () => {
     const { world, call, spent, before } = await unwatchedCall(50);
     call.advance(30_000);
     await call.closedByBroker();

@@ -29,6 +29,7 @@ export interface StrictFront {
  */
 export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> => {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const { hostname, port } = new URL(engine);
   const catalogue = new Catalogue(async (target, input) => {
     const answer = await fetch(engine, {
       method: 'POST',
@@ -45,26 +46,23 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
 
   const pass = (incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): Promise<void> =>
     new Promise((resolve, reject) => {
-      const { connection: _, ...headers } = incoming.headers;
       const forwarded = httpRequest(
-        new URL(incoming.url ?? '/', engine),
-        { method: incoming.method ?? 'POST', agent, headers },
+        {
+          host: hostname,
+          port,
+          path: incoming.url ?? '/',
+          method: incoming.method ?? 'POST',
+          agent,
+          headers: headersWithout(incoming.rawHeaders, OF_THE_CONNECTION),
+        },
         (answer) => {
           bytesOf(answer).then((bytes) => {
             const status = answer.statusCode ?? 500;
             const text = status === 400 ? inAwsWords(bytes) : bytes;
             // A checksum of different bytes would make the client discard the response.
-            const {
-              'x-amz-crc32': checksum,
-              connection: __,
-              'transfer-encoding': ___,
-              ...kept
-            } = answer.headers;
-            outgoing.writeHead(status, {
-              ...kept,
-              ...(checksum !== undefined && text === bytes && { 'x-amz-crc32': checksum }),
-              'content-length': text.byteLength,
-            });
+            const dropped = text === bytes ? OF_THE_ANSWER : OF_OTHER_BYTES;
+            const kept = headersWithout(answer.rawHeaders, dropped);
+            outgoing.writeHead(status, [...kept, 'content-length', String(text.byteLength)]);
             outgoing.end(text);
             resolve();
           }, reject);
@@ -115,6 +113,20 @@ const ENGINE_HEADERS = {
   authorization:
     'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0',
   'x-amz-date': '20260101T000000Z',
+};
+
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set(['connection']);
+const OF_THE_ANSWER: ReadonlySet<string> = new Set(['connection', 'transfer-encoding', 'content-length']);
+const OF_OTHER_BYTES: ReadonlySet<string> = new Set([...OF_THE_ANSWER, 'x-amz-crc32']);
+
+/** Names and values in turn, as they came. Node sends such a list without looking at each header again. */
+const headersWithout = (raw: readonly string[], dropped: ReadonlySet<string>): string[] => {
+  const kept: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    if (!dropped.has(name.toLowerCase())) kept.push(name, raw[i + 1] ?? '');
+  }
+  return kept;
 };
 
 const answerRefusal = (outgoing: ServerResponse, refused: Refusal): void => {

@@ -357,7 +357,7 @@ describe('the hour that has ended', () => {
     ['a twentieth at least where it was quieter', 0, 30, 9.5, 20],
     ['as its visits say where it was quieter', 0, 9, 9, 10],
     ['as its visits say where it was the same', 10, 9, 10, 10],
-  ])('is weighed correctly: %s', (_, count, before, mean, visits) => {
+  ])('has this weight in the mean: %s', (_, count, before, mean, visits) => {
     expect(learned(count, before)).toMatchObject({ mean, visits });
   });
 
@@ -390,7 +390,7 @@ describe('the hour that has ended', () => {
     ['follows nine times itself at most', 100, 4, 4.4],
     ['never falls below that of chance', 10, 1, 1],
     ['falls where all is as usual', 10, 4, 3.95],
-  ])('changes the noise: the noise %s', (_, count, noise, expected) => {
+  ])('updates the noise, which %s', (_, count, noise, expected) => {
     expect(learned(count, 5, { noise }, { 4: 10, 9: 20 }).noise).toBe(expected);
   });
 

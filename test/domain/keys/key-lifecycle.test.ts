@@ -167,7 +167,7 @@ describe('in any history of a key', () => {
     });
   });
 
-  it('the current key says who changed it last, and when', () => {
+  it('the current key records who changed it last, and when', () => {
     throughAnyLife((_, { currentKey }, __, step, ms) => {
       expect(currentKey).toMatchObject({ changedBy: step.does === 'store' ? 'owner' : step.does });
       expect(currentKey?.changedAt).toBe(new Date(ms).toISOString());

@@ -76,7 +76,7 @@ describe('a refused key', () => {
     }
   });
 
-  it('replaces each live key that was marked, so that no other key is used instead', () => {
+  it('stands in for each marked live key, so that no other key is used instead', () => {
     expect(isLive(refusedKey(ADDRESS, undefined, MARK))).toBe(true);
     expect(isLive(refusedKey(ADDRESS, DELETED, MARK))).toBe(true);
     expect(isLive(refusedKey(ADDRESS, undefined, markOf(DELETED)))).toBe(false);

@@ -64,7 +64,7 @@ describe('a rotated webhook secret', () => {
     expect(at('2026-11-24T12:00:00.001Z')).toEqual([3]);
   });
 
-  it('signs alone if there was no rotation', () => {
+  it('is the only signer if there was no rotation', () => {
     expect(signingVersions(aWebhook(), new Date(until))).toEqual([3]);
   });
 });

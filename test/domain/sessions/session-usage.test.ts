@@ -170,7 +170,7 @@ describe('the end of a session', () => {
     expect(reasons).toEqual(['hung_up', 'hung_up']);
   });
 
-  it('stays, whatever is reported afterwards', () => {
+  it('is not changed by later events', () => {
     const usage = afterReports([connected(0), ended(30), heartbeat(40), heartbeat(400)]);
     expect(durationSecondsOf(usage)).toBe(30);
   });
@@ -273,7 +273,7 @@ describe('the held seconds of a session', () => {
     expect(entryOf(usage)).toMatchObject({ billedSeconds: 212, committedSeconds: 212 });
   });
 
-  it('come back if the session was shorter than its totals', () => {
+  it('are released if the session was shorter than its totals', () => {
     const running = { ...afterReports([connected(0), heartbeat(100)], held), holdSeconds: 220 };
     const posted = { ...running, posted: entryOf(running) };
     expect(posted.posted).toMatchObject({ billedSeconds: 100 });
@@ -319,7 +319,7 @@ describe('an impossible time in an event', () => {
     }
   });
 
-  it('is every time after the period for late events has ended', () => {
+  it('is any time after the period for late events', () => {
     const lastSecond = 7_200 + 3_600 + 3_600;
     const before = aSessionUsage({ connectSeconds: 7_230 });
     expect(applyEvent(before, ended(100), clockAt(lastSecond)).outcome).toBe('accepted');
@@ -327,7 +327,7 @@ describe('an impossible time in an event', () => {
     expect(late).toEqual({ usage: before, outcome: 'flagged' });
   });
 
-  it('is rejected for all sessions minted before finalUntil', () => {
+  it('is any time in an event of a session that is already final', () => {
     const now = clockAt(20_000);
     const latest = finalIfMintedBy(now).getTime();
     const reportOf = (mintedMs: number) =>

@@ -179,7 +179,7 @@ describe('the reached thresholds of a plan', () => {
     expect(thresholdReached(plan(name), usedSeconds)).toBe(percent);
   });
 
-  it('never decrease with more seconds, and the last one is where a hard cap refuses', () => {
+  it('never decrease with more seconds, and a hard cap refuses at the last one', () => {
     const seconds = fc.nat({ max: 12_000 });
     fc.assert(
       fc.property(seconds, seconds, (used, more) => {

@@ -81,7 +81,7 @@ describe('the warnings of a site', () => {
     expect(warnings.map(({ code }) => code)).toEqual(codes);
   });
 
-  it('say what happens next, and who decides', () => {
+  it('state the next step, and who decides', () => {
     const warn = (modelAutoUpgrade: boolean, day: string) =>
       modelWarnings({ model: 'gpt-realtime', modelAutoUpgrade }, new Date(`${day}T12:00:00Z`))[0]?.message;
     expect(warn(true, '2027-01-13')).toBe(

@@ -186,7 +186,7 @@ describe('the cost of a month on a plan', () => {
     expect(compareWithPlan(monthOf(291, 10), plan('starter')).cheaper).toBe('managed');
   });
 
-  it('never breaks even if minutes on your own key are free, or there are none', () => {
+  it('has no break-even if minutes on your own key are free or there are none', () => {
     for (const month of [monthOf(100, 0), monthOf(0, 0)])
       expect(compareWithPlan(month, plan('starter'))).toMatchObject({
         breakEvenMinutes: null,

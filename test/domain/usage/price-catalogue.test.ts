@@ -160,7 +160,7 @@ describe('a published price', () => {
     ]).toEqual(published);
   });
 
-  it('is in this test as soon as it is in the catalogue', () => {
+  it('is in this test for each row of the catalogue', () => {
     expect(PUBLISHED.map((line) => line.split(' ')[0])).toEqual(
       PRICE_CATALOGUE.map(({ model, from }) => `${model}@${from}`),
     );

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { CreateKeyCommand, DisableKeyCommand } from '@aws-sdk/client-kms';
 import { type DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { dynamoDbClient, kmsClient } from '../../../lambdas/adapters/aws/clients.ts';
@@ -16,8 +14,11 @@ import {
   rewrapKeys,
 } from '../../../lambdas/use-cases/keys/rewrap-keys.ts';
 import type { KeyStore } from '../../../lambdas/use-cases/ports/keys.ts';
+import { functionsInProcess } from '../../../local/functions-in-process.ts';
+import { type LocalGateway, startGateway } from '../../../local/gateway.ts';
+import { localRuntime } from '../../../local/local-runtime.ts';
 import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
-import { startTestStack, type TestStack } from '../../support/stack.ts';
+import { callerAt, startTestStack, type TestStack } from '../../support/stack.ts';
 
 /** A deployment whose keys were sealed under one master key and whose functions have been given another one. */
 export interface Migration {
@@ -61,19 +62,19 @@ export interface WrappedItem {
 export const startMigration = async <Seeded>(
   seed: (stack: TestStack) => Promise<Seeded>,
 ): Promise<{ readonly migration: Migration; readonly seeded: Seeded }> => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'spelo-rewrap-'));
-  const before = await startTestStack({ audited: false, dataDir });
+  const before = await startTestStack({ audited: false });
   const oldArn = before.kms.keyArn('alias/spelo-byok/master');
   const seeded = await seed(before);
   const { KeyMetadata } = await kmsClient(endpointsOf(before)).send(new CreateKeyCommand({}));
   const newArn = KeyMetadata?.Arn ?? '';
-  await before.close();
 
-  let stack = await startTestStack({
-    audited: false,
-    dataDir,
-    variables: { MASTER_KEY_ARN: newArn, RETIRED_MASTER_KEY_ARNS: oldArn },
-  });
+  const deployments: Deployment[] = [];
+  const deploy = async (variables: Readonly<Record<string, string>>): Promise<TestStack> => {
+    const deployment = await deployedAgain(before, variables);
+    deployments.push(deployment);
+    return deployment.stack;
+  };
+  const stack = await deploy({ MASTER_KEY_ARN: newArn, RETIRED_MASTER_KEY_ARNS: oldArn });
   const endpoints = endpointsOf(stack);
   const dynamoDb = dynamoDbClient(endpoints);
   const tables = { keys: 'keys', tenancy: 'tenancy' };
@@ -117,16 +118,32 @@ export const startMigration = async <Seeded>(
     },
     finish: async () => {
       await kmsClient(endpoints).send(new DisableKeyCommand({ KeyId: oldArn }));
-      await stack.close();
-      stack = await startTestStack({ audited: false, dataDir, variables: { MASTER_KEY_ARN: newArn } });
-      return stack;
+      return deploy({ MASTER_KEY_ARN: newArn });
     },
     close: async () => {
-      await stack.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      for (const { gateway } of deployments) await gateway.close();
+      await before.close();
     },
   };
   return { migration, seeded };
+};
+
+interface Deployment {
+  readonly stack: TestStack;
+  readonly gateway: LocalGateway;
+}
+
+/** The functions of the stack, started again with other variables in front of the same tables and keys. */
+const deployedAgain = async (
+  stack: TestStack,
+  changed: Readonly<Record<string, string>>,
+): Promise<Deployment> => {
+  const variables = { ...stack.variables, ...changed };
+  const runtime = localRuntime(() => undefined);
+  const { handlers } = functionsInProcess(variables, runtime, () => undefined);
+  const gateway = await startGateway(handlers, { port: 0, newRequestId: randomUUID });
+  const call = callerAt(() => gateway.url, stack.tokenFor);
+  return { stack: { ...stack, url: gateway.url, variables, call }, gateway };
 };
 
 const endpointsOf = (stack: TestStack) => ({

@@ -170,7 +170,7 @@ describe('a change of a budget', () => {
   it.each([
     [7, 'done'],
     [8, 'version_conflict'],
-  ])('that meets %i other writes ends as %s', async (races, outcome) => {
+  ])('during %i other writes ends as %s', async (races, outcome) => {
     const world = budgetWorld({ stored });
     const { budgets } = world.ports;
     let lost = 0;

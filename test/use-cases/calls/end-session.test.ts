@@ -96,7 +96,7 @@ describe('a person who ends a session', () => {
     expect(log).toEqual([]);
   });
 
-  it('is told that nobody can end the session of a client secret', async () => {
+  it('gets not_endable for the session of a client secret', async () => {
     const { run, log } = pressed({ session: withToken() });
     expect(await outcomeOf(run)).toBe('not_endable');
     expect(log).toEqual([]);

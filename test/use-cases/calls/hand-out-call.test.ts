@@ -78,7 +78,7 @@ describe('a created call', () => {
     expect(log.sort()).toEqual(['issued', 'queue cap in 3600 s, delayed by 900 s']);
   });
 
-  it('is recorded together with the outcome of its key use', async () => {
+  it('is stored together with the outcome of its key use', async () => {
     expect((await handedOut()).written).toEqual({
       at: NOW.toISOString(),
       result: 'ok',

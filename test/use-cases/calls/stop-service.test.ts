@@ -50,7 +50,7 @@ describe('the operator', () => {
     expect(await done('sessions', WORKSPACE_ID)).toMatchObject({ result: 0, log: [['stop', WORKSPACE_ID]] });
   });
 
-  it('who stops the calls of one workspace first refuses new ones, and then ends the live ones twice', async () => {
+  it('who stops the calls of one workspace first refuses new ones, and then ends the live ones in two passes', async () => {
     expect(await done('calls', WORKSPACE_ID)).toMatchObject({
       result: 1,
       log: [['stop', WORKSPACE_ID], ...passes(WORKSPACE_ID)],

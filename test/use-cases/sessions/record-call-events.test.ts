@@ -242,7 +242,7 @@ describe('a call that the broker must end', () => {
   it.each<[string, string, Given]>([
     ['site_gone', 'site_archived', { read: { site: undefined } }],
     ['max_duration', 'max_duration', { at: 630 }],
-  ])('with %s is queued for its hang-up, and its page is told', async (hangUp, by, given) => {
+  ])('with %s is queued for its hang-up, and its page is told to hang up', async (hangUp, by, given) => {
     const { at = 10 } = given;
     const { result, log } = await reported(page(connected(0), heartbeat(at)), given);
     expect(result).toMatchObject({ hangUp });

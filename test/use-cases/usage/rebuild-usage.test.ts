@@ -372,7 +372,7 @@ describe('a session in the rebuild of usage totals', () => {
     expect(ranges).toHaveLength(PERIODS + 1 + 2);
   });
 
-  it('makes the usage records of its site be read again from its own start if it is still live', async () => {
+  it('that is still live requires another read of the records of its site from its start', async () => {
     const open = session('2026-11-23T03:00:00Z', 20, { over: false });
     const { rebuild, report, ranges } = booksOf([
       session('2026-11-23T02:00:00Z', 10),
@@ -487,7 +487,7 @@ describe('an event that arrives during a rebuild', () => {
     expect(calls).toEqual(['listSessionUsage', ...READS, ...READS]);
   });
 
-  it('and is the first of its day causes another comparison', async () => {
+  it('as the first of its day causes another comparison', async () => {
     const { rebuild, report } = booksOf([]);
     const { counts, drifts } = await rebuild({ during: { 'readTotals 2': () => report(running) } });
     expect([counts, drifts]).toEqual([{ ...RIGHT, totals: PERIODS + 1 }, []]);

@@ -4,6 +4,7 @@ import { DATA_RESIDENCIES, type DataResidency } from '../../../../lambdas/domain
 import { type Estimate, useRoute } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
 import css from '../calculator/calculator.module.css';
+import { planIsCheaper } from '../calculator/cheaper-plan.ts';
 import { curvePoints } from '../calculator/curve.ts';
 import { type Inputs, TYPICAL } from '../calculator/typical.ts';
 import { useSession } from '../session.tsx';
@@ -67,7 +68,7 @@ const Calculator = ({ prices }: { readonly prices: DataOf<'readPricing'> }) => {
         ) : (
           <Results estimate={estimate.data} prices={prices} />
         )}
-        <History />
+        <History prices={prices} />
       </div>
     </div>
   );
@@ -240,7 +241,7 @@ const Comparison = ({
   );
   return (
     <Card title="Own key against each plan" lead="Per month, for the same minutes." flush>
-      <PlanTable caption="Costs by plan" plans={plans} byokCents={per_month.cost_cents} />
+      <PlanTable caption="Costs by plan" plans={plans} prices={prices} byokCents={per_month.cost_cents} />
       <div className={css['chart']}>
         <ChartFrame>
           <Curves
@@ -263,51 +264,51 @@ const Comparison = ({
 const PlanTable = ({
   caption,
   plans,
+  prices,
   byokCents,
 }: {
   readonly caption: string;
   readonly plans: Estimate['plans'];
+  readonly prices: DataOf<'readPricing'>;
   readonly byokCents: number;
-}) => (
-  <Table
-    caption={caption}
-    columnPx={100}
-    rows={plans}
-    keyOf={({ name }) => name}
-    columns={[
-      { head: 'Plan', cell: ({ name }) => nameOf(name) },
-      {
-        head: 'Plan cost',
-        cell: ({ cost_cents, served }) =>
-          cost_cents === null ? (served ? 'by contract' : 'cap reached') : formatCents(cost_cents),
-        number: true,
-      },
-      { head: 'Own key', cell: () => formatCents(byokCents), number: true },
-      {
-        head: 'Cheaper',
-        cell: ({ cheaper }) =>
-          cheaper === null ? (
-            '–'
-          ) : (
-            <Badge tone={cheaper === 'byok' ? 'good' : 'neutral'}>{CHEAPER[cheaper]}</Badge>
-          ),
-      },
-      {
-        head: 'Plan is cheaper',
-        cell: ({ cost_cents, break_even_minutes, byok_again_minutes, served }) =>
-          break_even_minutes === null
-            ? // The price of a contract is not known.
-              cost_cents === null && served
-              ? '–'
-              : 'never'
-            : !served && break_even_minutes === 0
-              ? 'up to its cap'
-              : `from ${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : ` to ${formatWhole(byok_again_minutes)} min`}`,
-        nowrap: true,
-      },
-    ]}
-  />
-);
+}) => {
+  const capOf = (plan: string): number | null => {
+    const stated = prices.plans.find(({ name }) => name === plan);
+    return stated?.hard_cap === true ? stated.included_minutes : null;
+  };
+  return (
+    <Table
+      caption={caption}
+      columnPx={100}
+      rows={plans}
+      keyOf={({ name }) => name}
+      columns={[
+        { head: 'Plan', cell: ({ name }) => nameOf(name) },
+        {
+          head: 'Plan cost',
+          cell: ({ cost_cents, served }) =>
+            cost_cents === null ? (served ? 'by contract' : 'cap reached') : formatCents(cost_cents),
+          number: true,
+        },
+        { head: 'Own key', cell: () => formatCents(byokCents), number: true },
+        {
+          head: 'Cheaper',
+          cell: ({ cheaper }) =>
+            cheaper === null ? (
+              '–'
+            ) : (
+              <Badge tone={cheaper === 'byok' ? 'good' : 'neutral'}>{CHEAPER[cheaper]}</Badge>
+            ),
+        },
+        {
+          head: 'Plan is cheaper',
+          cell: (plan) => planIsCheaper(plan, capOf(plan.name)),
+          nowrap: true,
+        },
+      ]}
+    />
+  );
+};
 
 const CHEAPER = { byok: 'Own key', managed: 'Plan', equal: 'The same' } as const;
 
@@ -316,7 +317,7 @@ const monthOf = (now: Date, back: number): string =>
   new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString().slice(0, 7);
 
 /** A month of the workspace itself, replayed under both modes. */
-const History = () => {
+const History = ({ prices }: { readonly prices: DataOf<'readPricing'> }) => {
   const { workspace_id } = useWorkspace();
   const { api } = useSession();
   const months = [0, 1, 2, 3].map((back) => monthOf(new Date(), back));
@@ -368,6 +369,7 @@ const History = () => {
               <PlanTable
                 caption="Costs of your own month by plan"
                 plans={plans}
+                prices={prices}
                 byokCents={byok.cost_cents}
               />
             </>
