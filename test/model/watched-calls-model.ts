@@ -92,6 +92,12 @@ const MOST_ASKS_AFTER_SPENT = 4;
 /** Longer than a watcher holds a call that it does not renew. */
 export const LEASE_MS = 71_000;
 
+/** The 15th of the next month, Unix milliseconds. */
+const middleOfNextMonthMs = (): number => {
+  const today = new Date();
+  return Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + 1, 15);
+};
+
 /** The same budget for the site and its workspace. */
 export const setBudgets = async (
   stack: TestStack,
@@ -144,7 +150,8 @@ export const watchedCalls = (
     writer: 'watch',
   });
   const workspaces = dynamoDbWorkspaces(dynamoDb, TABLES.tenancy.name);
-  const state = { aheadMs: 0, isSpent: false };
+  // The clock is far ahead at the end of a test. The budgets are of one month, which must not end meanwhile.
+  const state = { aheadMs: middleOfNextMonthMs() - Date.now(), isSpent: false };
   /** Messages of the queue of hang-ups, which arrive when the test wants. */
   const queued: (() => void)[] = [];
   const opened: { end(): void }[] = [];
