@@ -24,13 +24,19 @@ export const costOfUnwatched = (usage: SessionUsage, ms: number): number => {
   return speech + (responses === 0 ? 0 : Math.ceil(inputs / responses));
 };
 
+/** The earlier of `atMs` and the time when a call that OpenAI created at `openedAtMs` ends at the latest, Unix milliseconds. */
+export const withinCall = ({ longestSeconds }: SessionUsage, openedAtMs: number, atMs: number): number =>
+  Math.min(atMs, openedAtMs + longestSeconds * 1_000);
+
 /**
- * The usage with the estimate for the time since its responses were last counted, up to `toMs`. The same object where no time
- * has passed, or no response can run without a watcher.
+ * The usage with the estimate for the time since its responses were last counted, up to `untilMs` or the latest end of the call.
+ * The same object where no time has passed, or no response can run without a watcher.
  */
-export const withUnwatchedTime = (usage: SessionUsage, toMs: number): SessionUsage => {
+export const withUnwatchedTime = (usage: SessionUsage, untilMs: number): SessionUsage => {
   const { watch } = usage;
-  if (watch === null || watch.countedUntilMs === null || toMs <= watch.countedUntilMs) return usage;
+  if (watch === null || watch.countedUntilMs === null) return usage;
+  const toMs = withinCall(usage, watch.openedAtMs, untilMs);
+  if (toMs <= watch.countedUntilMs) return usage;
   return {
     ...usage,
     unwatchedMicroCents: usage.unwatchedMicroCents + costOfUnwatched(usage, toMs - watch.countedUntilMs),

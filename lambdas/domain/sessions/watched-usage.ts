@@ -10,7 +10,13 @@ import {
   type SessionUsage,
   type SessionWatch,
 } from './session-usage.ts';
-import { costAtPriceOf, costOfUnwatched, withoutEstimateOf, withUnwatchedTime } from './unwatched-time.ts';
+import {
+  costAtPriceOf,
+  costOfUnwatched,
+  withinCall,
+  withoutEstimateOf,
+  withUnwatchedTime,
+} from './unwatched-time.ts';
 
 /** How long a watcher holds a call without renewing, milliseconds. Three renewals may fail. */
 export const WATCH_LEASE_MS = 70_000;
@@ -78,10 +84,11 @@ const withFirstWatch = (
 ): SessionUsage => {
   const lateMs = now.getTime() - openedAtMs;
   const inTime = lateMs <= FIRST_WATCH_WITHIN_MS;
+  const unseenMs = withinCall(usage, openedAtMs, now.getTime()) - openedAtMs;
   const unseen =
     inTime || turnByTurn
       ? 0
-      : Math.max(0, costOfUnwatched(usage, lateMs) - costAtPriceOf(usage, usage.counted));
+      : Math.max(0, costOfUnwatched(usage, unseenMs) - costAtPriceOf(usage, usage.counted));
   return {
     ...usage,
     unwatchedMicroCents: usage.unwatchedMicroCents + unseen,
@@ -176,7 +183,14 @@ export const withWatchNote = (
   }
 };
 
-/** The usage with an estimate for a time that this watcher did not see. A repetition changes nothing. */
+/** True for a watcher that was replaced without a handover. The next one estimated the time that was not written by then. */
+const isReplaced = ({ generation: latest, awaited }: SessionWatch, generation: number): boolean =>
+  generation < latest && awaited !== generation;
+
+/**
+ * The usage with an estimate for a time that this watcher did not see. A repetition changes nothing, nor does a watcher that was
+ * replaced.
+ */
 const withMissedTime = (
   usage: SessionUsage,
   generation: number,
@@ -184,6 +198,7 @@ const withMissedTime = (
 ): SessionUsage => {
   const { watch } = usage;
   if (missed === undefined || watch === null || watch.countedUntilMs === null) return usage;
+  if (isReplaced(watch, generation)) return usage;
   const digest = digestOf(`missed:${generation}:${missed.fromMs}`);
   if (usage.seen.has(digest)) return usage;
   const cost = costOfUnwatched(usage, Math.max(0, missed.toMs - missed.fromMs));
@@ -205,9 +220,9 @@ const withResponse = (
 ): SessionUsage => {
   const digest = digestOf(`watched:${responseId}`);
   if (usage.seen.has(digest)) return usage;
-  // A watcher that was only slow writes after another has taken its lapsed watch, and what it saw was estimated.
-  const isLate = generation < watch.generation && watch.awaited !== generation;
-  const exact = isLate || begunUnseen === true ? withoutEstimateOf(usage, tokens) : usage;
+  // A watcher that was only slow writes what it saw after the next one has estimated it.
+  const exact =
+    isReplaced(watch, generation) || begunUnseen === true ? withoutEstimateOf(usage, tokens) : usage;
   const isHeld = watch.generation === generation && watch.closedAtMs === null;
   return {
     ...withoutReservation(exact, reservationId),

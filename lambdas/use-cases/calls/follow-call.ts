@@ -247,12 +247,12 @@ const takeStep = async (
   }
 };
 
-/** Of a later watcher, the time before it was estimated when it took the watch. */
+/** Of a later watcher, and of a first one that came late, the time before it was estimated when it took the watch. */
 const missedBy = (
-  { generation, request, startedAtMs }: Watcher,
+  { startedInTime, request, startedAtMs }: Watcher,
   { fromStart }: Extract<WatchedStep, { readonly do: 'gap' }>,
 ): { readonly fromMs: number; readonly toMs: number } | undefined =>
-  fromStart === true && generation === 1 ? { fromMs: request.openedAtMs, toMs: startedAtMs } : undefined;
+  fromStart === true && startedInTime ? { fromMs: request.openedAtMs, toMs: startedAtMs } : undefined;
 
 /** OpenAI is asked for nothing before its highest cost is reserved. If it does not fit, the call ends. */
 const respond = async (

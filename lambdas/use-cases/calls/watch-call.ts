@@ -106,12 +106,13 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
   try {
     const usage = await takeWatch(ports, request, watched.turnByTurn);
     if (usage?.watch == null) return 'not_taken';
-    const { generation } = usage.watch;
+    const { generation, gapless } = usage.watch;
+    const startedInTime = generation === 1 && gapless;
     const { firstMessage } = watched;
     const hangUpAtOnce = (): Promise<boolean> => hangUp(watched);
     return await watch(
       watched,
-      { ports, request, session, generation, startedAtMs, firstMessage, hangUpAtOnce },
+      { ports, request, session, generation, startedAtMs, startedInTime, firstMessage, hangUpAtOnce },
       early,
     );
   } catch (error) {

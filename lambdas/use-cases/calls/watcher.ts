@@ -24,6 +24,8 @@ export interface Watcher {
   readonly session: Pick<ReservedSession, 'workspaceId' | 'mode'>;
   readonly generation: number;
   readonly startedAtMs: number;
+  /** It is the first watcher, and no estimate counts for the time before it. */
+  readonly startedInTime: boolean;
   /** The assistant's first message; null: it waits for the visitor. */
   readonly firstMessage: string | null;
   /** Hangs the call up without the queue. False if no key is left that could. */

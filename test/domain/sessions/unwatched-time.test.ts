@@ -116,6 +116,28 @@ describe('the estimate for the time without a watcher', () => {
     expect(extra(replaced(once))).toBe(speech(10) + speech(70));
   });
 
+  it('is not added for a gap of a watcher that was replaced, because the next one estimated that time', () => {
+    const gap: WatchNote = { type: 'gap', missed: { fromMs: afterMint(15), toMs: afterMint(105) } };
+    expect(extra(note(replaced(), 1, 105, gap))).toBe(speech(90) + INPUT);
+    // After a handover nobody else estimated it.
+    const handedOver = present(withWatchTaken(first(), { ...START, after: 1 }, clockAt(20)));
+    expect(
+      extra(note(handedOver, 1, 21, { type: 'gap', missed: { fromMs: afterMint(5), toMs: afterMint(15) } })),
+    ).toBe(speech(10));
+  });
+
+  it('ends with the longest time that the call can last, however late the next watcher comes', () => {
+    const { longestSeconds } = aSessionUsage();
+    const late = longestSeconds + 3_600;
+    const next = present(withWatchTaken(first(), START, clockAt(late)));
+    expect(extra(next)).toBe(speech(longestSeconds));
+    expect(extra(present(withWatchTaken(next, START, clockAt(late + 100))))).toBe(speech(longestSeconds));
+    expect(extra(present(withWatchTaken(aSessionUsage(), START, clockAt(late))))).toBe(
+      speech(longestSeconds),
+    );
+    expect(extra(withEndSettled({ ...first(), silent: true }, clockAt(late)))).toBe(speech(longestSeconds));
+  });
+
   it('replaces the claims of the page where the first watcher comes too late, and only raises them', () => {
     const reported = (audioOut: number): SessionUsage =>
       take(aSessionUsage(), onTime([responseUsage(30, { audioOut })])).usage;

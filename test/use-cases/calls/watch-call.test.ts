@@ -483,6 +483,21 @@ describe('the watcher of a live call', () => {
     expect(costMicroCents).toBe(call.usage().unwatchedMicroCents);
   });
 
+  it('that is the first and comes too late estimates the time before it once', async () => {
+    const call = world('allowed');
+    call.respond();
+    await call.pass(90_000);
+    await call.start();
+    await call.until(call.isWatched);
+    // The first item that it sees follows one that it did not see.
+    call.respond();
+    await call.pass(5_000);
+    await call.end();
+    const { unwatchedMicroCents } = call.usage();
+    expect(unwatchedMicroCents).toBeGreaterThan(microCentsOf({ ...NO_TOKENS, audioOut: 89 * 20 }));
+    expect(unwatchedMicroCents).toBeLessThan(microCentsOf({ ...NO_TOKENS, audioOut: 120 * 20 }));
+  });
+
   it('that dies and is not replaced before the call ends leaves its time to be settled, once', async () => {
     const call = world('allowed');
     await call.start();

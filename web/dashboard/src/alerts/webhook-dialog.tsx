@@ -30,7 +30,7 @@ export const WebhookDialog = ({
 }) => {
   const { workspace_id: workspaceId } = useWorkspace();
   const say = useToast();
-  const { draft, set, send, changedByOthers } = useDraft(draftOf(webhook));
+  const { draft, set, send, changedByOthers } = useDraft(draftOf(webhook), webhook?.webhook_id);
   const { url, events } = draft;
   /** The choice that a person gets back who chooses every kind and then not. */
   const [chosen, setChosen] = useState(webhook?.events ?? NOTICE_IDS);

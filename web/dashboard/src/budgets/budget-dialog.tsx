@@ -64,7 +64,7 @@ export const BudgetDialog = ({
   const say = useToast();
   const form = useId();
   const refresh = useRefresh();
-  const { draft, set, send, changedByOthers } = useDraft(draftOf(budget));
+  const { draft, set, send, changedByOthers } = useDraft(draftOf(budget), siteId ?? '');
   const { amount, period, action } = draft;
   const save = useChange(async (api) => {
     const now = await readStored(api, place);

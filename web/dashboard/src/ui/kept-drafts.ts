@@ -16,8 +16,9 @@ interface UnsavedEdits<Draft extends object> {
 }
 
 const PREFIX = 'spelo.draft ';
-const nameOf = (stored: object): string =>
-  `${PREFIX}${window.location.pathname}${window.location.search} ${Object.keys(stored).join()}`;
+/** `of` tells the dialogs of one page apart that have the same fields. */
+const nameOf = (stored: object, of: string): string =>
+  `${PREFIX}${window.location.pathname}${window.location.search} ${of} ${Object.keys(stored).join()}`;
 
 /** True while the page leaves to sign in again: nothing is lost, so nothing is asked. */
 export const leavesToSignIn = (): boolean => isLeaving;
@@ -38,12 +39,13 @@ export const dropKeptDrafts = (): void => {
 /** Calls `draft` when drafts are kept. Returns the function that ends it. */
 export const onKeepDrafts = <Draft extends object>(
   stored: Draft,
+  of: string,
   draft: () => UnsavedEdits<Draft> | undefined,
 ): (() => void) => {
   const keep = (): void => {
     const unsaved = draft();
     if (unsaved === undefined) return;
-    window.sessionStorage.setItem(nameOf(stored), JSON.stringify(unsaved));
+    window.sessionStorage.setItem(nameOf(stored, of), JSON.stringify(unsaved));
   };
   LEAVING.addEventListener('leave', keep);
   return () => LEAVING.removeEventListener('leave', keep);
@@ -52,10 +54,11 @@ export const onKeepDrafts = <Draft extends object>(
 /** The draft of this form that was kept for the person, once. */
 export const takeKeptDraft = <Draft extends object>(
   stored: Draft,
+  of: string,
   sub: string,
 ): UnsavedEdits<Draft> | undefined => {
-  const text = window.sessionStorage.getItem(nameOf(stored));
-  window.sessionStorage.removeItem(nameOf(stored));
+  const text = window.sessionStorage.getItem(nameOf(stored, of));
+  window.sessionStorage.removeItem(nameOf(stored, of));
   const unsaved: UnsavedEdits<Draft> | undefined = text === null ? undefined : JSON.parse(text);
   return unsaved?.sub === sub ? unsaved : undefined;
 };

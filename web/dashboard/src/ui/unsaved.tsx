@@ -15,11 +15,12 @@ const changesIn = <Draft extends object>(edits: Partial<Draft>, stored: Draft): 
 
 /**
  * A form's edits of something stored. A field that the person has not edited shows what is stored now, so that a change by
- * another person appears and is never sent back. `dirty` while an edit differs from what is stored.
+ * another person appears and is never sent back. `dirty` while an edit differs from what is stored. `of`: ID of what a dialog
+ * is about, if its page has several of the kind.
  */
-export const useDraft = <Draft extends object>(stored: Draft) => {
+export const useDraft = <Draft extends object>(stored: Draft, of = '') => {
   const { sub } = useSession().person;
-  const [kept] = useState(() => takeKeptDraft(stored, sub));
+  const [kept] = useState(() => takeKeptDraft(stored, of, sub));
   const [edits, setEdits] = useState<Partial<Draft>>(kept?.edits ?? {});
   const sent = useRef<Partial<Draft>>({});
   /** The stored value of each edited field when its edit began. */
@@ -34,8 +35,8 @@ export const useDraft = <Draft extends object>(stored: Draft) => {
     });
   };
   useEffect(
-    () => onKeepDrafts(stored, () => (dirty ? { sub, edits, bases: bases.current } : undefined)),
-    [stored, edits, dirty, sub],
+    () => onKeepDrafts(stored, of, () => (dirty ? { sub, edits, bases: bases.current } : undefined)),
+    [stored, of, edits, dirty, sub],
   );
   return {
     draft: { ...stored, ...edits },
