@@ -98,6 +98,26 @@ describeInBrowser('the list of sessions', () => {
     await run.page.getByText('This session was not found.').waitFor();
   });
 
+  it('shows on a receipt the estimate for time without a watcher, and no such row without one', async () => {
+    const estimate = run.page.getByText('Estimated for time without a watcher');
+    const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
+    await open(`&session=${ids[1]}`);
+    await receipt.getByText(ids[1] ?? '').waitFor();
+    expect(await estimate.count()).toBe(0);
+    await run.page.route(/\/sessions\b/, async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replaceAll(
+        '"unwatched_cost_cents":0',
+        '"unwatched_cost_cents":1.25',
+      );
+      await route.fulfill({ response, body });
+    });
+    await run.page.reload();
+    await estimate.waitFor();
+    expect(await receipt.textContent()).toContain('Estimated for time without a watcher$0.0125');
+    await run.page.unrouteAll();
+  });
+
   it('sorts all sessions by time, and says that any other sort applies to the page only', async () => {
     await open('');
     await rows().nth(2).waitFor();

@@ -111,5 +111,5 @@ it.each([
     );
     world.close();
   },
-  300_000,
+  isLong('model') ? 900_000 : 300_000,
 );

@@ -429,13 +429,13 @@ export const endMsOf = (usage: SessionUsage): number | null => {
 export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage): number | null =>
   watch?.openedAtMs ?? connectedAtMs ?? firstSeenAtMs;
 
-/** True when a call has ended and its watchers missed nothing before that. The last one may not have seen the end yet. */
-export const endedWithoutGap = ({ watch }: SessionUsage): boolean =>
-  watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
-
 /** True when watchers saw the whole call, its end too, and so every response that OpenAI billed. */
-export const isWatchedWhole = (usage: SessionUsage): boolean =>
-  endedWithoutGap(usage) && usage.watch?.countedUntilMs === null && usage.reservations.length === 0;
+export const isWatchedWhole = ({ watch, reservations }: SessionUsage): boolean =>
+  watch?.gapless === true &&
+  watch.awaited === null &&
+  watch.closedAtMs !== null &&
+  watch.countedUntilMs === null &&
+  reservations.length === 0;
 
 /**
  * True once the unused seconds of a hold are back in the plan. A watched call lasts until it was closed, whatever its page has

@@ -3,9 +3,9 @@ import type { CallId } from '../calls/call.ts';
 import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
 import {
   digestOf,
-  endedWithoutGap,
   hasLapsedWatch,
   isOver,
+  isWatchedWhole,
   needsSweeper,
   type SessionUsage,
   type SessionWatch,
@@ -287,9 +287,9 @@ export const withEndSettled = (usage: SessionUsage, now: Date): SessionUsage => 
 };
 
 /**
- * True if the page claims more of any kind of token than OpenAI counted. False while the call continues, and if the
- * watcher may have missed something, because then the count is not known.
+ * True if the page claims more of any kind of token than OpenAI counted. False for a call that its watchers have not seen
+ * completely, its end too, because then the count is not known.
  */
 export const claimsTooMuch = (usage: SessionUsage): boolean =>
-  endedWithoutGap(usage) &&
+  isWatchedWhole(usage) &&
   TOKEN_KINDS.some((kind) => (usage.watch?.claimed[kind] ?? 0) > usage.counted[kind]);

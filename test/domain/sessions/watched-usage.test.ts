@@ -170,13 +170,16 @@ describe('a watched session', () => {
     const counted = noted(watched(), 1, response('r1'));
     const claims = (audioOut: number): SessionUsage =>
       take(counted, onTime([responseUsage(30, { ...NO_TOKENS, audioOut })])).usage;
-    const closed = (audioOut: number): SessionUsage => withCallClosed(claims(audioOut), clockAt(60));
+    const ended = (audioOut: number): SessionUsage => noted(claims(audioOut), 1, { type: 'ended' });
     for (const audioOut of [20, 21]) expect(claims(audioOut).counted).toEqual(TOKENS);
-    expect(claimsTooMuch(closed(20))).toBe(false);
-    expect(claimsTooMuch(closed(21))).toBe(true);
-    // Nobody knows while the call continues, or where something was missed.
+    expect(claimsTooMuch(ended(20))).toBe(false);
+    expect(claimsTooMuch(ended(21))).toBe(true);
+    // Nobody knows while the call continues, or where something was missed, or if the watcher died before the end.
     expect(claimsTooMuch(claims(21))).toBe(false);
-    expect(claimsTooMuch(noted(closed(21), 1, { type: 'gap' }))).toBe(false);
+    expect(claimsTooMuch(noted(ended(21), 1, { type: 'gap' }))).toBe(false);
+    expect(claimsTooMuch(withCallClosed(claims(21), clockAt(60)))).toBe(false);
+    const reservations = [{ id: 'rsv_1', microCents: 5, budgets: [], lost: true }];
+    expect(claimsTooMuch({ ...ended(21), reservations })).toBe(false);
   });
 
   it('shows on its receipt the tokens that the page claims, their cost, and whether they are too many', () => {

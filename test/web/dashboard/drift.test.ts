@@ -8,6 +8,7 @@ const receipt = (facts: Partial<Receipt>): Receipt =>
   ({
     usage_source: 'watched',
     cost_cents: 5,
+    unwatched_cost_cents: 0,
     claimed_cost_cents: 3,
     claims_too_much: false,
     ...facts,
@@ -18,6 +19,10 @@ it('the drift of a watched call is the reported cost minus the counted cost', ()
     cents: -2,
     claimsTooMuch: false,
   });
+});
+
+it('the drift of a call that had no watcher for a time leaves out the estimate, which no watcher counted', () => {
+  expect(driftOf(receipt({ cost_cents: 7, unwatched_cost_cents: 2 }))?.cents).toBe(-2);
 });
 
 it('the drift of an unwatched session is missing, and the drift at an unknown price has no cost', () => {

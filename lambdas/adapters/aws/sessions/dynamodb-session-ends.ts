@@ -18,7 +18,8 @@ export const dynamoDbSessionEnds = (
           new UpdateCommand({
             TableName: sessionsTable,
             Key: primaryKey.session(usage, usage.sessionId),
-            UpdateExpression: `SET endedAt = :endedAt, usedSeconds = :seconds${claims ? ', claimsTooMuch = :claims' : ''}`,
+            // A claim is removed if it turns out later that the watcher had missed something.
+            UpdateExpression: `SET endedAt = :endedAt, usedSeconds = :seconds${claims ? ', claimsTooMuch = :claims' : ' REMOVE claimsTooMuch'}`,
             ConditionExpression: 'attribute_exists(pk)',
             ExpressionAttributeValues: {
               ':endedAt': endedAt ?? usage.issuedAt,

@@ -12,10 +12,13 @@ export interface Drift {
 
 /** The drift of a watched call; undefined for a session that no watcher has counted. */
 export const driftOf = (receipt: Receipt): Drift | undefined => {
-  const { usage_source, cost_cents, claimed_cost_cents, claims_too_much } = receipt;
+  const { usage_source, cost_cents, unwatched_cost_cents, claimed_cost_cents, claims_too_much } = receipt;
   if (usage_source !== 'watched') return undefined;
   return {
-    cents: cost_cents === null || claimed_cost_cents === null ? null : claimed_cost_cents - cost_cents,
+    cents:
+      cost_cents === null || claimed_cost_cents === null
+        ? null
+        : claimed_cost_cents - (cost_cents - unwatched_cost_cents),
     claimsTooMuch: claims_too_much,
   };
 };

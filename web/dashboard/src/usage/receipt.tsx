@@ -72,6 +72,12 @@ const KEY_NAMES: Readonly<Record<SessionRow['receipt']['key_scope'], string>> = 
   platform: 'The platform’s key',
 };
 
+/** The estimated part of the cost, if there is one. */
+const unwatchedCost = ({ unwatched_cost_cents }: SessionRow['receipt']): readonly [string, string][] =>
+  unwatched_cost_cents > 0
+    ? [['Estimated for time without a watcher', formatCents(unwatched_cost_cents)]]
+    : [];
+
 /** The result of one session: who paid, for what, and how certain the figures are. */
 export const Receipt = ({
   session,
@@ -107,6 +113,7 @@ export const Receipt = ({
               ? 'not known'
               : `${formatCents(receipt.cost_cents)}${receipt.estimated ? ', estimated' : ''}`,
           ],
+          ...unwatchedCost(receipt),
         ]}
       />
       {session.refusal !== null && (
