@@ -9,6 +9,7 @@ import { callLimits, observeCalls, withoutCallLog } from './aws-calls.ts';
 import { documentClient } from './document-client.ts';
 import { endpointOnce } from './endpoint-once.ts';
 import { keepAliveHandler } from './keep-alive-handler.ts';
+import { NodeSha256 } from './node-sha256.ts';
 
 export interface AwsEndpoints {
   readonly AWS_REGION: string;
@@ -32,6 +33,7 @@ export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObser
     ...limits,
     requestHandler: keepAliveHandler(limits.requestHandler),
     signer: () => signer(),
+    sha256: NodeSha256,
     ...(environment.AWS_ENDPOINT_URL_DYNAMODB !== undefined && {
       endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB,
     }),
@@ -51,6 +53,7 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
     ...limits,
     requestHandler: keepAliveHandler(limits.requestHandler),
     signer: () => signer(),
+    sha256: NodeSha256,
     cacheMiddleware: true,
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),
   });
@@ -63,12 +66,15 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
 
 /**
  * The signer of a client, created once. The SDK would create one for each call, from a copy of the whole configuration.
+ * Only S3 needs the header with the hash of the body, which the signature covers anyway.
  */
 const oneSigner = (
   { config: { credentials, region, sha256 } }: DynamoDBClient | KMSClient,
   service: string,
 ): (() => Promise<SignatureV4>) => {
-  const signer = Promise.resolve(new SignatureV4({ credentials, region, sha256, service }));
+  const signer = Promise.resolve(
+    new SignatureV4({ credentials, region, sha256, service, applyChecksum: false }),
+  );
   return () => signer;
 };
 
