@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import {
-  dropKeptDrafts,
-  keepDrafts,
-  onKeepDrafts,
-  takeKeptDraft,
-} from '../../../web/dashboard/src/ui/kept-drafts.ts';
+
+interface KeptDrafts {
+  keepDrafts(): void;
+  dropKeptDrafts(): void;
+  onKeepDrafts(stored: object, of: string, draft: () => object): () => void;
+  takeKeptDraft(stored: object, of: string, sub: string): unknown;
+}
+/** By a name that the compiler does not follow: tests are checked without the types of a browser. */
+const FILE: string = '../../../web/dashboard/src/ui/kept-drafts.ts';
+const { dropKeptDrafts, keepDrafts, onKeepDrafts, takeKeptDraft }: KeptDrafts = await import(FILE);
 
 /** The storage of one tab, on the page of budgets. */
 const tab = () => {
