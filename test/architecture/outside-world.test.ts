@@ -25,9 +25,12 @@ describe('the access to the outside world', () => {
     expect(readersOf([{ path: 'lambdas/domain/planted.ts', text }], pattern)).toHaveLength(1);
   });
 
-  it('by fetch is found only in the adapter for OIDC', () => {
+  it('by fetch is found only in the adapters for OpenAI and OIDC', () => {
     const callers = lambdas.filter(({ text }) => /\bfetch\(/.test(text)).map(({ path }) => path);
-    expect(callers).toEqual(['lambdas/adapters/oidc/access-tokens.ts']);
+    expect(callers.sort()).toEqual([
+      'lambdas/adapters/oidc/access-tokens.ts',
+      'lambdas/adapters/openai/http-call.ts',
+    ]);
   });
 });
 

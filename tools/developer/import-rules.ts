@@ -31,7 +31,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   'lambdas/adapters/openai': {
     own: ['lambdas/adapters/openai', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['zod', 'ws', '@types/ws'],
-    node: ['events', 'http', 'https'],
+    node: ['events', 'http'],
   },
   'lambdas/adapters/oidc': {
     own: ['lambdas/adapters/oidc', 'lambdas/use-cases', 'lambdas/domain'],

@@ -1,10 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { CallObserver } from '../../domain/call-observer.ts';
 import { classifyErrorAnswer } from '../../domain/keys/classify-openai-error.ts';
 import { readOpenAiError } from '../../domain/keys/openai-error-body.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { exchange, type Head } from './https-exchange.ts';
 
 /** The longest answer we read, bytes. The list of models is the largest; a client secret echoes 16 KB of instructions. */
 const MAX_ANSWER_BYTES = 1_048_576;
@@ -17,9 +15,9 @@ export interface OpenAiCall {
   /** Used instead of `body` for content that is not JSON. */
   readonly content?: { readonly type: string; readonly text: string };
   /** Parses the body of a 2xx response; undefined for a body that cannot be read. @default JSON */
-  readonly parse?: (text: string, headers: IncomingHttpHeaders) => unknown;
+  readonly parse?: (text: string, headers: Headers) => unknown;
   /** Called with the head of a 2xx answer, before its body has come. */
-  readonly onHead?: (headers: IncomingHttpHeaders) => void;
+  readonly onHead?: (headers: Headers) => void;
   /**
    * Repeats only a request that was never sent, whatever OpenAI answers, because a sent request may have taken effect.
    */
@@ -68,45 +66,45 @@ type Attempt =
 const attempt = async (call: OpenAiCall): Promise<Attempt> => {
   const content =
     call.body === undefined ? call.content : { type: 'application/json', text: JSON.stringify(call.body) };
-  let head: Head;
+  let response: Response;
   try {
-    head = await exchange({
+    response = await fetch(call.url, {
       method: call.method,
-      url: call.url,
       headers: {
         ...call.headers,
         // A header has to be a string, which cannot be zeroed; it lives as long as this call. See SECURITY.md.
         authorization: `Bearer ${call.key.bytes().toString('latin1')}`,
         ...(content !== undefined && { 'content-type': content.type }),
       },
-      body: content?.text,
-      deadline: call.deadline,
+      ...(content !== undefined && { body: content.text }),
+      // The key must not follow a redirect to another host.
+      redirect: 'manual',
+      signal: call.deadline,
     });
   } catch (error) {
     return connectionFailure(error, call.deadline);
   }
-  const { status, headers } = head;
-  const requestId = OPENAI_REQUEST_ID.exec(textOf(headers['x-request-id']) ?? '')?.[0];
-  const facts = { status, requestId };
-  const isGood = status >= 200 && status <= 299;
-  if (isGood) call.onHead?.(headers);
+  const requestId = OPENAI_REQUEST_ID.exec(response.headers.get('x-request-id') ?? '')?.[0];
+  const facts = { status: response.status, requestId };
+  if (response.ok) call.onHead?.(response.headers);
   let text: string;
   try {
-    text = await head.readText(MAX_ANSWER_BYTES);
+    text = await readBounded(response);
   } catch {
     const failure = call.deadline.aborted ? 'timeout' : 'unreadable_answer';
     return { failure: new OpenAiFailure(failure, facts), safeToRepeat: false };
   }
   const body = parseJson(text);
   // An error object is an error, whatever the status says.
-  const answer = isGood && !holdsError(body) ? (call.parse ?? parseJson)(text, headers) : undefined;
+  const answer =
+    response.ok && !holdsError(body) ? (call.parse ?? parseJson)(text, response.headers) : undefined;
   if (answer !== undefined) return { answer: { body: answer, requestId } };
   const failure = classifyErrorAnswer({
     ...facts,
     error: readOpenAiError(body),
-    retryAfterSeconds: retryAfterSeconds(headers),
+    retryAfterSeconds: retryAfterSeconds(response.headers),
   });
-  const safeToRepeat = status >= 500 && headers['x-should-retry'] === 'true';
+  const safeToRepeat = response.status >= 500 && response.headers.get('x-should-retry') === 'true';
   return { failure, safeToRepeat };
 };
 
@@ -117,19 +115,35 @@ const holdsError = (body: unknown): boolean =>
 /** Stored and logged, so only the format of OpenAI's IDs is accepted: hexadecimal, which no key matches. */
 const OPENAI_REQUEST_ID = /^(?:req_)?[0-9a-f-]{16,64}$/;
 
-/** Errors of the connection and of the resolver that occur before any byte of the request is sent. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** Errors of undici and of the resolver that occur before any byte of the request is sent. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 const connectionFailure = (error: unknown, deadline: AbortSignal): Attempt => {
   if (deadline.aborted) return { failure: new OpenAiFailure('timeout'), safeToRepeat: false };
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const neverSent = NEVER_SENT.has(code);
   return { failure: new OpenAiFailure('unreachable'), safeToRepeat: neverSent, neverSent };
 };
 
-/** The text of a header that may come several times. */
-const textOf = (value: string | string[] | undefined): string | undefined =>
-  Array.isArray(value) ? value.join(', ') : value;
+const readBounded = async (response: Response): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    // Leaving the loop cancels the stream, so the rest is never received.
+    if (size > MAX_ANSWER_BYTES) throw new Error('The answer is too long.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
 
 const parseJson = (text: string): unknown => {
   try {
@@ -140,13 +154,13 @@ const parseJson = (text: string): unknown => {
 };
 
 /** `retry-after-ms`, then `retry-after` in seconds or as a date, as openai-node reads them; whole seconds, at least 1. */
-const retryAfterSeconds = (headers: IncomingHttpHeaders): number | undefined => {
-  const milliseconds = Number(textOf(headers['retry-after-ms']) ?? Number.NaN);
+const retryAfterSeconds = (headers: Headers): number | undefined => {
+  const milliseconds = Number(headers.get('retry-after-ms') ?? Number.NaN);
   if (milliseconds > 0) return Math.ceil(milliseconds / 1_000);
-  const header = headers['retry-after'];
-  if (header === undefined) return undefined;
+  const header = headers.get('retry-after');
+  if (header === null) return undefined;
   const seconds = Number(header);
-  const sentAt = Date.parse(headers.date ?? '');
+  const sentAt = Date.parse(headers.get('date') ?? '');
   const wait = Number.isFinite(seconds) ? seconds : (Date.parse(header) - sentAt) / 1_000;
   return wait > 0 ? Math.ceil(wait) : undefined;
 };

@@ -21,7 +21,7 @@ const modelsAnswer = z.object({
 });
 
 /**
- * Calls OpenAI without its SDK. One POST needs none, and the SDK would read base URL and organization from the
+ * Calls OpenAI with plain fetch. One POST needs no SDK, and the SDK would read base URL and organization from the
  * environment, retry after a 429 and wait ten minutes. Sends no organization and no beta header.
  */
 export const openAiHttp = (configuredBaseUrl: string, calls?: CallObserver): OpenAi => {

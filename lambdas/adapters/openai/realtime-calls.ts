@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { CallObserver } from '../../domain/call-observer.ts';
 import { type CallId, callIdOf } from '../../domain/calls/call.ts';
 import { callForm } from '../../domain/calls/call-form.ts';
@@ -24,8 +23,8 @@ export const CALL_TIMEOUTS: CallTimeouts = { createMs: 12_000, hangUpMs: 5_000 }
 export const PROBE_CALL_TIMEOUTS: CallTimeouts = { createMs: 8_000, hangUpMs: 2_000 };
 
 /** True for an SDP answer, false for a page or an error with status 201. */
-const answerOf = (text: string, headers: IncomingHttpHeaders): string | undefined => {
-  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+const answerOf = (text: string, headers: Headers): string | undefined => {
+  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   return type === 'application/sdp' && /^v=0\r?\n/.test(text) && /\nm=audio /.test(text) ? text : undefined;
 };
 
@@ -82,7 +81,7 @@ export const openAiCalls = (
           deadline: AbortSignal.timeout(timeouts.createMs),
           neverTwice: true,
           onHead: (headers) => {
-            callId = callIdOf(headers.location ?? null);
+            callId = callIdOf(headers.get('location'));
           },
           parse: answerOf,
           calls,
