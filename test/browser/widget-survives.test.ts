@@ -88,8 +88,9 @@ describeInBrowser('a call of the widget', () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 1_500, times: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    const requested = visitor.page.waitForRequest(/\/calls$/);
     await visitor.startCall();
-    await visitor.page.waitForRequest(/\/calls$/);
+    await requested;
     await visitor.button('Cancel').click();
     await visitor.reaches('idle');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up', connectedAtMs: null });

@@ -174,7 +174,8 @@ const send = (
         });
       });
     });
-    sent.on('error', reject).end(content);
+    // As bytes: with a text, Node would write the headers as UTF-8 too.
+    sent.on('error', reject).end(content === undefined ? undefined : Buffer.from(content));
   });
 
 /** Calls the API at `url` like a browser or a person's program. */
