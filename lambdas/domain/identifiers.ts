@@ -65,7 +65,8 @@ export const isWorkspaceId = (text: string): text is WorkspaceId => /^[a-z0-9]{1
 
 const ISSUED_SITE_ID = new RegExp(`^[${ALPHABET}]{${SITE_ID_LENGTH}}$`);
 
-const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+/** The digits of base64url, in order of their values (RFC 4648, section 5). */
+export const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const ISSUED_WORKSPACE_ID = new RegExp(`^[${ALPHABET}]{${WORKSPACE_ID_LENGTH}}$`);
 /** So many characters of five bits are as many bits as this number of characters of six. */
 const [HALF_OF_BASE32, HALF_OF_BASE64] = [6, 5];
@@ -85,6 +86,9 @@ export const compactWorkspaceId = (id: WorkspaceId): string => {
   }
   return compact;
 };
+
+/** The part of a site ID that distinguishes the sites of one workspace. */
+export const ownPartOf = (siteId: SiteId): string => siteId.slice(WORKSPACE_ID_LENGTH);
 
 /** The workspace a site belongs to; undefined for a well-formed id that this product cannot have issued. */
 export const workspaceOfSite = (siteId: SiteId): WorkspaceId | undefined =>

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { EventWriter } from '../../domain/audit/event-writers.ts';
 import { OPENED_WITH } from '../../domain/calls/control.ts';
 import {
+  BASE64URL,
   compactWorkspaceId,
   type SessionId,
   type SiteId,
@@ -44,19 +45,16 @@ export interface PrimaryKey {
 /** Zero-padded, so that the text sorts like the numbers. */
 const padded = (count: number): string => String(count).padStart(10, '0');
 
-/** Digits of base 64: those of base64url. */
-const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-
-/** Two characters for an index below 4,096, which no key has so many slots to exceed. Throws for a larger one. */
+/** Two characters for an index below 4,096; no key has more slots. Throws for a larger one. */
 const shortIndex = (index: number): string => {
-  if (index >= DIGITS.length ** 2) throw new RangeError('The slot has no place.');
-  return `${DIGITS.charAt(Math.floor(index / DIGITS.length))}${DIGITS.charAt(index % DIGITS.length)}`;
+  if (index >= BASE64URL.length ** 2) throw new RangeError('The slot has no place.');
+  return `${BASE64URL.charAt(Math.floor(index / BASE64URL.length))}${BASE64URL.charAt(index % BASE64URL.length)}`;
 };
 
 /** The index of its two characters; negative for text that is none. */
 export const indexOfShort = (text: string): number => {
-  const [high, low] = [DIGITS.indexOf(text.charAt(0)), DIGITS.indexOf(text.charAt(1))];
-  return low < 0 ? low : high * DIGITS.length + low;
+  const [high, low] = [BASE64URL.indexOf(text.charAt(0)), BASE64URL.indexOf(text.charAt(1))];
+  return low < 0 ? low : high * BASE64URL.length + low;
 };
 
 /**

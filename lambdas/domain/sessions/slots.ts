@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SessionId, SiteId } from '../identifiers.ts';
+import { ownPartOf, type SessionId, type SiteId } from '../identifiers.ts';
 
 /**
  * One of the concurrency slots of a pool. A pool is an OpenAI key within one workspace; with a fair share, each site
@@ -59,9 +59,6 @@ const POOL_DIGITS = 6;
 export const keyPoolOf = (fingerprint: string): string =>
   Buffer.from(fingerprint.slice(0, POOL_DIGITS), 'hex').toString('base64url');
 
-/** Site ids begin with the id of their workspace, and leases are stored by workspace: the rest tells its sites apart. */
-const WORKSPACE_ID_LENGTH = 12;
-
 /**
  * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is the largest share of
  * a key's slots for one site, at least one slot; null: all of them.
@@ -76,7 +73,8 @@ export const poolsOf = (
   const key = { pool: keyPoolOf(fingerprint), limit };
   if (sharePercent === null) return [key];
   const share = Math.max(1, Math.floor((limit * sharePercent) / 100));
-  return [key, { pool: `${key.pool}#${siteId.slice(WORKSPACE_ID_LENGTH)}`, limit: share }];
+  // Leases are stored by workspace, so the name needs only the part of the ID that differs between its sites.
+  return [key, { pool: `${key.pool}#${ownPartOf(siteId)}`, limit: share }];
 };
 
 /** Time that a browser has to connect and report it after its client secret expires, seconds. */
@@ -96,10 +94,10 @@ export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 6);
 export const holderTagOf = (sessionId: SessionId): string =>
   createHash('sha256').update(sessionId).digest('hex').slice(0, 8);
 
-/** Whether the lease is one that this session took and still has. */
+/** Whether the lease is one that this session took and still has. Compares the slot first, so few leases need the hash. */
 export const isHeldBy = (lease: TakenSlot, { sessionId, slots }: SlotHolder): boolean =>
-  lease.holder === holderTagOf(sessionId) &&
-  slots.some(({ pool, index }) => pool === lease.pool && index === lease.index);
+  slots.some(({ pool, index }) => pool === lease.pool && index === lease.index) &&
+  lease.holder === holderTagOf(sessionId);
 
 /** The slots of `pool` that are taken at `now`. */
 export const occupiedSlots = (leases: readonly TakenSlot[], pool: string, now: Date): TakenSlot[] =>

@@ -43,10 +43,9 @@ export const readSlotPartition = async (
     },
     partitionItem,
   );
-  const healthOf = (scope: keyof SharedHealth): KeyHealth | undefined => {
-    const { sk } = primaryKey.keyHealth(workspaceId, scope, scope);
-    return keyHealthItem.optional().parse(items.find((item) => isHealth(item) && item.sk === sk));
-  };
+  const reports = items.filter(isHealth);
+  const healthOf = (scope: keyof SharedHealth): KeyHealth | undefined =>
+    keyHealthItem.optional().parse(reports.find(({ sk }) => sk === `${HEALTH_PREFIX}${scope}`));
   return {
     leases: items.filter((item): item is TakenSlot => !isHealth(item)),
     health: { workspace: healthOf('workspace'), platform: healthOf('platform') },
