@@ -7,7 +7,6 @@ import { findSecrets } from '../../../tools/developer/scan-secrets.ts';
 
 describe('the secret scan', () => {
   it.each([
-    ['openai', () => makeFakeKey(randomBytes)],
     ['github', () => `ghp_${randomBytes(18).toString('hex')}`],
     ['slack', () => `xoxb-${'1'.repeat(12)}-${'2'.repeat(12)}-${randomBytes(12).toString('hex')}`],
     ['basicauth', () => `https://admin:${randomBytes(8).toString('hex')}@db.example.com`],
@@ -19,6 +18,19 @@ describe('the secret scan', () => {
     expect(await findSecrets(['planted.txt'], () => `const x = '${secret()}';`)).toEqual([
       { path: 'planted.txt', kind },
     ]);
+  });
+
+  it.each([
+    ['a letter', (key: string) => `${key.slice(0, -1)}a`],
+    ['a hyphen, where no word ends', (key: string) => `${key.slice(0, -1)}-`],
+    ['an underscore', (key: string) => `${key.slice(0, -1)}_`],
+    ['a suffix that the stand-in plays', (key: string) => `${key}-revoked`],
+  ])('finds an OpenAI key that ends in %s', async (_end, ending) => {
+    const content = `const x = '${ending(makeFakeKey(randomBytes))}';`;
+    expect(await findSecrets(['planted.txt'], () => content)).toContainEqual({
+      path: 'planted.txt',
+      kind: 'OpenAI key',
+    });
   });
 
   it('ignores masked keys and patterns', async () => {
