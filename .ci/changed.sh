@@ -14,6 +14,7 @@ changed() {
 # The proofs (test/support/long-forms.ts) whose long form the change needs.
 long_forms() {
   local long=()
+  if changed '^(test/e2e-custody/|lambdas/streams/|lambdas/(adapters/aws|domain|use-cases)/(audit|keys|sessions)/)'; then long+=(audit); fi
   if changed '^(test/custody/|lambdas/adapters/|lambdas/telemetry/|lambdas/(domain|use-cases)/keys/)'; then long+=(custody); fi
   if changed '^(test/faults/|lambdas/adapters/|lambdas/use-cases/(keys|sessions)/)'; then long+=(faults); fi
   if changed '^(test/hostile/|lambdas/(contract|http)/)'; then long+=(hostile); fi

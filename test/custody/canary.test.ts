@@ -177,6 +177,7 @@ const live = async (scope: 'site' | 'workspace', suffix: string | undefined): Pr
   }
   const workspaceUrl = `/v1/workspaces/${tenant.workspaceId}`;
   const history = async () => {
+    await stack.streams.drain();
     await step('GET', `${path}/versions`);
     await step('GET', `${workspaceUrl}/audit`);
     await step('GET', `${workspaceUrl}/audit/verify`);
@@ -331,8 +332,8 @@ beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'custody-'));
   const variables = { OPENAI_TIMEOUT_MS: '500' };
   [stack, faulty] = await Promise.all([
-    startTestStack({ dataDir: join(dataDir, 'stack'), variables }),
-    startTestStack({ dataDir: join(dataDir, 'faulty'), variables }),
+    startTestStack({ audited: false, dataDir: join(dataDir, 'stack'), variables }),
+    startTestStack({ audited: false, dataDir: join(dataDir, 'faulty'), variables }),
   ]);
   [tables, faultyTables] = [tablesAt(stack.dynamoDb.endpoint), tablesAt(faulty.dynamoDb.endpoint)];
 });
@@ -639,6 +640,7 @@ describe('every path through the product is run with a canary key', () => {
     await once(broken, 'listening');
     const { port } = broken.address() as AddressInfo;
     const failing = await startTestStack({
+      audited: false,
       variables: { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}` },
     });
     try {
@@ -955,7 +957,7 @@ describe('the search finds a planted leak', () => {
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'custody-leak-'));
-      leaky = await startTestStack({ dataDir: folder });
+      leaky = await startTestStack({ audited: false, dataDir: folder });
       behind = tablesAt(leaky.dynamoDb.endpoint);
     });
 

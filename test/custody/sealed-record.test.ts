@@ -135,31 +135,31 @@ describe('a stored key with one changed bit cannot be decrypted', () => {
     const some = (length: number) =>
       Array.from({ length }, () => ({ byte: randomInt(size), bit: randomInt(8) }));
     if (isLong('custody')) return [...some(20), ...everyBit(0), ...everyBit(size - 1)];
-    return [...some(4), ...[0, 7].flatMap((bit) => [0, size - 1].map((byte) => ({ byte, bit })))];
+    return [...some(2), ...[0, 7].flatMap((bit) => [0, size - 1].map((byte) => ({ byte, bit })))];
   };
 
-  const LANES = 6;
-
   test.each(BYTE_FIELDS)('%s', async (field) => {
-    const other = await tenantWithSiteKey();
-    const lanes = await Promise.all(Array.from({ length: LANES }, tenantWithSiteKey));
-    const size = lanes[0]?.item.sealed[field].byteLength ?? 0;
-    const bits = bitsOf(size);
+    const { tenant, item } = await tenantWithSiteKey();
+    const size = item.sealed[field].byteLength;
     const wrong: unknown[] = [];
-    const damageEach = async ({ tenant, item }: Lane, lane: number): Promise<void> => {
-      for (const { byte, bit } of bits.filter((_, i) => i % LANES === lane)) {
-        await tables.putKeyItem(withSealed(item, { [field]: flipped(item.sealed[field], byte, bit) }));
-        const answer = await answerOf(tenant);
-        if (!isDeepStrictEqual(answer, REFUSED)) wrong.push({ byte, bit, answer });
-      }
-      expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
-      expect(await shownState(tenant)).toBe('needs_reentry');
-      await tables.putKeyItem(item);
-      expect((await mint(stack, tenant)).status).toBe(200);
-    };
-    await Promise.all(lanes.map(damageEach));
+    for (const { byte, bit } of bitsOf(size)) {
+      await tables.putKeyItem(withSealed(item, { [field]: flipped(item.sealed[field], byte, bit) }));
+      const answer = await answerOf(tenant);
+      if (!isDeepStrictEqual(answer, REFUSED)) wrong.push({ byte, bit, answer });
+    }
     expect(size).toBeGreaterThan(0);
     expect(wrong).toEqual([]);
+    expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
+    expect(await shownState(tenant)).toBe('needs_reentry');
+    await tables.putKeyItem(item);
+    expect((await mint(stack, tenant)).status).toBe(200);
+  });
+
+  test('while a key of another tenant can be decrypted', async () => {
+    const [damaged, other] = await Promise.all([tenantWithSiteKey(), tenantWithSiteKey()]);
+    const { tag } = damaged.item.sealed;
+    await tables.putKeyItem(withSealed(damaged.item, { tag: flipped(tag, 0, 0) }));
+    expect(await answerOf(damaged.tenant)).toEqual(REFUSED);
     expect((await mint(stack, other.tenant)).status).toBe(200);
   });
 });
@@ -204,7 +204,9 @@ describe('a stored key of another length cannot be decrypted, and storing the ke
       Buffer.concat([bytes, bytes]),
       randomBytes(7_000),
     ];
-    for (const damaged of lengths) {
+    // In the short form a third of them, other ones at each field.
+    const third = BYTE_FIELDS.indexOf(field) % 3;
+    for (const damaged of lengths.filter((_, at) => isLong('custody') || at % 3 === third)) {
       await tables.putKeyItem(withSealed(item, { [field]: damaged }));
       expect(await answerOf(tenant)).toEqual(REFUSED);
     }
@@ -361,7 +363,9 @@ describe('a malformed stored key is treated as damaged', () => {
     'with every attribute of another type',
   ]);
 
-  test.each(misshapen.filter(([name]) => NO_ROUTE_FAILS.has(name)))(
+  const atEachRoute = misshapen.filter(([name]) => NO_ROUTE_FAILS.has(name));
+
+  test.each(atEachRoute.filter((_, at) => isLong('custody') || at % 2 === 1))(
     '%s: no route of the key fails, and it can be deleted',
     async (_, damage) => {
       const { tenant, item } = await tenantWithSiteKey();
@@ -606,6 +610,10 @@ describe('a stored key can be decrypted only in its own place', () => {
     ],
   ];
 
+  /** In the short form each kind of move is tried in two places, and each place with two kinds. */
+  const movesFor = (kind: number): typeof moves =>
+    moves.filter((_, place) => isLong('custody') || [0, 2].includes((place + kind) % moves.length));
+
   /** Test voice asks for exactly this scope, whichever key a visitor would get. */
   const testVoice = async ({ scope, tenant }: Place) => {
     const answer = await stack.call('POST', `${keyPath(tenant, scope)}/test`, { as: tenant.owner });
@@ -620,7 +628,7 @@ describe('a stored key can be decrypted only in its own place', () => {
     expect(await shownState(at.tenant, at.scope)).toBe('needs_reentry');
   };
 
-  test.each(moves)(
+  test.each(movesFor(0))(
     'moved %s, only the sealed part: refused, reported to the right owner, repaired',
     async (_, make) => {
       const [from, to] = await make();
@@ -631,7 +639,7 @@ describe('a stored key can be decrypted only in its own place', () => {
     },
   );
 
-  test.each(moves)(
+  test.each(movesFor(1))(
     'moved %s, the whole item: refused, reported to the right owner, repaired',
     async (_, make) => {
       const [from, to] = await make();
@@ -642,7 +650,7 @@ describe('a stored key can be decrypted only in its own place', () => {
     },
   );
 
-  test.each(moves)(
+  test.each(movesFor(2))(
     'swapped %s: both are refused, and each is repaired only by its own owner',
     async (_, make) => {
       const [from, to] = await make();
@@ -661,7 +669,7 @@ describe('a stored key can be decrypted only in its own place', () => {
     },
   );
 
-  test.each(moves)('moved %s and relabelled: KMS refuses the encryption context', async (_, make) => {
+  test.each(movesFor(3))('moved %s and relabelled: KMS refuses the encryption context', async (_, make) => {
     const [from, to] = await make();
     const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
     const { scope, scopeId, workspaceId, version } = sealedKeyOf(target);
@@ -674,7 +682,7 @@ describe('a stored key can be decrypted only in its own place', () => {
     await expectSound(from);
   });
 
-  test.each(moves)(
+  test.each(movesFor(4))(
     'moved %s and relabelled, with a KMS that accepts any context: the envelope refuses it',
     async (_, make) => {
       const [from, to] = await make();

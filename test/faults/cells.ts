@@ -155,10 +155,10 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a run without FAULTS plays a cell. The long form has everything of the token route, and of the rest one fault of each
+ * Whether a run without FAULTS may play a cell. The long form has everything of the token route, and of the rest one fault of each
  * kind. The short one has one fault of each kind at the token route, and of the rest an outage and a lost answer.
  */
-export const isAlwaysPlayed = ({ scenario, dependency, fault, slow }: Cell): boolean => {
+const isAlwaysPlayed = ({ scenario, dependency, fault, slow }: Cell): boolean => {
   const atToken = scenario === TOKEN;
   if (isLong('faults') && atToken) return true;
   if (slow) return false;
@@ -166,6 +166,27 @@ export const isAlwaysPlayed = ({ scenario, dependency, fault, slow }: Cell): boo
   if (dependency === 'OpenAI') return OPENAI_ALWAYS.has(fault);
   const group = GROUPS.find((one) => one.dependency === dependency && one.faults.includes(fault));
   return group === undefined || group.always.includes(fault);
+};
+
+/** In the short form, one call in this many meets a fault. Each fault begins at another call. */
+const CALLS_PER_FAULT = { atToken: 3, elsewhere: 5 };
+
+/**
+ * The cells of a scenario that a run without FAULTS plays. In the short form each fault strikes some of the calls, at least one in
+ * each scenario, and always the same ones.
+ */
+export const alwaysPlayed = (cells: readonly Cell[]): readonly Cell[] => {
+  const always = cells.filter(isAlwaysPlayed);
+  if (isLong('faults')) return always;
+  const alike = Map.groupBy(
+    always,
+    ({ dependency, fault, call }) => `${dependency} ${fault} ${call === EVERY_CALL}`,
+  );
+  return [...alike.values()].flatMap((same, nth) => {
+    const share = same[0]?.scenario === TOKEN ? CALLS_PER_FAULT.atToken : CALLS_PER_FAULT.elsewhere;
+    const first = nth % Math.min(share, same.length);
+    return same.filter((_, at) => at % share === first);
+  });
 };
 
 export const labelOf = ({ call, nth }: AwsTarget): string => (nth === 1 ? call : `${call} (${nth})`);

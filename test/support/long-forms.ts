@@ -1,5 +1,5 @@
 /** Proofs with many more cases at night than on a push. */
-export type Proof = 'custody' | 'faults' | 'hostile' | 'model';
+export type Proof = 'audit' | 'custody' | 'faults' | 'hostile' | 'model';
 
 const wanted = (process.env['LONG_FORMS'] ?? '').split(' ');
 
