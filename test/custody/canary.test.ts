@@ -597,8 +597,8 @@ describe('every path through the product is run with a canary key', () => {
     await sendFaulty('PUT', site, { as, body: { api_key: key } });
     const quoted = [key, `${key.slice(0, 12)}****${key.slice(-4)}`];
     const error = (text: string) => ({ error: { message: text, type: text, code: text, param: text } });
-    for (const text of quoted)
-      for (const [status, body] of [
+    const failuresWith = (text: string) =>
+      [
         [400, error(text)],
         [401, error(text)],
         [403, error(`Missing scopes: ${text}`)],
@@ -609,7 +609,12 @@ describe('every path through the product is run with a canary key', () => {
         [200, text],
         [200, { value: text, expires_at: 1 }],
         [200, { value: 'ek_short', expires_at: text }],
-      ] as const) {
+      ] as const;
+    // In the short form every second failure quotes the whole key, and the others quote it as OpenAI masks it.
+    for (const [half, text] of quoted.entries())
+      for (const [status, body] of failuresWith(text).filter(
+        (_, at) => isLong('custody') || at % 2 === half,
+      )) {
         faulty.openAi?.inject({ status, body });
         await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} });
         await sendFaulty('POST', `${site}/test`, { as });

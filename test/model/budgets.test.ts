@@ -4,6 +4,7 @@ import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import type { MintedToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
 import { expectSuccess } from '../support/answers.ts';
 import { makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { isLong } from '../support/long-forms.ts';
 import { type ModelWorld, startModelWorld, usageAt } from './model-world.ts';
 
 let world: ModelWorld;
@@ -21,11 +22,11 @@ const numbers = (seed: number) => {
   };
 };
 
-const SESSIONS = 200;
+const SESSIONS = isLong('model') ? 200 : 80;
 const ROUNDS = 10;
 const AT_ONCE = 20;
 
-it('a budget holds the cost of 200 sessions to the micro-cent, with crashed, late and repeated reports', async () => {
+it(`a budget holds the cost of ${SESSIONS} sessions to the micro-cent, with crashed, late and repeated reports`, async () => {
   const pick = numbers(42);
   const tenant = await makeKeyedTenant(world.stack, { openai_tier: 5 });
   const put = async (path: string, amount_usd: number) =>

@@ -11,12 +11,12 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-const CALLS = isLong('model') ? 200 : 80;
+const CALLS = isLong('model') ? 200 : 40;
 const AT_ONCE = 10;
 const TURNS = 3;
 
 /** A budget of some responses: it runs out long before the calls do. */
-const AMOUNT_USD = isLong('model') ? 8 : 3;
+const AMOUNT_USD = isLong('model') ? 8 : 1.5;
 const AMOUNT = AMOUNT_USD * 100_000_000;
 
 it(`never_exceed holds for ${CALLS} calls with crashed, late, repeated and duplicate watchers, to the micro-cent`, async () => {

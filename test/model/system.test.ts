@@ -112,8 +112,10 @@ const receiptsAgree = async (state: model.SystemModel): Promise<void> => {
   }
 };
 
-/** Always the same histories, and a fresh one each time; its seed is in the name of the test. */
+/** Always the same histories, and in the long form fresh ones each time; their seed is in the name of the test. */
 const SEEDS = [20_261_125, 7, 1_776];
+/** The first history of this seed has 56 steps, with at least one of each kind. */
+const SHORT_FORM_SEED = 79_593;
 const {
   MODEL_SEED,
   MODEL_PATH,
@@ -122,8 +124,9 @@ const {
   MODEL_MINUTES,
 } = process.env;
 const fresh = Math.floor(Math.random() * 2 ** 31);
+const SEEDS_PLAYED = isLong('model') ? [...SEEDS, fresh] : [SHORT_FORM_SEED];
 const seeds =
-  MODEL_SEED !== undefined ? [Number(MODEL_SEED)] : MODEL_MINUTES !== undefined ? [fresh] : [...SEEDS, fresh];
+  MODEL_SEED !== undefined ? [Number(MODEL_SEED)] : MODEL_MINUTES !== undefined ? [fresh] : SEEDS_PLAYED;
 /** Milliseconds. One seed takes ten seconds on a quiet machine. */
 const PATIENCE_MS = 300_000;
 const limitMs = Number(MODEL_MINUTES ?? 0) * 60_000;

@@ -190,13 +190,27 @@ const textOf = (schema: Schema): fc.Arbitrary<JsonNode> => {
     .map(text);
 };
 
-const plainOf = ({
+const texts = new Map<string, fc.Arbitrary<string>>();
+
+/** Made once for the texts of one description: fast-check takes milliseconds to make one, and schemas repeat their fields. */
+const plainOf = ({ format, pattern, description, minLength, maxLength }: Schema): fc.Arbitrary<string> => {
+  const name = JSON.stringify([format, pattern, description, minLength, maxLength]);
+  const made = texts.get(name) ?? newPlainOf({ format, pattern, description, minLength, maxLength });
+  texts.set(name, made);
+  return made;
+};
+
+type TextSchema = {
+  readonly [Field in 'format' | 'pattern' | 'description' | 'minLength' | 'maxLength']: Schema[Field];
+};
+
+const newPlainOf = ({
   format,
   pattern,
   description,
   minLength = 0,
   maxLength = 200,
-}: Schema): fc.Arbitrary<string> => {
+}: TextSchema): fc.Arbitrary<string> => {
   if (description?.includes('https://host[:port]') === true) return fc.constantFrom(...ORIGINS);
   if (description?.startsWith('Comma-separated') === true)
     return fc.subarray(['day', 'site', 'model', 'mode'], { minLength: 1 }).map((groups) => groups.join(','));
