@@ -119,7 +119,7 @@ const visitPages = async (): Promise<Readonly<Record<'light' | 'dark' | 'phone',
   };
   for (const path of pages) {
     await run.page.setViewportSize(PHONE);
-    await run.page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+    await run.page.emulateMedia({ colorScheme: 'dark' });
     await open(path);
     const width = (await run.page.evaluate('document.documentElement.scrollWidth')) as number;
     note('phone', path, [

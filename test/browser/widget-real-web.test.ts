@@ -315,6 +315,25 @@ describeInBrowser('a call on a real web page', () => {
     expect(callRequests(stage.stack)).toHaveLength(1);
   });
 
+  it('is not reopened while the broker cannot say that the owner has ended it', async () => {
+    const { visitor, tenant } = await silentCall();
+    const [connected] = await visitor.told('connected');
+    let lostReports = 0;
+    await visitor.page.route('**/events', (route) => {
+      lostReports += 1;
+      return route.abort();
+    });
+    const path = `/v1/sites/${tenant.siteId}/sessions/${connected?.detail.session_id}/end`;
+    await stage.stack.call('POST', path, { as: tenant.owner });
+    await visitor.reaches('reconnecting');
+    const before = lostReports;
+    while (lostReports < before + 3) await visitor.page.waitForTimeout(50);
+    await visitor.page.unroute('**/events');
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('The owner of this site ended the call.');
+    expect(callRequests(stage.stack)).toHaveLength(1);
+  });
+
   it.each(['-5', '0', 'NaN', ''])('is not ended immediately by idle-seconds="%s"', async (seconds) => {
     const { visitor } = await silentCall(`idle-seconds="${seconds}"`);
     await ticks(visitor);

@@ -15,7 +15,7 @@ export const STABLE_NAME = 'spelo-voice.js';
 
 /** Names of properties that no page and no browser reads, and no sentence has: the build shortens them. */
 export const OWN_PROPERTIES =
-  /^(?:on(?:State|Connected|Sent|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|isTyped|isMini|isBusy|adviceOf|retryWhileOffline|createView|createTalk|sentences|extend|onEvent|onFunction|onSilenced|onGone|isBlocked|hearAgain|showsCaptions|hasExtras|attribute|isSilent|toggleMute|hearSound|waiting|isResting|halt|redraw|sentence|elements|onText|hasEvents|captionsHint|loadLanguage|loadExtras|launcher|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|orb|note|leftSeconds|longestSeconds|silentSeconds|report|onClick)$/;
+  /^(?:on(?:State|Connected|Sent|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|isUnheard|reported|exchange|levels|problem|sessionId|clearCaptions|isTyped|isMini|isBusy|adviceOf|retryWhileOffline|createView|createTalk|sentences|extend|onEvent|onFunction|onSilenced|onGone|isBlocked|hearAgain|showsCaptions|hasExtras|attribute|isSilent|toggleMute|hearSound|waiting|isResting|halt|redraw|sentence|elements|onText|hasEvents|captionsHint|loadLanguage|loadExtras|launcher|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|orb|note|leftSeconds|longestSeconds|silentSeconds|report|onClick)$/;
 
 /** The facts that a page needs to embed the widget, as `manifest.json` has them. */
 export interface WidgetManifest {

@@ -28,7 +28,7 @@ export interface Stage {
   readonly widget: WidgetManifest;
   /** Makes the local run's own demo page show this site. */
   showDemo(tenant: Tenant): void;
-  /** Another person: an empty profile. Closed with the stage. */
+  /** Another person: an empty profile, whose pages `useStage` closes after each test. Closed with the stage. */
   browser(options?: LaunchOptions): Promise<BrowserContext>;
   /** A workspace with a key, whose one site is the host page. */
   tenant(
@@ -46,6 +46,8 @@ export interface Stage {
   linesAreFree(tenant: KeyedTenant): Promise<void>;
   /** Waits until OpenAI has noticed that a call has ended. */
   callIsOver(callId: string | undefined): Promise<void>;
+  /** Closes the pages that a test left open in any profile, so that no call outlives it. */
+  leavePages(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -115,6 +117,9 @@ export const startStage = async (): Promise<Stage> => {
       }
       throw new Error('The call continues.');
     },
+    leavePages: async () => {
+      await Promise.all(browsers.flatMap((context) => context.pages().map((page) => page.close())));
+    },
     close: async () => {
       tables.close();
       await Promise.all(browsers.map(closeBrowser));
@@ -124,22 +129,17 @@ export const startStage = async (): Promise<Stage> => {
   };
 };
 
-/** Closes the pages that a test left open, so that no call outlives it. */
-const leavePages = (context: BrowserContext): Promise<unknown> =>
-  Promise.all(context.pages().map((page) => page.close()));
-
 /** For a file of tests: opens a stage with one browser, leaves it tidy after each test, closes it at the end. */
 export const useStage = (onOpen: (stage: Stage, browser: BrowserContext) => void): void => {
   let stage: Stage | undefined;
-  let browser: BrowserContext | undefined;
   beforeAll(async () => {
     stage = await startStage();
-    browser = await stage.browser();
-    onOpen(stage, browser);
+    onOpen(stage, await stage.browser());
   });
   afterEach(async () => {
-    if (stage !== undefined) openAiOf(stage.stack).clearFaults();
-    if (browser !== undefined) await leavePages(browser);
+    if (stage === undefined) return;
+    openAiOf(stage.stack).clearFaults();
+    await stage.leavePages();
   });
   afterAll(() => stage?.close());
 };

@@ -227,7 +227,8 @@ export class Call {
    */
   async #connectAgain(): Promise<boolean> {
     try {
-      await this.#line.drained();
+      // The answer to a report may say that the owner has ended this call. A new one would ignore that.
+      if (await this.#line.isUnheard()) return false;
       if (!this.#isOver) await this.#connect(RECONNECT_TIMEOUT_MS);
     } catch (error) {
       const code = error instanceof Failure ? error.problem.code : 'connection_failed';

@@ -64,8 +64,8 @@ export class Line {
     this.#reports?.leave();
   }
 
-  /** Resolves when every report was accepted, or after a time limit. */
-  async drained(): Promise<void> {
-    await this.#reports?.drained();
+  /** Resolves with true if the broker did not accept every report within a time limit. */
+  isUnheard(): Promise<boolean> | undefined {
+    return this.#reports?.isUnheard();
   }
 }

@@ -104,16 +104,21 @@ export class Reports {
     return JSON.stringify({ events });
   }
 
+  /** Repeated as soon as a first failure, however long the network was down before: it frees the slot. */
   end(reason: EndReason): void {
+    this.#retryMs = FIRST_RETRY_MS;
     this.add('ended', { reason });
   }
 
-  /** Sends at once; resolves when everything was heard, or when that takes too long to wait for. */
-  async drained(): Promise<void> {
+  /** Sends at once. Resolves with false when everything was heard, with true when that takes too long to wait for. */
+  async isUnheard(): Promise<boolean> {
     const until = performance.now() + DRAIN_MS;
     void this.#flush();
-    while ((this.#queue.length > 0 || this.#inFlight > 0) && !this.#isRefused && performance.now() < until)
+    while (this.#inFlight + this.#queue.length > 0 && !this.#isRefused) {
+      if (performance.now() > until) return true;
       await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return false;
   }
 
   /** For `pagehide`: sends what is not yet heard, with the end, as it was signed before. */
@@ -128,7 +133,7 @@ export class Reports {
 
   /** An urgent report does not wait for the answer to another; the broker counts nothing twice. */
   async #flush(isUrgent = false): Promise<void> {
-    if (this.#queue.length === 0 || this.#isRefused || (this.#inFlight > 0 && !isUrgent)) return;
+    if (this.#isRefused || this.#queue.length === 0 || (this.#inFlight > 0 && !isUrgent)) return;
     this.#inFlight += 1;
     clearTimeout(this.#timer);
     const batch = isUrgent ? this.#queue.slice(-BATCH) : this.#queue.slice(0, BATCH);
@@ -164,7 +169,7 @@ export class Reports {
   }
 
   #retryLater(askedMs: number): void {
-    if (this.#retryMs > LAST_RETRY_MS && this.#hasEnded) return;
+    if (this.#hasEnded && this.#retryMs > LAST_RETRY_MS) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#flush(), Math.max(this.#retryMs, askedMs || 0));
     this.#retryMs *= 2;
@@ -175,14 +180,14 @@ export class Reports {
       | { data?: { action?: string; reason?: HangUpReason; ended_by?: string | null } }
       | undefined;
     const { action, reason = 'ended', ended_by } = answer?.data ?? {};
-    if (action === 'hang_up' && !this.#hasEnded) this.#onHangUp({ reason, endedBy: ended_by ?? undefined });
+    if (!this.#hasEnded && action === 'hang_up') this.#onHangUp({ reason, endedBy: ended_by ?? undefined });
   }
 
   /** Takes along what is not yet heard; the broker counts nothing twice. */
   async #prepareGoodbye(): Promise<void> {
     this.#goodbyes += 1;
     const turn = this.#goodbyes;
-    if (this.#isRefused || (this.#hasEnded && this.#queue.length === 0)) {
+    if (this.#isRefused || (this.#queue.length === 0 && this.#hasEnded)) {
       this.#goodbye = undefined;
       removeEventListener('pagehide', this.#onPageHide);
       return;
@@ -194,7 +199,7 @@ export class Reports {
     );
     try {
       const url = `${this.#url}?signature=${encodeURIComponent(await this.sign(body))}`;
-      if (turn === this.#goodbyes) this.#goodbye = { url, body };
+      if (this.#goodbyes === turn) this.#goodbye = { url, body };
     } catch {
       // The lease of the session runs out by itself.
     }
