@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ROOT } from '../support/source-files.ts';
 
@@ -61,4 +61,29 @@ it('the end-to-end files that a push runs from bundles exist, and start a stack 
 it('no end-to-end file that a push runs from bundles expects more of the source', () => {
   const listed = readFileSync(join(ROOT, '.ci/bundled-short'), 'utf8').trimEnd().split('\n');
   expect(listed.filter((file) => readFileSync(join(ROOT, file), 'utf8').includes('BUNDLED'))).toEqual([]);
+});
+
+/** The alternatives of `a|b/(c|d)/` at its first level: `a` and `b/(c|d)/`. */
+const alternativesOf = (pattern: string): readonly string[] => {
+  let depth = 0;
+  const parts = [''];
+  for (const letter of pattern) {
+    if (letter === '(') depth += 1;
+    if (letter === ')') depth -= 1;
+    if (letter === '|' && depth === 0) parts.push('');
+    else parts[parts.length - 1] += letter;
+  }
+  return parts;
+};
+
+it.each(['.ci/run', '.ci/changed.sh'])('every path that %s compares with the base exists', (script) => {
+  const paths = globSync('{*,{bench,lambdas,lib,local,test,tools}/**}', { cwd: ROOT, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+  const patterns = [...readFileSync(join(ROOT, script), 'utf8').matchAll(/changed '\^\(([^']+)\)\/?'/g)];
+  expect(patterns.length).toBeGreaterThan(2);
+  const alternatives = patterns.flatMap(([, pattern = '']) => alternativesOf(pattern));
+  expect(alternatives.filter((start) => !paths.some((path) => new RegExp(`^${start}`).test(path)))).toEqual(
+    [],
+  );
 });
