@@ -51,7 +51,8 @@ const HANG_UP_FIRST_MS = 1_000;
 const UNRESERVED = `rsv_${'0'.repeat(24)}`;
 
 /**
- * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before.
+ * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before. The caller
+ * closes the sideband.
  * @throws WatchLostError if another watcher took over without a request.
  */
 export const followCall = async (
@@ -159,7 +160,6 @@ export const followCall = async (
   } finally {
     await counts.idle();
     await ending;
-    await sideband.close();
   }
 };
 

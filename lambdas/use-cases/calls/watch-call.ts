@@ -170,15 +170,19 @@ const attachEarly = async (watched: Watched): Promise<EarlySideband | undefined>
   if (attached.result !== 'attached') return undefined;
   const { sideband } = attached;
   const events: SidebandEvent[] = [];
-  sideband.begin();
-  while (events.length < MAX_EARLY_EVENTS) {
-    const event = await sideband.next(FIRST_ANSWER_MS);
-    if (event === undefined || event.type === 'closed') break;
-    events.push(event);
-    if (event.type === 'session') return { sideband, events };
+  let isHeard = false;
+  try {
+    sideband.begin();
+    while (events.length < MAX_EARLY_EVENTS && !isHeard) {
+      const event = await sideband.next(FIRST_ANSWER_MS);
+      if (event === undefined || event.type === 'closed') break;
+      events.push(event);
+      isHeard = event.type === 'session';
+    }
+  } finally {
+    if (!isHeard) await sideband.close();
   }
-  await sideband.close();
-  return undefined;
+  return isHeard ? { sideband, events } : undefined;
 };
 
 const watch = async (
@@ -214,15 +218,20 @@ const watch = async (
       return 'ended';
     }
     if (attached.result === 'attached') {
-      if (call.attached) {
-        const toMs = ports.clock().getTime();
-        await note(watcher, { type: 'gap', missed: { fromMs: lostAtMs, toMs } });
-        call = attachedAgain(call);
+      const { sideband } = attached;
+      try {
+        if (call.attached) {
+          const toMs = ports.clock().getTime();
+          await note(watcher, { type: 'gap', missed: { fromMs: lostAtMs, toMs } });
+          call = attachedAgain(call);
+        }
+        sideband.begin();
+        const followed = await followCall(watcher, sideband, call, []);
+        if (followed.outcome === 'handed_over') return 'handed_over';
+        call = followed.call;
+      } finally {
+        await sideband.close();
       }
-      attached.sideband.begin();
-      const followed = await followCall(watcher, attached.sideband, call, []);
-      if (followed.outcome === 'handed_over') return 'handed_over';
-      call = followed.call;
       lostAtMs = ports.clock().getTime();
     }
     if (attaches >= MAX_ATTACHES) {
@@ -246,13 +255,28 @@ const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Pro
 /** After the socket is open, this code has no reference to the key. */
 const attach = async (watched: Watched): Promise<AttachResult> => {
   const { ports, request, settings, turnByTurn } = watched;
-  const attached = await useCallKey(
-    watched,
-    'watch',
-    (plaintext) => ports.sidebands.attach(plaintext, { callId: request.callId, settings, turnByTurn }),
-    ({ result }) => ({ result: result === 'refused' ? 'refused' : 'ok' }),
-  );
-  return attached ?? { result: 'refused' };
+  const opened: Sideband[] = [];
+  try {
+    const attached = await useCallKey(
+      watched,
+      'watch',
+      async (plaintext) => {
+        const result = await ports.sidebands.attach(plaintext, {
+          callId: request.callId,
+          settings,
+          turnByTurn,
+        });
+        if (result.result === 'attached') opened.push(result.sideband);
+        return result;
+      },
+      ({ result }) => ({ result: result === 'refused' ? 'refused' : 'ok' }),
+    );
+    return attached ?? { result: 'refused' };
+  } catch (error) {
+    // The use of the key could not be recorded. Nobody else knows this socket.
+    for (const sideband of opened) await sideband.close();
+    throw error;
+  }
 };
 
 /** False if no key is left that can hang the call up. */

@@ -793,6 +793,24 @@ describe('the watcher of a call whose budget is spent', () => {
     expect(call.keyUses).toEqual(['watch ok without id', 'watch ok without id']);
   });
 
+  it('closes its connection if the use of the key that opened it cannot be recorded', async () => {
+    const call = world('allowed');
+    call.failNextSettle();
+    await call.start();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.outcomes[0]).toContain('dynamodb');
+    expect(call.listeners()).toBe(0);
+  });
+
+  it('closes its second connection if the time without one cannot be written', async () => {
+    const call = await watched();
+    call.disconnect(0);
+    call.failFor(600_000);
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.outcomes[0]).toContain('dynamodb');
+    expect(call.listeners()).toBe(0);
+  });
+
   it('stops the responses even if the queue refuses the end', async () => {
     const call = await watched();
     call.failQueue();
