@@ -1,6 +1,6 @@
+import './buffers-as-hex.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inspect } from 'node:util';
 import { queryObjects, writeHeapSnapshot } from 'node:v8';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { keysHandler } from '../../../lambdas/composition/keys.ts';
@@ -61,12 +61,6 @@ const keepKey = (): void => {
   held.push(`kept: ${api_key}`, Buffer.alloc(api_key.length, api_key));
 };
 
-/** A buffer is written as its bytes in hex: what Node writes itself, with a space after each byte, takes seconds. */
-Object.defineProperty(ArrayBuffer.prototype, inspect.custom, {
-  value(this: ArrayBuffer) {
-    return `ArrayBuffer ${Buffer.from(this).toString('hex')}`;
-  },
-});
 const { clean, planted } = await run();
 await writeHeld(clean);
 keepKey();

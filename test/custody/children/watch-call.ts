@@ -1,6 +1,6 @@
+import './buffers-as-hex.ts';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inspect } from 'node:util';
 import { queryObjects, writeHeapSnapshot } from 'node:v8';
 import { watchHandler } from '../../../lambdas/composition/watch.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../../lambdas/contract/environment.ts';
@@ -12,13 +12,6 @@ export type Order =
   | { readonly do: 'keep'; readonly secret: string }
   | { readonly do: 'collect' }
   | { readonly do: 'write'; readonly snapshotFile: string; readonly buffersFile: string };
-
-/** A buffer is written as its bytes in hex: what Node writes itself, with a space after each byte, takes seconds. */
-Object.defineProperty(ArrayBuffer.prototype, inspect.custom, {
-  value(this: ArrayBuffer) {
-    return `ArrayBuffer ${Buffer.from(this).toString('hex')}`;
-  },
-});
 
 /** A careless program would hold on to these; they prove that a search finds them. */
 const kept: unknown[] = [];
