@@ -23,6 +23,9 @@ const MAX_HEADER_BYTES = 10_240;
 /** An answer of a function, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_ANSWER_BYTES = 6 * 1_024 * 1_024;
 
+/** Longer than a client keeps a connection that nobody uses, so that no request meets one that is being closed. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** Returns whether a request with this Authorization header may pass. */
 export type Authorizer = (authorization: string | undefined) => Promise<boolean>;
 
@@ -85,6 +88,7 @@ export const startGateway = async (
     }
   };
 
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
   return {

@@ -114,6 +114,8 @@ describeInBrowser('the home page', () => {
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     const suspend = `/v1/sites/${tenant.siteId}/openai-key/suspend`;
     expectSuccess(await stack.call('POST', suspend, { as: tenant.owner }));
+    // What signing in began to load has arrived.
+    await open();
     const before = run.requests.length;
     await open();
     const lines = card('OpenAI keys').getByRole('listitem');

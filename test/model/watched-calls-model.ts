@@ -371,9 +371,13 @@ export const watchedCalls = (
         notices: {},
         watchers: { start: async (next: WatchRequest) => call.watch(next) },
       } as unknown as WatchPorts;
-      const run = watchCall(ports)(from).then(
-        (outcome) => void ended.push(outcome),
-        (error: unknown) => void ended.push(diedOf(error) ? 'killed' : String(error)),
+      const endedWith = (outcome: string): void => {
+        ended.push(outcome);
+        // Until the next watcher attaches, nobody can stop the response that runs.
+        if (!isWatched()) unwatch();
+      };
+      const run = watchCall(ports)(from).then(endedWith, (error: unknown) =>
+        endedWith(diedOf(error) ? 'killed' : String(error)),
       );
       running.add(run);
       void run.then(() => running.delete(run));
