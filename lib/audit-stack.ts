@@ -338,8 +338,8 @@ export class AuditStack extends Stack {
     new NoticeRule(this, 'BreakGlass', {
       stage,
       topic,
-      runbook: 'The role for emergencies was assumed',
-      description: 'uses of the role for emergencies',
+      runbook: 'The break-glass role was assumed',
+      description: 'uses of the break-glass role',
       eventPatterns: {
         '': {
           source: ['aws.sts'],

@@ -26,7 +26,7 @@ export interface StageConfig {
   readonly deletionProtection: boolean;
   /** Who assumes the operator roles, in addition to IAM users of the account with MFA. */
   readonly operators?: Operators | undefined;
-  /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whose policy allows it */
+  /** Names of the IAM users who may assume the break-glass role. `@default` every IAM user whose policy allows it */
   readonly breakGlassUsers?: readonly string[] | undefined;
   /** The region of the data and the functions. @default the region of the credentials */
   readonly region?: string | undefined;

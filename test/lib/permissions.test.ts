@@ -50,7 +50,7 @@ const OPERATORS = [
   'VerifyArchiveOperator',
   'BreakGlassOperator',
 ];
-/** Read by the role for emergencies. */
+/** Read by the break-glass role. */
 const LOG_GROUPS = 'arn:{AWS::Partition}:logs:{AWS::Region}:{AWS::AccountId}:log-group:spelo-byok-dev-*';
 /** A table that an operator restores from a backup; of no stack. */
 const RESTORED =
@@ -113,7 +113,7 @@ describe('the IAM roles', () => {
   });
 
   test('of operators can be assumed for an hour by people of this account who signed in with MFA', () => {
-    // The role for emergencies asks for more (test/lib/break-glass.test.ts).
+    // The break-glass role asks for more (test/lib/break-glass.test.ts).
     const commands = OPERATORS.filter((role) => role !== 'BreakGlassOperator');
     const operators = roles.filter((role) => commands.includes(roleNameOf(role)));
     expect(operators).toHaveLength(commands.length);
@@ -702,7 +702,7 @@ ${FUNCTIONS.map(section).join('\n')}
 
 Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`). BreakGlassOperator is for emergencies and for IAM users only: it asks
-for a fresh MFA code and a reason, and each use is an alarm ([runbook](runbook.md#the-role-for-emergencies-was-assumed)).
+for a fresh MFA code and a reason, and each use is an alarm ([runbook](runbook.md#the-break-glass-role-was-assumed)).
 
 ${OPERATORS.map(section).join('\n')}
 ${renderedMatrix}`;

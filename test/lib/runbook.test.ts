@@ -77,7 +77,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-code-or-an-alarm-was-changed', undefined, 0],
       ['spelo-byok-dev-a-table-or-the-evidence-was-changed', undefined, 0],
       ['spelo-byok-dev-a-table-was-written-by-another-principal', 'TriggeredRules', 0],
-      ['spelo-byok-dev-the-role-for-emergencies-was-assumed', 'TriggeredRules', 0],
+      ['spelo-byok-dev-the-break-glass-role-was-assumed', 'TriggeredRules', 0],
       ['spelo-byok-dev-cloudtrail-was-changed-or-stopped', 'TriggeredRules', 0],
       ['spelo-byok-dev-visitors-get-no-session', undefined, 5],
       ['spelo-byok-dev-sessions-start-slowly', undefined, 3_000],

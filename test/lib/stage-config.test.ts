@@ -55,7 +55,7 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     'operators.permissionSets.0 must be the name of a permission set of IAM Identity Center.',
   ],
   [
-    'a user for emergencies with a wildcard',
+    'a break-glass user with a wildcard',
     { breakGlassUsers: ['*'] },
     'breakGlassUsers.0 must be the name of an IAM user, with its path if it has one.',
   ],

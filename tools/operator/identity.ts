@@ -50,7 +50,7 @@ const callerArn = async (region: string): Promise<string> => {
 };
 
 /**
- * True if the credentials are those of the role for emergencies, whose events IAM restricts to a separate partition
+ * True if the credentials are those of the break-glass role, whose events IAM restricts to a separate partition
  * (lib/item-uses.ts).
  */
 export const isBreakGlass = ({ sub }: Caller): boolean =>
