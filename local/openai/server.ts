@@ -72,14 +72,12 @@ export type LocalOpenAi = {
  * faults as well, by `inject` or by `POST /__control/faults` with the same JSON; `DELETE` clears them.
  *
  * @param options.now Unix milliseconds: decides expiry, the end of calls and which models are still served.
- * @param options.maxCallMs How long a call may last by `now`. Default: an hour.
  * @param options.say Takes the one line about a missing WebRTC library. Default: standard error.
  */
 export async function startLocalOpenAi(
   options: {
     readonly port?: number;
     readonly now?: () => number;
-    readonly maxCallMs?: number;
     readonly say?: (line: string) => void;
   } = {},
 ): Promise<LocalOpenAi> {
@@ -89,7 +87,7 @@ export async function startLocalOpenAi(
   const faults = createFaults();
   const secrets = createClientSecrets(now);
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
-  const calls = createCalls({ now, maxCallMs: options.maxCallMs, say });
+  const calls = createCalls({ now, say });
   const requests: RecordedRequest[] = [];
   const closing = new AbortController();
 

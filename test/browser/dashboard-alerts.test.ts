@@ -22,7 +22,7 @@ beforeAll(async () => {
   url = `https://127.0.0.1:${receiver.port}/hook`;
   run = await startDashboard({
     stack: {
-      webhooks: { ca: certificate.cert, isAllowed: (address) => address === '127.0.0.1', timeoutMs: 500 },
+      webhooks: { ca: certificate.cert, isAllowed: (address) => address === '127.0.0.1', timeoutMs: 2_000 },
     },
     browser: { viewport: { width: 1280, height: 900 } },
   });

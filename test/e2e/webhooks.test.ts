@@ -13,7 +13,7 @@ const certificate = makeCertificate('IP:127.0.0.1');
 const receiver = await startReceiver(certificate);
 const stack = await startTestStack({
   audited: false,
-  webhooks: { ca: certificate.cert, isAllowed: (address) => address === '127.0.0.1', timeoutMs: 500 },
+  webhooks: { ca: certificate.cert, isAllowed: (address) => address === '127.0.0.1', timeoutMs: 2_000 },
 });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {

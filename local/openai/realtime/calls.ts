@@ -85,12 +85,10 @@ type Call = Pick<CallRecord, 'callId' | 'keyFingerprint' | 'createdWith' | 'hasD
 /** Holds the calls of one stand-in. A call continues after its client secret has expired, for an hour at most. */
 export function createCalls({
   now,
-  maxCallMs = MAX_CALL_MS,
   say,
   load = loadPeers,
 }: {
   readonly now: () => number;
-  readonly maxCallMs?: number | undefined;
   readonly say: (line: string) => void;
   readonly load?: typeof loadPeers;
 }): Calls {
@@ -135,7 +133,7 @@ export function createCalls({
 
   const openCall = async (openPeer: OpenPeer, callId: string, request: CallRequest): Promise<Call> => {
     const createdAt = now();
-    const expiresAt = createdAt + maxCallMs;
+    const expiresAt = createdAt + MAX_CALL_MS;
     const invoice = createInvoice();
     const sidebands = new Set<WebSocket>();
     const converse = (line: Line) =>
