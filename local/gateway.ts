@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type FunctionName, ROUTES, type Route, routeKeyOf } from '../lambdas/contract/routes.ts';
 import type { HttpHandler } from '../lambdas/http/http-handler.ts';
+import { LOOPBACK, listen } from './listen.ts';
 import type { WebHandler } from './web/static-files.ts';
 
 /**
@@ -22,9 +22,6 @@ const MAX_HEADER_BYTES = 10_240;
 
 /** An answer of a function, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_ANSWER_BYTES = 6 * 1_024 * 1_024;
-
-/** Longer than a client keeps a connection that nobody uses, so that no request meets one that is being closed. */
-const KEEP_ALIVE_MS = 60_000;
 
 /** Returns whether a request with this Authorization header may pass. */
 export type Authorizer = (authorization: string | undefined) => Promise<boolean>;
@@ -88,11 +85,9 @@ export const startGateway = async (
     }
   };
 
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  await listen(server, options.port);
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, options.port);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${LOOPBACK}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -100,12 +95,6 @@ export const startGateway = async (
       }),
   };
 };
-
-const listen = (server: Server, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve());
-  });
 
 const send = (response: ServerResponse, result: APIGatewayProxyStructuredResultV2): number => {
   const status = result.statusCode ?? 200;

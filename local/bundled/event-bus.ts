@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { LOOPBACK, listen } from '../listen.ts';
 
 /**
  * A stand-in for EventBridge, for local use and tests only: PutEvents, and rules that match on source and detail type. It
@@ -35,12 +35,9 @@ export const startEventBus = async (deliver: (event: BusEvent) => Promise<void>)
       JSON.stringify({ FailedEntryCount: 0, Entries: Entries.map(() => ({ EventId: randomUUID() })) }),
     );
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The event bus has no port.');
+  const port = await listen(server);
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: `http://${LOOPBACK}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

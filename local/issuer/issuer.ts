@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { type CryptoKey, type JWTPayload, SignJWT } from 'jose';
+import { LOOPBACK, listen } from '../listen.ts';
 import { createAuthorizationCodes } from './authorization-codes.ts';
 import {
   authorizationMetadata,
@@ -9,8 +10,6 @@ import {
   jsonAnswer,
 } from './authorization-server.ts';
 import { loadSigningKey, SIGNING_ALGORITHM, type SigningKey } from './signing-key.ts';
-
-const LOOPBACK = '127.0.0.1';
 
 /** Lifetime of a sign-in without a refresh. */
 const SIGN_IN_SECONDS = 3_600;
@@ -87,14 +86,9 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
     const { status, headers, body } = answer ?? jsonAnswer(404, { error: 'not_found' });
     response.writeHead(status, headers).end(body);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, LOOPBACK, resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The issuer has no port.');
+  const port = await listen(server, options.port);
 
-  const issuer = `http://${LOOPBACK}:${address.port}`;
+  const issuer = `http://${LOOPBACK}:${port}`;
   const jwksUri = `${issuer}/.well-known/jwks.json`;
   documents.set('/.well-known/jwks.json', { keys: [publicJwk] });
   documents.set('/.well-known/openid-configuration', {

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { LOOPBACK, listen } from '../listen.ts';
 import { kmsRules } from '../strict/kms/rules.ts';
 import { type Refusal, refusalHeaders, refusalOf } from '../strict/rule.ts';
 import { CallLog, type KmsCall } from './call-log.ts';
@@ -19,10 +20,8 @@ export type { KmsFault } from './faults.ts';
 export type { LocalKmsKey } from './key-store.ts';
 export { DamagedStateFileError } from './state-file.ts';
 
-const LOOPBACK = '127.0.0.1';
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_CALLS = 100_000;
-const KEEP_ALIVE_MS = 60_000;
 const TARGET_PREFIX = 'TrentService.';
 
 /** A running local KMS. */
@@ -59,13 +58,11 @@ export async function startLocalKms(options: {
     closing: new AbortController(),
   };
   const server = createServer((request, response) => void serve(context, request, response));
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.listen(options.port ?? 0, LOOPBACK);
-  await once(server, 'listening');
+  const port = await listen(server, options.port);
 
   let closed: Promise<void> | undefined;
   return {
-    endpoint: `http://${LOOPBACK}:${portOf(server)}`,
+    endpoint: `http://${LOOPBACK}:${port}`,
     calls: context.log.calls,
     keyArn: (alias) => arnOf(context.store.resolve(alias)),
     inject: (fault) => context.faults.inject(fault),
@@ -83,12 +80,6 @@ interface ServerContext {
   readonly log: CallLog;
   readonly faults: Faults;
   readonly closing: AbortController;
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The local KMS has no TCP port.');
-  return address.port;
 }
 
 async function stop({ closing }: ServerContext, server: Server): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { LOOPBACK, listen } from '../listen.ts';
 import { INVOKE_PATH, INVOKE_RULES } from './rules.ts';
 
 /**
@@ -40,7 +41,6 @@ export interface LocalLambdaOptions {
   readonly maxEventAgeMs?: number;
 }
 
-const LOOPBACK = '127.0.0.1';
 const PUMP_MS = 50;
 const MAX_EVENT_AGE_MS = 60_000;
 
@@ -108,14 +108,11 @@ export const startLocalLambda = async ({
   const server = createServer((request, response) => {
     handle(request, response).catch(() => response.destroy());
   });
-  server.listen(0, LOOPBACK);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The local Lambda has no port.');
+  const port = await listen(server);
   const timer = setInterval(pump, PUMP_MS);
   timer.unref();
   return {
-    endpoint: `http://${LOOPBACK}:${address.port}`,
+    endpoint: `http://${LOOPBACK}:${port}`,
     deadLetters,
     get busy() {
       return waiting.length + running.size;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOOPBACK, listen } from '../listen.ts';
 import { type Answer, json, refusal, unknownUrl } from './answers.ts';
 import { createClientSecrets, fingerprint } from './client-secrets.ts';
 import { deliver } from './deliver.ts';
@@ -16,7 +17,6 @@ export type { Fault } from './faults.ts';
 export type { CallEnd, CallRecord } from './realtime/calls.ts';
 export type { Invoice, InvoiceTotals } from './realtime/invoice.ts';
 
-const LOOPBACK = '127.0.0.1';
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_KEPT_REQUESTS = 1_000;
 const CONTROL_PATH = '/__control/faults';
@@ -144,16 +144,10 @@ export async function startLocalOpenAi(
     socket.on('error', () => socket.destroy());
     upgrade(request, socket, head).catch(() => socket.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, LOOPBACK, resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string')
-    throw new Error('The stand-in for OpenAI has no port.');
+  const port = await listen(server, options.port);
 
   return {
-    baseUrl: `http://${LOOPBACK}:${address.port}/v1`,
+    baseUrl: `http://${LOOPBACK}:${port}/v1`,
     requests,
     get mintedSecrets() {
       return secrets.count();

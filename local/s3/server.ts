@@ -4,16 +4,15 @@
  * the archive needs them. Versions are listed but not stored: only the newest body can be read.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Faults, type KmsFault } from '../kms/faults.ts';
+import { LOOPBACK, listen } from '../listen.ts';
 import { type Refusal, refusalHeaders, refusalOf } from '../strict/rule.ts';
 import { type S3Request, s3Rules } from '../strict/s3/rules.ts';
 import { fileStore, isStorableKey, memoryStore, type ObjectStore } from './object-store.ts';
 import { type VersionedStore, versioned } from './versions.ts';
 
-const LOOPBACK = '127.0.0.1';
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** S3's own page: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
 const MAX_KEYS = 1_000;
@@ -83,14 +82,11 @@ export const startLocalS3 = async (options: {
     createOnly: new Set(options.createOnlyBuckets),
   };
   const server = createServer((request, response) => void serve(buckets, faults, request, response));
-  server.listen(options.port ?? 0, LOOPBACK);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The local S3 has no TCP port.');
+  const port = await listen(server, options.port);
 
   let closed: Promise<void> | undefined;
   return {
-    endpoint: `http://${LOOPBACK}:${address.port}`,
+    endpoint: `http://${LOOPBACK}:${port}`,
     keys: (bucket) => stores.get(bucket)?.keys() ?? [],
     read: (bucket, key) => stores.get(bucket)?.get(key)?.toString('utf8'),
     write: (bucket, key, body) => stores.get(bucket)?.put(key, Buffer.from(body)),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { LOOPBACK, listen } from '../listen.ts';
 import { RULES, type SendEmailRequest } from './rules.ts';
 
 export interface ReceivedMail {
@@ -66,12 +67,9 @@ export const startLocalSes = async ({
   const server = createServer((incoming, response) => {
     answer(incoming, response).catch(() => response.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The local SES has no port.');
+  const port = await listen(server);
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: `http://${LOOPBACK}:${port}`,
     mails,
     failNext: (calls) => {
       failures = calls;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOOPBACK, listen } from '../listen.ts';
 import { checkRequest, operations, SqsError } from './operations.ts';
 import { createQueue, type Queue, type QueueSettings, type ReceivedMessage } from './queue.ts';
 import { OPERATIONS, type OperationName } from './rules.ts';
@@ -59,7 +60,6 @@ export const NOTICE_QUEUES: readonly QueueSettings[] = [
   { name: 'notices-dead', retentionSeconds: 1_209_600 },
 ];
 
-const LOOPBACK = '127.0.0.1';
 const ACCOUNT = '000000000000';
 const POLL_MS = 20;
 const MAX_REQUEST_BYTES = 4 * 1_048_576;
@@ -115,11 +115,8 @@ export const startLocalSqs = async (
   };
 
   const server = createServer((incoming, response) => void handle(incoming, response));
-  server.listen(0, LOOPBACK);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The local SQS has no port.');
-  endpoint = `http://${LOOPBACK}:${address.port}`;
+  const port = await listen(server);
+  endpoint = `http://${LOOPBACK}:${port}`;
 
   const viewOf = (name: string): QueueView => {
     const queue = queueNamed(name);

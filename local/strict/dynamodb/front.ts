@@ -5,14 +5,13 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { LOOPBACK, listen } from '../../listen.ts';
 import { type Refusal, refusalHeaders, refusalOf } from '../rule.ts';
 import { Catalogue, tableNames } from './catalogue.ts';
 import { inAwsWords } from './engine-messages.ts';
 import type { Json } from './request.ts';
 import { dynamoDbRules } from './rules.ts';
 
-const LOOPBACK = '127.0.0.1';
 const CONTENT_TYPE = 'application/x-amz-json-1.0';
 
 export interface StrictFront {
@@ -92,10 +91,9 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
       outgoing.destroy();
     }
   });
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
+  const ownPort = await listen(server);
   return {
-    endpoint: `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://${LOOPBACK}:${ownPort}`,
     onWritten: (listener) => {
       listeners.push(listener);
     },
